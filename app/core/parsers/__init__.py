@@ -1,0 +1,1 @@
+"""Readers of one kind of source each: lines or rows in, frozen records out."""
