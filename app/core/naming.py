@@ -19,6 +19,7 @@ _MIDDLE = re.compile(
     r"uplink|mirror|镜像|switch|交换|router|路由|firewall|防火墙|core|核心|汇聚|接入|aggregation|access|gateway|网关"
     r"|(?<![a-z])(?:fw|sw|rt|gw|wan|lan|span|tap|dist|port)(?:in|out|[-_ ]?\d*)(?![a-z])"
 )
+_MIRROR = re.compile(r"mirror|镜像|(?<![a-z])span(?![a-z])")  # a folder of mirror-port captures
 _SUFFIXES = re.compile(r"\.(?:gz|zst|xz|bz2|pcapng|pcap|cap|dmp|ntar|trc)\d*$", re.IGNORECASE)
 _RING = re.compile(r"_\d{5}_\d{14}$")  # dumpcap's ring buffer: NAME_00001_20261123091500
 
@@ -36,7 +37,10 @@ def stem(path: str) -> str:
 
 def role_of(path: str) -> Role | None:
     """The end of the way that a path names, its file's name first, then its folders from the inside out."""
-    parts = [stem(path), *reversed(PurePosixPath(path).parent.parts)]
+    folders = PurePosixPath(path).parent.parts
+    if folders and _MIRROR.search(folders[-1].lower()):
+        return Role.MIDDLE
+    parts = [stem(path), *reversed(folders)]
     for part in parts:
         text = part.lower()
         if _MIDDLE.search(text):

@@ -1,0 +1,231 @@
+"""The whole analysis, pure: parsed sources in, one frozen CaseAnalysis out.
+
+parsers → reassembly → matching → clocks → exchanges → sessions → diagnosis
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import PurePosixPath
+
+from app.core.analysis import CaseAnalysis, Outcome, Role, Session, Source, SourceKind, Terminal
+from app.core.diagnosis import CaseFacts, diagnose
+from app.core.exchanges import build_session
+from app.core.log_clocks import LogClock
+from app.core.naming import name_points
+from app.core.network import CaptureInput, NetworkFacts, NetworkSettings, trace_network
+from app.core.ownership import Exchange, Ownership, assign
+from app.core.reassembly import reassemble
+from app.core.records import LogEvent, LogFacts, Packet, Side, Text
+from app.core.sessions import build_log_sessions
+
+DEFAULT_PORTS = frozenset({9019, 9029})
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedSource:
+    """One file of the bundle after its parser; `source` has the log's or the capture's facts."""
+
+    source: Source
+    packets: tuple[Packet, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineSettings:
+    """What a user may say. Keys are source paths, or point names where that is said."""
+
+    ports: frozenset[int] = DEFAULT_PORTS
+    point_names: dict[str, str] = field(default_factory=dict)
+    order: tuple[str, ...] = ()  # point names, client first
+    manual_offset_s: dict[str, float] = field(default_factory=dict)
+    zones: dict[str, int] = field(default_factory=dict)  # log source → seconds east of UTC
+
+
+def announced_ports(logs: Sequence[LogFacts]) -> frozenset[int]:
+    """Ports that the logs name: `damProxyPort` of message 2 and the server's side of what was received."""
+    ports: set[int] = set()
+    for event in _events(logs):
+        port = event.body.first("damProxyPort") if event.body is not None else None
+        if port is not None and port.isdecimal() and 0 < int(port) < 65536:
+            ports.add(int(port))
+        if event.side is Side.CLIENT and event.peer is not None and event.peer.port:
+            ports.add(event.peer.port)
+    return frozenset(ports)
+
+
+def announced_servers(logs: Sequence[LogFacts]) -> frozenset[str]:
+    """Server addresses that the client logs name: peers, and `damProxyIp` as an address."""
+    servers: set[str] = set()
+    for event in _events(logs):
+        if event.side is not Side.CLIENT:
+            continue
+        if event.peer is not None:
+            servers.add(event.peer.ip)
+        number = event.body.first("damProxyIp") if event.body is not None else None
+        if number is not None and number.isdecimal() and 0 < int(number) < 2**32:
+            servers.add(".".join(str(int(number) >> shift & 255) for shift in (24, 16, 8, 0)))
+    return frozenset(servers)
+
+
+def _events(logs: Sequence[LogFacts]) -> list[LogEvent]:
+    return [event for log in logs for event in log.events]
+
+
+def analyze(
+    parsed: Sequence[ParsedSource],
+    settings: PipelineSettings | None = None,
+    progress: Callable[[str, float], None] = lambda step, fraction: None,
+) -> CaseAnalysis:
+    """Everything from parsed sources to findings; `progress` hears "matching" and "diagnosis" with a fraction."""
+    settings = settings or PipelineSettings()
+    logs = [p.source.log for p in parsed if p.source.log is not None]
+    progress("matching", 0.0)
+    network = _trace(parsed, logs, settings)
+    progress("matching", 0.6)
+    owned = assign(build_log_sessions(logs), network.traced if network else (), settings.zones)
+    terminals = _terminals(owned)
+    progress("diagnosis", 0.0)
+    facts = CaseFacts(
+        sources=tuple(_finish_source(p.source, network, owned.clocks) for p in parsed),
+        capture_points=network.points if network else (),
+        terminals=terminals,
+        network=network,
+        ports=settings.ports | announced_ports(logs),
+    )
+    analysis = diagnose(facts)
+    progress("diagnosis", 1.0)
+    return replace(analysis, notes=analysis.notes + _notes(analysis))
+
+
+def _trace(
+    parsed: Sequence[ParsedSource], logs: Sequence[LogFacts], settings: PipelineSettings
+) -> NetworkFacts | None:
+    captures = [p for p in parsed if p.source.capture is not None]
+    if not captures:
+        return None
+    folders = _log_folders(logs)
+    named = name_points([p.source.path for p in captures], folders, settings.point_names)
+    macs = _macs_by_folder(logs)
+    inputs: list[CaptureInput] = []
+    for part in captures:
+        assert part.source.capture is not None
+        name, role = named[part.source.path]
+        folder = str(PurePosixPath(part.source.path).parent)
+        inputs.append(
+            CaptureInput(
+                facts=part.source.capture,
+                datagrams=reassemble(p for p in part.packets if p.quote is None),
+                icmp=tuple(p for p in part.packets if p.quote is not None),
+                point=name,
+                role_hint=role,
+                terminal_hint=macs.get(folder, frozenset()) if role is Role.CLIENT else frozenset(),
+            )
+        )
+    return trace_network(
+        inputs,
+        NetworkSettings(
+            ports=settings.ports | announced_ports(logs),
+            order=settings.order,
+            manual_offset_s=settings.manual_offset_s,
+            servers=announced_servers(logs),
+        ),
+    )
+
+
+def _log_folders(logs: Sequence[LogFacts]) -> dict[str, str]:
+    kinds: dict[str, set[str]] = {}
+    for log in logs:
+        kind = "inode_log" if log.side is Side.CLIENT else "server_log"
+        kinds.setdefault(str(PurePosixPath(log.source).parent), set()).add(kind)
+    return {folder: "both" if len(found) > 1 else next(iter(found)) for folder, found in kinds.items()}
+
+
+def _macs_by_folder(logs: Sequence[LogFacts]) -> dict[str, frozenset[str]]:
+    found: dict[str, set[str]] = {}
+    for log in logs:
+        if log.side is Side.CLIENT:
+            macs = {event.mac for event in log.events if event.mac is not None}
+            found.setdefault(str(PurePosixPath(log.source).parent), set()).update(macs)
+    return {folder: frozenset(macs) for folder, macs in found.items()}
+
+
+# ---------------------------------------------------------------- terminals
+
+
+def _terminals(owned: Ownership) -> tuple[Terminal, ...]:
+    """Sessions by terminal: by MAC and user, else by address."""
+    groups: dict[tuple[str | None, ...], list[Exchange]] = {}
+    for exchange in owned.exchanges:
+        if exchange.log.events or exchange.traced:
+            groups.setdefault(_identity(exchange), []).append(exchange)
+    terminals: list[Terminal] = []
+    number = 0
+    for index, exchanges in enumerate(groups.values(), start=1):
+        sessions: list[Session] = []
+        for exchange in exchanges:
+            number += 1
+            sessions.append(build_session(exchange, owned.clocks, f"s{number}"))
+        sessions.sort(key=lambda s: s.start_ns or 0)
+        terminals.append(_terminal(f"t{index}", exchanges, sessions))
+    return tuple(terminals)
+
+
+def _identity(exchange: Exchange) -> tuple[str | None, ...]:
+    log = exchange.log
+    if log.user or log.mac:
+        return (log.user, log.mac)
+    clients = {t.client.ip for t in exchange.traced}
+    return (None, None, min(clients) if clients else log.event_id)
+
+
+def _terminal(key: str, exchanges: Sequence[Exchange], sessions: list[Session]) -> Terminal:
+    ips = {t.client.ip for e in exchanges for t in e.traced}
+    if not ips:
+        ips = {e.peer.ip for x in exchanges for e in x.log.server if e.peer is not None}
+    return Terminal(
+        user=next((e.log.user for e in exchanges if e.log.user), None),
+        mac=next((e.log.mac for e in exchanges if e.log.mac), None),
+        ip=tuple(sorted(ips)),
+        outcome=_terminal_outcome(sessions),
+        sessions=tuple(sessions),
+        key=key,
+    )
+
+
+def _terminal_outcome(sessions: Sequence[Session]) -> Outcome:
+    """A terminal that failed once has something to explain, whatever came after."""
+    outcomes = {session.outcome for session in sessions}
+    for outcome in (Outcome.FAILED, Outcome.PASSED, Outcome.INCOMPLETE):
+        if outcome in outcomes:
+            return outcome
+    return Outcome.UNKNOWN
+
+
+# ---------------------------------------------------------------- sources
+
+
+def _finish_source(source: Source, network: NetworkFacts | None, clocks: dict[str, LogClock]) -> Source:
+    """Adds what only the whole case could tell: the point, the clock, the zone."""
+    if source.kind is SourceKind.CAPTURE and network is not None:
+        point = next((p.name for p in network.points if source.path in p.sources), None)
+        clock = network.clocks.get(source.path)
+        known = clock is not None and clock.quality != "unknown"
+        return replace(source, capture_point=point, clock_offset_s=clock.offset_s if clock and known else None)
+    clock = clocks.get(source.path) if source.log is not None else None
+    if clock is None:
+        return source
+    return replace(source, clock_offset_s=clock.error_s, zone_offset_s=clock.zone_offset_s)
+
+
+def _notes(analysis: CaseAnalysis) -> tuple[Text, ...]:
+    if analysis.terminals:
+        return ()
+    return (
+        Text(
+            "No EAD exchange was found in this bundle: no log with EAD messages and no capture with datagrams of the "
+            "policy server. Add an iNode log, a policy-server log or a capture taken while a terminal authenticates.",
+            "在本次上传的资料中没有找到 EAD 交互：日志中没有 EAD 报文记录，抓包中也没有与策略服务器之间的报文。"
+            "请补充 iNode 日志、策略服务器日志，或终端认证过程中的抓包。",
+        ),
+    )
