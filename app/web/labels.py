@@ -1,0 +1,108 @@
+"""Names for the codes of the analysis, as a page shows them. English here, Chinese in the catalogue."""
+
+from __future__ import annotations
+
+from app.web.i18n import N_
+
+FINDINGS = {
+    "later-fragments-lost": N_("Later fragments lost"),
+    "first-fragment-lost": N_("First fragments lost"),
+    "fragmented-datagrams-lost": N_("Fragmented datagrams lost"),
+    "random-loss": N_("Random loss"),
+    "path-down": N_("Path down"),
+    "reply-lost": N_("Reply lost"),
+    "server-silent": N_("Server silent"),
+    "never-sent": N_("Never sent"),
+    "check-failed": N_("Policy check failed"),
+    "no-fault": N_("No fault"),
+    "size-band": N_("Size band"),
+    "capture-gap": N_("Gap in a capture"),
+    "capture-filtered": N_("Capture filtered"),
+    "complete-only-merged": N_("Complete only when merged"),
+    "capture-dropped": N_("Capture dropped packets"),
+    "clocks-apart": N_("Clocks apart"),
+    "address-translated": N_("Address translated"),
+    "refragmented": N_("Fragmented again"),
+    "mirror-duplicates": N_("Mirror duplicates"),
+    "reassembly-timeout": N_("Reassembly timed out"),
+    "too-big": N_("Packet too big"),
+}
+OUTCOMES = {
+    "passed": N_("passed"),
+    "failed": N_("failed"),
+    "incomplete": N_("incomplete"),
+    "unknown": N_("unknown"),
+}
+# A shape beside every colour: who cannot tell the colours reads the shape, who hears the page hears the word.
+OUTCOME_SIGNS = {"passed": "✓", "failed": "✕", "incomplete": "◐", "unknown": "?"}
+SEVERITIES = {"error": N_("error"), "warning": N_("warning"), "info": N_("information")}
+SEVERITY_SIGNS = {"error": "✕", "warning": "▲", "info": "i"}
+CONFIDENCES = {"certain": N_("certain"), "likely": N_("likely"), "possible": N_("possible")}
+KINDS = {
+    "inode_log": N_("iNode log"),
+    "server_log": N_("server log"),
+    "capture": N_("capture"),
+    "device": N_("device output"),
+    "other": N_("not used"),
+}
+ROLES = {"client": N_("client"), "middle": N_("on the way"), "server": N_("server")}
+ORDERED_BY = {
+    "named": N_("by name"),
+    "ttl": N_("by hop count (TTL)"),
+    "clock": N_("by time"),
+    "given": N_("as you ordered them"),
+}
+SEEN = {"seen": N_("seen"), "missing": N_("missing"), "unknown": N_("unknown")}
+SEEN_SIGNS = {"seen": "✓", "missing": "✕", "unknown": "?"}
+FATES = {
+    "whole": N_("whole"),
+    "partial": N_("partial"),
+    "absent": N_("absent"),
+    "unknown": N_("unknown"),
+}
+DIRECTIONS = {"to_server": N_("to the server"), "to_client": N_("to the client")}
+DIRECTION_SIGNS = {"to_server": "→", "to_client": "←"}
+CODINGS = {"plain": N_("plain"), "zlib": N_("compressed"), "encrypted": N_("encrypted")}
+MESSAGES = {
+    "1": N_("start"),
+    "2": N_("policy"),
+    "3": N_("check result"),
+    "4": N_("passed"),
+    "6": N_("failed"),
+    "7": N_("monitor report"),
+    "8": N_("monitor answer"),
+    "17": N_("heartbeat"),
+    "18": N_("heartbeat answer"),
+    "19": N_("offline"),
+    "20": N_("offline answer"),
+}
+STEPS = {
+    "upload": N_("Receiving the files"),
+    "queued": N_("Waiting for the worker"),
+    "unpack": N_("Unpacking the bundle"),
+    "logs": N_("Reading the logs"),
+    "captures": N_("Reading the captures"),
+    "matching": N_("Matching datagrams between capture points"),
+    "diagnosis": N_("Looking for the cause"),
+    "save": N_("Saving"),
+    "done": N_("Done"),
+    "failed": N_("The analysis failed"),
+}
+STEP_ORDER = ("unpack", "logs", "captures", "matching", "diagnosis", "save")
+CASE_STATES = {"open": N_("open"), "solved": N_("solved")}
+CHECK_RESULTS = {"hit": N_("found"), "miss": N_("not found"), "not-run": N_("could not run")}
+# The four places where evidence can come from, and what cannot be said without each.
+EVIDENCE_KINDS = {
+    "inode_log": N_("Client log (iNode)"),
+    "client_capture": N_("Capture on the terminal"),
+    "middle_capture": N_("Captures on the way"),
+    "server_capture": N_("Capture on the server"),
+    "server_log": N_("Policy server log"),
+}
+EVIDENCE_BLOCKS = {
+    "inode_log": N_("plaintext sizes, the reason given to the user and retransmissions as the client saw them"),
+    "client_capture": N_("whether a message left the terminal, whole and in how many fragments, and whether it was encrypted"),
+    "middle_capture": N_("between which two devices a fragment was lost"),
+    "server_capture": N_("whether a message reached the server, and whether the server answered"),
+    "server_log": N_("whether the policy server itself saw the message"),
+}

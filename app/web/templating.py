@@ -1,0 +1,109 @@
+"""Jinja2 environment of the pages: autoescape always on, gettext, filters for times, sizes and addresses."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from babel.numbers import format_decimal
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from app.web import labels
+from app.web.i18n import say, translations
+from app.web.view import REMEMBERED, View, view_of
+
+ROOT = Path(__file__).resolve().parents[2]
+TEMPLATES = ROOT / "templates"
+STATIC = ROOT / "static"
+LONGEST_SHOWN = 2_000
+
+
+def isolate(value: object, limit: int = LONGEST_SHOWN) -> Markup:
+    """Foreign text (log lines, file names, user names) for a page: escaped, cut, direction marks kept from leaking.
+
+    `<bdi>` ends the reach of right-to-left overrides; control characters are made visible, for a name that hides
+    its ending by U+202E must look odd and not innocent.
+    """
+    text = str(value)
+    shown = "".join(_visible(character) for character in text[:limit])
+    rest = f"… (+{len(text) - limit:,})" if len(text) > limit else ""
+    return Markup("<bdi>{}</bdi>{}").format(shown, rest)
+
+
+def _visible(character: str) -> str:
+    code = ord(character)
+    if character in "\n\t" or (code >= 32 and not 127 <= code < 160):
+        if 0x202A <= code <= 0x202E or 0x2066 <= code <= 0x2069 or code in (0x200E, 0x200F, 0xFEFF):
+            return f"‹U+{code:04X}›"
+        return character
+    return "␡" if code == 127 else chr(0x2400 + code) if code < 32 else "�"
+
+
+def size_text(size_bytes: int) -> str:
+    """Bytes for people: 512 B, 1.5 kB, 20 MB."""
+    size = float(size_bytes)
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 1000 or unit == "GB":
+            return f"{size:.0f} {unit}" if unit == "B" or size >= 100 else f"{size:.1f} {unit}"
+        size /= 1000
+    raise AssertionError("unreachable")
+
+
+@cache
+def environment(language: str) -> Environment:
+    """The environment of one language (the catalogue is part of it, so that templates compile with it)."""
+    env = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        extensions=["jinja2.ext.i18n", "jinja2.ext.do"],
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    env.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]
+    env.filters.update(
+        bdi=isolate,
+        size=size_text,
+        num=lambda value: format_decimal(value, locale=language),
+        say=lambda text: say(text, language),
+    )
+    env.globals.update(
+        labels=labels,
+        label=lambda table, key: translations(language).gettext(getattr(labels, table).get(str(key), str(key))),
+    )
+    return env
+
+
+def render(request: Request, name: str, status: int = 200, **context: Any) -> HTMLResponse:
+    """One page or partial. Choices that stand in the URL are remembered in cookies."""
+    view: View = view_of(request)
+
+    def time_of(time_ns: int | None, source_offset_s: int | None = None, form: str = "full") -> Markup:
+        if time_ns is None:
+            return Markup("–")
+        moment = view.moment(time_ns, source_offset_s)
+        shown = moment.strftime("%Y-%m-%d %H:%M:%S") + f".{moment.microsecond // 1000:03d}"
+        if form == "clock":
+            shown = shown[11:]
+        elif form == "minute":
+            shown = shown[:16]
+        return Markup('<time datetime="{}">{}</time>').format(moment.isoformat(), shown)
+
+    html = environment(view.language).get_template(name).render(
+        view=view,
+        request=request,
+        time_of=time_of,
+        is_htmx=request.headers.get("hx-request") == "true",
+        current_user=getattr(request.state, "user", None),
+        **context,
+    )
+    response = HTMLResponse(html, status_code=status, headers={"Vary": "Accept-Language, Cookie, HX-Request"})
+    response.headers["Content-Language"] = view.html_language
+    for key in REMEMBERED:
+        if request.query_params.get(key) in REMEMBERED[key]:
+            response.set_cookie(key, request.query_params[key], max_age=31_536_000, samesite="lax", httponly=True)
+    return response

@@ -1,0 +1,143 @@
+// Page manners that HTML and htmx do not give: keyboard, drawer, copy buttons, the browser's zone. No state beside the URL.
+"use strict";
+
+(() => {
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const had = document.cookie.includes("tz=" + zone);
+  if (zone && !had) {
+    document.cookie = "tz=" + zone + ";path=/;max-age=31536000;samesite=lax";
+    // The first page was drawn before the zone was known; draw it again, once, if it shows times in the viewer's zone.
+    if (document.cookie.includes("tz=" + zone) && zone !== "UTC" && document.documentElement.dataset.zone === "viewer"
+        && document.querySelector("main time")) location.reload();
+  }
+
+  const drawer = () => document.getElementById("drawer");
+
+  function closeDrawer() {
+    const open = drawer();
+    if (!open || open.hidden) return false;
+    open.hidden = true;
+    open.replaceChildren();
+    document.body.classList.remove("with-drawer");
+    const url = new URL(location.href);
+    ["src", "line", "frame"].forEach((name) => url.searchParams.delete(name));
+    history.pushState({}, "", url);
+    document.querySelectorAll("[data-evidence][aria-current]").forEach((link) => link.removeAttribute("aria-current"));
+    if (opener && opener.isConnected) opener.focus();
+    return true;
+  }
+
+  let opener = null;
+
+  document.addEventListener("click", (event) => {
+    const target = event.target.closest("[data-opens],[data-copies],[data-closes-drawer],[data-evidence]");
+    if (!target) return;
+    if (target.dataset.opens) document.getElementById(target.dataset.opens).showModal();
+    if (target.dataset.copies !== undefined) copy(target);
+    if (target.dataset.closesDrawer !== undefined) { event.preventDefault(); closeDrawer(); }
+    if (target.dataset.evidence !== undefined) opener = target;
+  });
+
+  async function copy(button) {
+    const source = document.getElementById(button.dataset.copies);
+    try {
+      await navigator.clipboard.writeText(source.textContent.trim());
+    } catch {  // no clipboard without a secure context: select the text, so that one key copies it
+      getSelection().selectAllChildren(source);
+    }
+    const toast = document.getElementById("toast");
+    toast.textContent = button.dataset.done;
+    setTimeout(() => { toast.textContent = ""; }, 2000);
+  }
+
+  // Evidence that is asked for by script (a click into a chart) takes the same way as a link.
+  window.openEvidence = (href) => {
+    const link = document.createElement("a");
+    link.href = href;
+    htmx.ajax("GET", href, { target: "#drawer", swap: "innerHTML", headers: { "X-Drawer": "1" } });
+    history.pushState({}, "", href);
+  };
+
+  document.addEventListener("htmx:afterSwap", (event) => {
+    if (event.target.id !== "drawer") return;
+    event.target.hidden = false;
+    document.body.classList.add("with-drawer");
+    const heading = event.target.querySelector("h2");
+    if (heading) heading.focus({ preventScroll: true });
+    showMarkedLine(event.target);
+    markCurrent();
+  });
+
+  function showMarkedLine(within) {
+    const marked = within.querySelector(".log-lines .here");
+    if (marked) marked.scrollIntoView({ block: "center" });
+  }
+
+  function markCurrent() {
+    const now = new URL(location.href);
+    const key = (url) => ["src", "line", "frame"].map((name) => url.searchParams.get(name)).join("|");
+    document.querySelectorAll("a[data-evidence]").forEach((link) => {
+      if (key(new URL(link.href)) === key(now)) link.setAttribute("aria-current", "true");
+      else link.removeAttribute("aria-current");
+    });
+  }
+
+  window.addEventListener("popstate", () => location.reload());
+
+  // ---- keyboard
+  let prefix = "";
+  const rows = () => [...document.querySelectorAll("[data-row]")].filter((row) => row.offsetParent);
+
+  function step(by) {
+    const all = rows();
+    if (!all.length) return;
+    const at = all.findIndex((row) => row.contains(document.activeElement));
+    const next = all[Math.max(0, Math.min(all.length - 1, at < 0 ? (by > 0 ? 0 : all.length - 1) : at + by))];
+    (next.matches("a,button,[tabindex]") ? next : next.querySelector("a,button")).focus();
+  }
+
+  function nextEvidence() {
+    const all = [...document.querySelectorAll("main a[data-evidence]")].filter((link) => link.offsetParent);
+    if (!all.length) return;
+    const at = all.findIndex((link) => link.hasAttribute("aria-current"));
+    const next = all[(at + 1) % all.length];
+    next.focus();
+    next.click();
+  }
+
+  const press = (selector) => { const item = document.querySelector(selector); if (item) item.click(); };
+
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === "Escape") { if (!document.querySelector("dialog[open]")) closeDrawer(); return; }
+    if (event.target.closest("input,select,textarea,dialog")) return;
+    const key = prefix + event.key;
+    prefix = "";
+    const actions = {
+      "/": () => (document.querySelector("main [data-search]") || document.getElementById("top-q")).focus(),
+      "?": () => document.getElementById("keys").showModal(),
+      "j": () => step(1),
+      "k": () => step(-1),
+      "e": nextEvidence,
+      "c": () => press("[data-toggles-clock]"),
+      "t": toggleTheme,
+      "gc": () => { location.href = "/cases"; },
+      "gn": () => { location.href = "/cases/new"; },
+    };
+    if (event.key === "g" && !key.startsWith("gg")) { prefix = "g"; return; }
+    if (actions[key]) { event.preventDefault(); actions[key](); }
+  });
+
+  function toggleTheme() {
+    const chosen = document.documentElement.dataset.theme;
+    const isDark = chosen === "dark" || (chosen === "auto" && matchMedia("(prefers-color-scheme: dark)").matches);
+    const url = new URL(location.href);
+    url.searchParams.set("theme", isDark ? "light" : "dark");
+    location.href = url;
+  }
+
+  document.addEventListener("DOMContentLoaded", () => {
+    if (drawer() && !drawer().hidden) { document.body.classList.add("with-drawer"); showMarkedLine(drawer()); }
+    markCurrent();
+  });
+})();
