@@ -1,0 +1,58 @@
+"""Settings, read once from the environment; nothing else in the product reads environment variables."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+ROOT = Path(__file__).resolve().parent.parent
+TEMPLATES = ROOT / "templates"
+STATIC = ROOT / "static"
+MIGRATIONS = ROOT / "migrations"
+
+MIB = 1024 * 1024
+GIB = 1024 * MIB
+
+
+class Settings(BaseSettings):
+    """What an operator can set. Variables are `EADSCOPE_` and the name in capitals, except `DATABASE_URL`."""
+
+    model_config = SettingsConfigDict(env_prefix="EADSCOPE_", frozen=True, extra="ignore")
+
+    # None: `eadscope serve` starts its own PostgreSQL in `var`.
+    database_url: str | None = Field(default=None, validation_alias="DATABASE_URL")
+    var: Path = ROOT / "var"
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65535)
+    workers: int = Field(default=1, ge=0, le=64)  # worker processes that `serve` starts
+    example: bool = True  # load the example case on the first start
+    log_format: Literal["text", "json"] = "text"
+
+    # Intake: what one upload may unpack to.
+    max_upload_bytes: int = Field(default=20 * GIB, gt=0)
+    max_unpacked_bytes: int = Field(default=40 * GIB, gt=0)
+    max_files: int = Field(default=20_000, gt=0)
+
+    # Jobs: a worker that has not been heard of for `stalled_after_s` is taken for dead, and its jobs start again.
+    heartbeat_s: float = Field(default=3.0, gt=0)
+    stalled_after_s: float = Field(default=15.0, gt=0)
+    max_tries: int = Field(default=3, ge=1)
+
+    @property
+    def storage(self) -> Path:
+        return self.var / "storage"
+
+    @property
+    def scratch(self) -> Path:
+        """Work space on the same file system as the storage, so that a finished file can be renamed into it."""
+        return self.var / "scratch"
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this process."""
+    return Settings()

@@ -1,0 +1,81 @@
+"""Bring a database to the schema of this version: our tables through Alembic, the queue's from Procrastinate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from procrastinate.schema import SchemaManager
+from sqlalchemy import Connection, text
+
+from app.config import MIGRATIONS
+from app.db.session import make_engine
+
+# Any number that nobody else takes: two processes that start together migrate one after the other.
+_LOCK = 0x45414453
+_LOCK_TIMEOUT = "10s"
+
+
+def migrate(url: str, revision: str = "head") -> None:
+    """Upgrade the database at `url` to `revision`; nothing happens when it is there already.
+
+    The whole upgrade is one transaction. It gives up rather than queue behind a reader for longer than ten seconds,
+    since everything else would queue behind it.
+    """
+    _run(url, lambda config: command.upgrade(config, revision), with_queue=True)
+
+
+def downgrade(url: str, revision: str) -> None:
+    """Take our tables back to `revision` ("base" for none). The queue's stay."""
+    _run(url, lambda config: command.downgrade(config, revision), with_queue=False)
+
+
+def is_current(connection: Connection) -> bool:
+    """Whether the database is at the newest revision that this version has."""
+    heads = ScriptDirectory.from_config(alembic_config()).get_heads()
+    return set(MigrationContext.configure(connection).get_current_heads()) == set(heads)
+
+
+def alembic_config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+def _run(url: str, step: Callable[[Config], None], *, with_queue: bool) -> None:
+    engine = make_engine(url)
+    try:
+        with engine.begin() as connection:
+            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+            connection.execute(text(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'"))
+            config = alembic_config()
+            config.attributes["connection"] = connection
+            step(config)
+            if with_queue:
+                _apply_queue_schema(connection)
+    finally:
+        engine.dispose()
+
+
+def _apply_queue_schema(connection: Connection) -> None:
+    """Create the queue's tables, or bring them to the installed Procrastinate by the scripts that it ships.
+
+    `queue_schema` remembers which of its scripts this database has; a new database starts with all of them.
+    """
+    scripts = sorted(Path(SchemaManager.get_migrations_path()).glob("*.sql"))
+    exists = connection.scalar(text("SELECT to_regclass('procrastinate_jobs') IS NOT NULL"))
+    connection.execute(text("CREATE TABLE IF NOT EXISTS queue_schema (script text PRIMARY KEY)"))
+    applied = set(connection.scalars(text("SELECT script FROM queue_schema")))
+    if not exists:
+        connection.exec_driver_sql(SchemaManager.get_schema().replace("%", "%%"))
+    for script in scripts:
+        if script.name in applied:
+            continue
+        if exists:
+            connection.exec_driver_sql(script.read_text(encoding="utf-8").replace("%", "%%"))
+        connection.execute(text("INSERT INTO queue_schema VALUES (:script)"), {"script": script.name})

@@ -1,0 +1,218 @@
+"""Tables of what people put in: cases, uploads, files, settings, notes, and the analyses that they ask for.
+
+What an analysis found lies in `results`; those rows belong to an analysis and go when a newer one replaces it. Nothing
+here is touched by an analysis, so names and orders given by a person stay.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, ClassVar
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    Float,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Text,
+    UniqueConstraint,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+# Every constraint has a name that a migration can refer to.
+NAMES = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+QUEUED, RUNNING, DONE, FAILED, CANCELED = "queued", "running", "done", "failed", "canceled"
+ANALYSIS_STATES = (QUEUED, RUNNING, DONE, FAILED, CANCELED)
+STEPS = ("unpack", "logs", "captures", "matching", "diagnosis", "save")
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(naming_convention=NAMES)
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        datetime: DateTime(timezone=True),
+        str: Text,
+        dict[str, Any]: JSONB,
+        list[Any]: JSONB,
+    }
+
+
+def one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
+    """A check that `column` holds one of `values`: readable in the database, and a new value needs no type change."""
+    listed = ", ".join(f"'{value}'" for value in values)
+    return CheckConstraint(f"{column} IN ({listed})", name=column)
+
+
+class Case(Base):
+    """The ticket. Its `current_analysis_id` is the one analysis whose results readers see."""
+
+    __tablename__ = "cases"
+    __table_args__ = (
+        one_of("state", ("open", "solved")),
+        Index("ix_cases_state_updated_at", "state", text("updated_at DESC")),
+        Index("ix_cases_updated_at", text("updated_at DESC")),
+    )
+
+    id: Mapped[int] = mapped_column(Integer, Identity(), primary_key=True)
+    title: Mapped[str]
+    site: Mapped[str] = mapped_column(server_default="")
+    state: Mapped[str] = mapped_column(server_default="open")
+    note: Mapped[str] = mapped_column(server_default="")
+    language: Mapped[str] = mapped_column(String(8), server_default="en")
+    is_example: Mapped[bool] = mapped_column(server_default=text("false"))
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    current_analysis_id: Mapped[int | None] = mapped_column(
+        ForeignKey("analyses.id", ondelete="SET NULL", use_alter=True), index=True
+    )
+
+
+class Blob(Base):
+    """A stored file, known by its content. Rows go, and then the file, when nothing refers to it any more."""
+
+    __tablename__ = "blobs"
+
+    sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    size_bytes: Mapped[int] = mapped_column(BigInteger)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Bundle(Base):
+    """One upload: what was dropped on the page in one go."""
+
+    __tablename__ = "bundles"
+
+    id: Mapped[int] = mapped_column(Integer, Identity(), primary_key=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id", ondelete="CASCADE"), index=True)
+    received_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Upload(Base):
+    """One file of an upload as the browser sent it: an archive or a loose file, with its path in a dropped folder."""
+
+    __tablename__ = "uploads"
+
+    id: Mapped[int] = mapped_column(Integer, Identity(), primary_key=True)
+    bundle_id: Mapped[int] = mapped_column(ForeignKey("bundles.id", ondelete="CASCADE"), index=True)
+    path: Mapped[str]
+    sha256: Mapped[str] = mapped_column(ForeignKey("blobs.sha256"), index=True)
+    size_bytes: Mapped[int] = mapped_column(BigInteger)
+    unpacked_at: Mapped[datetime | None]
+
+
+class BundleFile(Base):
+    """One file that unpacking an upload gave, or could not give: then it has no content, and a reason."""
+
+    __tablename__ = "bundle_files"
+    __table_args__ = (
+        Index("ix_bundle_files_upload_id_path", "upload_id", "path"),
+        CheckConstraint("sha256 IS NOT NULL OR reason_en <> ''", name="content_or_reason"),
+    )
+
+    id: Mapped[int] = mapped_column(Integer, Identity(), primary_key=True)
+    upload_id: Mapped[int] = mapped_column(ForeignKey("uploads.id", ondelete="CASCADE"))
+    path: Mapped[str]
+    sha256: Mapped[str | None] = mapped_column(ForeignKey("blobs.sha256"), index=True)
+    size_bytes: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    reason_en: Mapped[str] = mapped_column(server_default="")
+    reason_zh: Mapped[str] = mapped_column(server_default="")
+
+
+class SourceSetting(Base):
+    """What a person says of a file, kept by its content: its capture point, clock, zone or log format."""
+
+    __tablename__ = "source_settings"
+
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id", ondelete="CASCADE"), primary_key=True)
+    sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    capture_point: Mapped[str | None]
+    clock_offset_s: Mapped[float | None] = mapped_column(Float)
+    zone_offset_s: Mapped[int | None]
+    log_format: Mapped[str | None]
+
+
+class PointSetting(Base):
+    """The name and place in the path that a person gave a capture point; `name` is the one that the analysis finds."""
+
+    __tablename__ = "point_settings"
+
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id", ondelete="CASCADE"), primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    given_name: Mapped[str | None]
+    position: Mapped[int | None]
+
+
+class Note(Base):
+    """A remark of a person on a case, or on one subject in it, such as `terminal:user@mac` or `finding:code`."""
+
+    __tablename__ = "notes"
+    __table_args__ = (Index("ix_notes_case_id_subject", "case_id", "subject"),)
+
+    id: Mapped[int] = mapped_column(Integer, Identity(), primary_key=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id", ondelete="CASCADE"))
+    subject: Mapped[str] = mapped_column(server_default="")
+    author: Mapped[str] = mapped_column(server_default="")
+    body: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Analysis(Base):
+    """One run over a case: asked for, running with a step and a fraction (0 to 1 of that step), and how it ended.
+
+    `run` counts starts; a process may only write while `run` is the number that it started with, so one that was
+    taken for dead cannot overwrite its successor.
+    """
+
+    __tablename__ = "analyses"
+    __table_args__ = (
+        one_of("state", ANALYSIS_STATES),
+        CheckConstraint("fraction >= 0 AND fraction <= 1", name="fraction"),
+        # At most one waits: it will see whatever was added in the meantime.
+        Index("uq_analyses_waiting", "case_id", unique=True, postgresql_where=text("state = 'queued'")),
+        Index("ix_analyses_case_id_id", "case_id", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(Integer, Identity(), primary_key=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id", ondelete="CASCADE"))
+    state: Mapped[str] = mapped_column(server_default=QUEUED)
+    step: Mapped[str] = mapped_column(server_default="")
+    fraction: Mapped[float] = mapped_column(Float, server_default="0")
+    error_en: Mapped[str] = mapped_column(server_default="")
+    error_zh: Mapped[str] = mapped_column(server_default="")
+    traceback: Mapped[str] = mapped_column(server_default="")  # for the admins' page only
+    run: Mapped[int] = mapped_column(server_default="0")
+    job_id: Mapped[int | None] = mapped_column(BigInteger)
+    requested_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+    notes: Mapped[list[Any]] = mapped_column(server_default=text("'[]'"))  # of the whole case: [{"en", "zh"}]
+    terminal_count: Mapped[int] = mapped_column(server_default="0")
+    failed_count: Mapped[int] = mapped_column(server_default="0")
+    main_finding: Mapped[str | None]  # code of the most important finding, for the list of cases
+
+
+class Milestone(Base):
+    """Something that this installation did once and must not do again, such as loading the example case."""
+
+    __tablename__ = "milestones"
+    __table_args__ = (UniqueConstraint("name"),)
+
+    id: Mapped[int] = mapped_column(Integer, Identity(), primary_key=True)
+    name: Mapped[str]
+    case_id: Mapped[int | None] = mapped_column(ForeignKey("cases.id", ondelete="SET NULL"))
+    reached_at: Mapped[datetime] = mapped_column(server_default=func.now())

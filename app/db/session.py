@@ -1,0 +1,59 @@
+"""The way to the database: one engine a process, one session a request or job."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated
+
+from fastapi import Depends, Request
+from psycopg import Connection
+from sqlalchemy import Engine, create_engine
+from sqlalchemy.orm import Session, sessionmaker
+
+DRIVER = "postgresql+psycopg://"
+
+
+def driver_url(url: str) -> str:
+    """The URL for SQLAlchemy, with the driver named; people and PaaS write `postgres://` or `postgresql://`."""
+    scheme, separator, rest = url.partition("://")
+    if not separator or scheme.partition("+")[0] not in ("postgres", "postgresql"):
+        raise ValueError(f"DATABASE_URL must begin with postgresql://, not {scheme!r}")
+    return DRIVER + rest
+
+
+def libpq_url(url: str) -> str:
+    """The same URL for psycopg and libpq themselves."""
+    return "postgresql://" + driver_url(url).removeprefix(DRIVER)
+
+
+def make_engine(url: str, *, pool_size: int = 10) -> Engine:
+    """An engine that finds out about a restarted server before it hands a dead connection to a request."""
+    return create_engine(
+        driver_url(url),
+        pool_pre_ping=True,
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        pool_timeout=10,
+        connect_args={"connect_timeout": 5, "application_name": "eadscope"},
+    )
+
+
+def make_sessions(engine: Engine) -> sessionmaker[Session]:
+    return sessionmaker(engine, expire_on_commit=False)
+
+
+def driver_connection(session: Session) -> Connection[tuple[object, ...]]:
+    """The psycopg connection under a session, inside its transaction: for COPY and for queueing a job with the rows."""
+    connection = session.connection().connection.driver_connection
+    assert isinstance(connection, Connection)
+    return connection
+
+
+def _open_session(request: Request) -> Iterator[Session]:
+    with request.app.state.sessions() as session:
+        yield session
+        session.commit()
+
+
+# The one commit is at the edge, before the answer leaves; an exception on the way rolls everything back.
+DatabaseSession = Annotated[Session, Depends(_open_session, scope="function")]

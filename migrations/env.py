@@ -1,0 +1,13 @@
+"""How Alembic reaches the database. Run through `eadscope migrate`, which hands over an open connection."""
+
+from __future__ import annotations
+
+from alembic import context
+
+from app.db import models, results
+
+assert results.TABLES, "imported so that every table is known to the metadata"
+
+context.configure(connection=context.config.attributes["connection"], target_metadata=models.Base.metadata)
+with context.begin_transaction():
+    context.run_migrations()
