@@ -5,7 +5,7 @@ parsers → reassembly → matching → clocks → exchanges → sessions → di
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
@@ -19,6 +19,8 @@ from app.core.ownership import Exchange, Ownership, assign
 from app.core.reassembly import reassemble
 from app.core.records import LogEvent, LogFacts, Packet, Side, Text
 from app.core.sessions import build_log_sessions
+
+Identity = tuple[str | None, str | None, str | None]  # user, MAC, address
 
 DEFAULT_PORTS = frozenset({9019, 9029})
 
@@ -155,28 +157,47 @@ def _macs_by_folder(logs: Sequence[LogFacts]) -> dict[str, frozenset[str]]:
 
 def _terminals(owned: Ownership) -> tuple[Terminal, ...]:
     """Sessions by terminal: by MAC and user, else by address."""
-    groups: dict[tuple[str | None, ...], list[Exchange]] = {}
-    for exchange in owned.exchanges:
-        if exchange.log.events or exchange.traced:
-            groups.setdefault(_identity(exchange), []).append(exchange)
+    exchanges = [e for e in owned.exchanges if e.log.events or e.traced]
+    groups: dict[Identity, list[Exchange]] = {}
+    for exchange, identity in zip(exchanges, _identities(exchanges), strict=True):
+        groups.setdefault(identity, []).append(exchange)
     terminals: list[Terminal] = []
     number = 0
-    for index, exchanges in enumerate(groups.values(), start=1):
+    for index, group in enumerate(groups.values(), start=1):
         sessions: list[Session] = []
-        for exchange in exchanges:
+        for exchange in group:
             number += 1
             sessions.append(build_session(exchange, owned.clocks, f"s{number}"))
         sessions.sort(key=lambda s: s.start_ns or 0)
-        terminals.append(_terminal(f"t{index}", exchanges, sessions))
+        terminals.append(_terminal(f"t{index}", group, sessions))
     return tuple(terminals)
 
 
-def _identity(exchange: Exchange) -> tuple[str | None, ...]:
+def _identities(exchanges: Sequence[Exchange]) -> list[Identity]:
+    """(user, MAC, address) of each; a part that only one terminal has stands for that terminal."""
+    whole: dict[tuple[str, str], set[Identity]] = {}
+    for exchange in exchanges:
+        log = exchange.log
+        if not (log.user or log.mac):
+            continue
+        identity = (log.user, log.mac, None)
+        keys = [("ip", t.client.ip) for t in exchange.traced]
+        keys += [("user", log.user)] if log.user and log.mac else []
+        keys += [("mac", log.mac)] if log.user and log.mac else []
+        for key in keys:
+            whole.setdefault(key, set()).add(identity)
+    return [_identity(exchange, whole) for exchange in exchanges]
+
+
+def _identity(exchange: Exchange, whole: Mapping[tuple[str, str], set[Identity]]) -> Identity:
     log = exchange.log
-    if log.user or log.mac:
-        return (log.user, log.mac)
-    clients = {t.client.ip for t in exchange.traced}
-    return (None, None, min(clients) if clients else log.event_id)
+    if log.user and log.mac:
+        return (log.user, log.mac, None)
+    address = min((t.client.ip for t in exchange.traced), default=log.event_id)
+    known = whole.get(("user", log.user) if log.user else ("mac", log.mac) if log.mac else ("ip", address or ""), ())
+    if len(known) == 1:
+        return next(iter(known))
+    return (log.user, log.mac, None if log.user or log.mac else address)
 
 
 def _terminal(key: str, exchanges: Sequence[Exchange], sessions: list[Session]) -> Terminal:

@@ -230,5 +230,6 @@ def finding_document(finding: Finding) -> dict[str, object]:
 def _check(check: Check) -> dict[str, object]:
     document: dict[str, object] = {"code": check.code, "result": check.result}
     if check.missing:
-        document["missing"] = [_text(t) for t in check.missing]
+        document["missing"] = [t.en for t in check.missing]
+        document["missing_zh"] = [t.zh for t in check.missing]
     return document

@@ -1,0 +1,132 @@
+"""From files on disk to one analysis: unpack, sniff, parse (in several processes), analyse. No database, no server."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from multiprocessing import get_context
+from os import cpu_count
+from pathlib import Path
+
+from app.bundles import Unpacked, unpack
+from app.core.analysis import CaseAnalysis, Source, SourceKind
+from app.core.pipeline import DEFAULT_PORTS, ParsedSource, PipelineSettings, analyze, announced_ports, announced_servers
+from app.sources import BundleFile, SniffedKind, parse_capture, parse_device, parse_log, sniff
+
+Progress = Callable[[str, float], None]
+Job = tuple[Callable[..., ParsedSource], tuple[object, ...]]
+# Starting another process costs more than parsing this much.
+SMALL_BYTES = 4 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class AnalysisSettings:
+    """What the user said about the case. Keys of mappings are source paths unless named otherwise."""
+
+    ports: frozenset[int] = DEFAULT_PORTS
+    point_names: dict[str, str] = field(default_factory=dict)
+    order: tuple[str, ...] = ()  # point names, client first
+    manual_offset_s: dict[str, float] = field(default_factory=dict)
+    zones: dict[str, int] = field(default_factory=dict)  # seconds east of UTC
+    encodings: dict[str, str] = field(default_factory=dict)
+    log_formats: dict[str, str] = field(default_factory=dict)
+    formats_folders: tuple[Path, ...] = ()
+    processes: int = 0  # 0: one for each core
+
+
+def analyze_paths(
+    paths: Sequence[Path], settings: AnalysisSettings | None = None, progress: Progress = lambda step, fraction: None
+) -> CaseAnalysis:
+    """Archives, folders or loose files → the analysis. `progress` hears a step's name and its fraction (0..1)."""
+    progress("unpack", 0.0)
+    with tempfile.TemporaryDirectory(prefix="eadscope-") as folder:
+        unpacked = unpack([Path(path) for path in paths], Path(folder))
+        progress("unpack", 1.0)
+        return analyze_files(bundle_files(unpacked), settings, progress)
+
+
+def bundle_files(unpacked: Unpacked) -> list[BundleFile]:
+    """The unpacker's files, and the ones it had to leave out, as the analysis lists them."""
+    files = [BundleFile(f.path, f.name, f.sha256, f.size, f.notes) for f in unpacked.files]
+    refused = [BundleFile(Path(), r.name, "", r.size, (r.reason,), is_readable=False) for r in unpacked.refused]
+    return files + refused
+
+
+def analyze_files(
+    files: Sequence[BundleFile],
+    settings: AnalysisSettings | None = None,
+    progress: Progress = lambda step, fraction: None,
+) -> CaseAnalysis:
+    """The same for files that are already unpacked; nothing is written."""
+    settings = settings or AnalysisSettings()
+    parsed = _parse_all(files, settings, progress)
+    pipeline = PipelineSettings(
+        ports=settings.ports,
+        point_names=settings.point_names,
+        order=settings.order,
+        manual_offset_s=settings.manual_offset_s,
+        zones=settings.zones,
+    )
+    return analyze(parsed, pipeline, progress)
+
+
+def _parse_all(files: Sequence[BundleFile], settings: AnalysisSettings, progress: Progress) -> list[ParsedSource]:
+    """Logs first: they announce the ports and servers that captures are then read for."""
+    kinds = {f.name: sniff(f.path, settings.formats_folders) for f in files if f.is_readable}
+    done: dict[str, ParsedSource] = {f.name: _unused(f) for f in files if not f.is_readable}
+    done |= {f.name: _unused(f, kinds[f.name]) for f in files if f.is_readable and kinds[f.name].kind is SourceKind.OTHER}
+    logs = [f for f in files if f.name in kinds and kinds[f.name].kind in (SourceKind.INODE_LOG, SourceKind.SERVER_LOG)]
+    devices = [f for f in files if f.name in kinds and kinds[f.name].kind is SourceKind.DEVICE]
+    captures = [f for f in files if f.name in kinds and kinds[f.name].kind is SourceKind.CAPTURE]
+    log_jobs: list[Job] = [
+        (parse_log, (f, kinds[f.name].kind, settings.log_formats.get(f.name), settings.encodings.get(f.name),
+                     settings.formats_folders))
+        for f in logs
+    ]
+    log_jobs += [(parse_device, (f,)) for f in devices]
+    _run(log_jobs, settings, lambda fraction: progress("logs", fraction), done)
+    facts = [p.source.log for p in done.values() if p.source.log is not None]
+    ports, servers = settings.ports | announced_ports(facts), announced_servers(facts)
+    capture_jobs: list[Job] = [(parse_capture, (f, ports, servers)) for f in captures]
+    _run(capture_jobs, settings, lambda fraction: progress("captures", fraction), done)
+    return [done[f.name] for f in files]
+
+
+def _run(
+    jobs: Sequence[Job],
+    settings: AnalysisSettings,
+    report: Callable[[float], None],
+    done: dict[str, ParsedSource],
+) -> None:
+    """Runs the parsers, on all cores where the work is worth it."""
+    report(0.0)
+    sizes = [job[1][0].size_bytes for job in jobs if isinstance(job[1][0], BundleFile)]
+    workers = min(settings.processes or cpu_count() or 1, len(jobs))
+    finished = 0
+
+    def keep(result: ParsedSource) -> None:
+        nonlocal finished
+        finished += 1
+        done[result.source.path] = result
+        report(finished / len(jobs))
+
+    if workers < 2 or sum(sizes) < SMALL_BYTES:
+        for function, arguments in jobs:
+            keep(function(*arguments))
+        return
+    # Forking a process that has threads (a worker has) is unsafe: start clean ones.
+    with ProcessPoolExecutor(workers, mp_context=get_context("forkserver")) as pool:
+        futures: list[Future[ParsedSource]] = [pool.submit(function, *arguments) for function, arguments in jobs]
+        for future in as_completed(futures):
+            keep(future.result())
+
+
+def _unused(file: BundleFile, sniffed: SniffedKind | None = None) -> ParsedSource:
+    """A file that is listed but not analysed, with the reason."""
+    notes = file.notes + ((sniffed.reason,) if sniffed is not None and sniffed.reason is not None else ())
+    source = Source(
+        path=file.name, sha256=file.sha256, size_bytes=file.size_bytes, kind=SourceKind.OTHER, notes=notes
+    )
+    return ParsedSource(source)

@@ -1,0 +1,146 @@
+"""One file: what it is (its content decides, never its name), and its parser's result with everything that went wrong.
+
+A file that cannot be read is listed with the reason; it never takes the rest of the bundle with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from app.capture import CaptureError, read_capture, sniff_capture
+from app.core.analysis import Source, SourceKind
+from app.core.parsers.inode_log import parse_inode_log, sniff_inode_log
+from app.core.parsers.server_log import parse_server_log, sniff_server_log
+from app.core.pipeline import ParsedSource
+from app.core.records import CaptureFacts, LogFacts, Text
+from app.log_formats import load_formats
+
+HEAD_BYTES = 256 << 10
+BLOCK_BYTES = 1 << 20
+SURE = 0.2  # below this score a text is nobody's log
+
+EMPTY = Text("The file is empty.", "文件为空。")
+NOT_KNOWN = Text(
+    "Neither a capture nor a log of the EAD exchange, judged by its content; not used.",
+    "按内容判断，既不是抓包文件，也不是 EAD 相关日志，未使用。",
+)
+BINARY = Text(
+    "Binary content that is no capture (pcap, pcapng); not used. If this should be a log, export it again as text.",
+    "内容为二进制，且不是抓包文件（pcap、pcapng），未使用。若它应为日志，请重新以文本形式导出。",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class BundleFile:
+    """One file to look at: where it lies, and the path within the bundle that everybody reads."""
+
+    path: Path
+    name: str
+    sha256: str
+    size_bytes: int
+    notes: tuple[Text, ...] = ()
+    is_readable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class SniffedKind:
+    kind: SourceKind
+    reason: Text | None = None  # why it is not used
+
+
+def sniff(path: Path, formats_folders: tuple[Path, ...] = ()) -> SniffedKind:
+    """What a file is, by its first bytes."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(HEAD_BYTES)
+    except OSError as error:
+        return SniffedKind(SourceKind.OTHER, _unreadable(error))
+    if not head:
+        return SniffedKind(SourceKind.OTHER, EMPTY)
+    if sniff_capture(head) is not None:
+        return SniffedKind(SourceKind.CAPTURE)
+    scores = {
+        SourceKind.INODE_LOG: sniff_inode_log(head),
+        SourceKind.SERVER_LOG: sniff_server_log(head, load_formats(formats_folders))[0],
+    }
+    best = max(scores, key=lambda kind: scores[kind])
+    if scores[best] >= SURE:
+        return SniffedKind(best)
+    return SniffedKind(SourceKind.OTHER, BINARY if b"\x00" in head and not _is_utf16(head) else NOT_KNOWN)
+
+
+def _is_utf16(head: bytes) -> bool:
+    return head[:2] in (b"\xff\xfe", b"\xfe\xff")
+
+
+def _unreadable(error: OSError) -> Text:
+    return Text(f"The file cannot be read: {error.strerror}.", f"无法读取文件：{error.strerror}。")
+
+
+def _base(file: BundleFile, kind: SourceKind) -> Source:
+    return Source(path=file.name, sha256=file.sha256, size_bytes=file.size_bytes, kind=kind, notes=file.notes)
+
+
+def _blocks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while block := file.read(BLOCK_BYTES):
+            yield block
+
+
+def parse_log(
+    file: BundleFile, kind: SourceKind, chosen: str | None, encoding: str | None, formats_folders: tuple[Path, ...]
+) -> ParsedSource:
+    """An iNode log or a server log; `chosen` forces a server-log format, `encoding` a text encoding."""
+    try:
+        if kind is SourceKind.INODE_LOG and chosen is None:
+            facts = parse_inode_log(_blocks(file.path), file.name, encoding=encoding)
+        else:
+            facts = parse_server_log(
+                _blocks(file.path), file.name, load_formats(formats_folders), chosen=chosen, encoding=encoding
+            )
+    except OSError as error:
+        return ParsedSource(_refused(file, _unreadable(error)))
+    return ParsedSource(_log_source(_base(file, kind), facts))
+
+
+def _log_source(base: Source, facts: LogFacts) -> Source:
+    return replace(
+        base,
+        records=facts.records,
+        rejected=facts.rejected_lines,
+        first_ns=facts.first_ns,
+        last_ns=facts.last_ns,
+        encoding=facts.encoding,
+        log_format=facts.format,
+        log_format_score=facts.format_score,
+        notes=base.notes + facts.notes,
+        log=facts,
+    )
+
+
+def parse_capture(file: BundleFile, ports: frozenset[int], servers: frozenset[str]) -> ParsedSource:
+    """A capture: its own facts, and the packets that may have to do with EAD."""
+    try:
+        capture = read_capture(file.path, file.name, ports=ports, hosts=servers)
+    except CaptureError as error:
+        return ParsedSource(_refused(file, error.text))
+    except OSError as error:
+        return ParsedSource(_refused(file, _unreadable(error)))
+    return ParsedSource(_capture_source(_base(file, SourceKind.CAPTURE), capture.facts), capture.packets)
+
+
+def _capture_source(base: Source, facts: CaptureFacts) -> Source:
+    return replace(
+        base,
+        records=facts.frames,
+        first_ns=facts.first_ns,
+        last_ns=facts.last_ns,
+        notes=base.notes + facts.notes,
+        capture=facts,
+    )
+
+
+def _refused(file: BundleFile, reason: Text) -> Source:
+    return replace(_base(file, SourceKind.OTHER), notes=(*file.notes, reason))
