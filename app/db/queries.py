@@ -1,0 +1,417 @@
+"""What pages and API read and write beside whole analyses: every statement of the web in one place.
+
+Each function is a fixed number of statements, whatever the size of the case; lists are cut by the database. Results of an
+analysis never change once it is the current one, so a caller may keep what it read under the analysis' number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, case, exists, func, literal, or_, select, update
+from sqlalchemy.orm import Session, aliased
+
+from app.db.models import Analysis, Bundle, BundleFile, Case, PointSetting, Upload
+from app.db.results import (
+    AttemptRow,
+    CapturePointRow,
+    CheckRow,
+    DatagramRow,
+    EvidenceRow,
+    FindingRow,
+    MessageRow,
+    SessionRow,
+    SourceRow,
+    TerminalRow,
+)
+
+PER_PAGE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Page[Row]:
+    """One page of a list; `number` counts from 1, `total` is the number of rows on all pages."""
+
+    rows: Sequence[Row]
+    number: int
+    total: int
+    per_page: int = PER_PAGE
+
+    @property
+    def last(self) -> int:
+        return max(1, -(-self.total // self.per_page))
+
+
+def _like(text: str) -> str:
+    """A LIKE pattern that finds `text` anywhere, its own wildcards taken literally."""
+    escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"%{escaped}%"
+
+
+# ---------------------------------------------------------------- cases
+
+
+@dataclass(frozen=True, slots=True)
+class CaseFilter:
+    """What the list of cases is narrowed to; empty strings narrow nothing."""
+
+    text: str = ""
+    state: str = ""
+    finding: str = ""
+    outcome: str = ""  # "failed": a terminal failed; "passed": terminals, none of them failed
+
+
+@dataclass(frozen=True, slots=True)
+class CaseRow:
+    case: Case
+    analysis: Analysis | None  # the current one
+    latest_state: str | None  # of the newest run, which may still be under way
+
+
+def list_cases(db: Session, narrowed: CaseFilter, page: int) -> Page[CaseRow]:
+    """Cases, last changed first. Two statements."""
+    current = aliased(Analysis)
+    conditions = _case_conditions(narrowed, current)
+    base = select(Case).outerjoin(current, current.id == Case.current_analysis_id).where(*conditions)
+    total = db.scalar(select(func.count()).select_from(base.subquery())) or 0
+    latest = (
+        select(Analysis.state)
+        .where(Analysis.case_id == Case.id)
+        .order_by(Analysis.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    rows = db.execute(
+        select(Case, current, latest)
+        .outerjoin(current, current.id == Case.current_analysis_id)
+        .where(*conditions)
+        .order_by(Case.updated_at.desc(), Case.id.desc())
+        .limit(PER_PAGE)
+        .offset((page - 1) * PER_PAGE)
+    )
+    return Page([CaseRow(*row) for row in rows], page, total)
+
+
+def _case_conditions(narrowed: CaseFilter, current: type[Analysis]) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if narrowed.state:
+        conditions.append(Case.state == narrowed.state)
+    if narrowed.outcome == "failed":
+        conditions.append(current.failed_count > 0)
+    elif narrowed.outcome == "passed":
+        conditions.append(and_(current.terminal_count > 0, current.failed_count == 0))
+    if narrowed.finding:
+        conditions.append(_has_finding(current.id, narrowed.finding))
+    conditions.extend(_case_matches(word) for word in narrowed.text.split())
+    return conditions
+
+
+def _has_finding(analysis_id: Any, code: str) -> ColumnElement[bool]:
+    return exists().where(FindingRow.analysis_id == analysis_id, FindingRow.code == code)
+
+
+def _case_matches(word: str) -> ColumnElement[bool]:
+    """A word is in the title, site or note, or names a terminal, an event id or a finding of the current analysis.
+
+    The inner selections do not look at the outer case: each is one index scan for the whole statement.
+    """
+    pattern = _like(word)
+    code = word.lower()
+    return or_(
+        Case.title.ilike(pattern),
+        Case.site.ilike(pattern),
+        Case.note.ilike(pattern),
+        Case.current_analysis_id.in_(select(TerminalRow.analysis_id).where(TerminalRow.search.like(_like(word.lower())))),
+        Case.current_analysis_id.in_(select(SessionRow.analysis_id).where(SessionRow.event_id == word)),
+        Case.current_analysis_id.in_(select(FindingRow.analysis_id).where(FindingRow.code == code)),
+    )
+
+
+def get_case(db: Session, case_id: int) -> Case | None:
+    return db.get(Case, case_id)
+
+
+@dataclass(frozen=True, slots=True)
+class CaseHead:
+    case: Case
+    current: Analysis | None
+    latest: Analysis | None
+
+
+def case_head(db: Session, case_id: int) -> CaseHead | None:
+    """The case, the analysis that readers see, and the newest run. One statement."""
+    current, latest = aliased(Analysis), aliased(Analysis)
+    newest = select(func.max(Analysis.id)).where(Analysis.case_id == case_id).scalar_subquery()
+    row = db.execute(
+        select(Case, current, latest)
+        .outerjoin(current, current.id == Case.current_analysis_id)
+        .outerjoin(latest, latest.id == newest)
+        .where(Case.id == case_id)
+    ).first()
+    return CaseHead(*row) if row else None
+
+
+def codes_of(db: Session, analysis_ids: Sequence[int], codes: Sequence[str]) -> dict[int, frozenset[str]]:
+    """Which of `codes` each analysis has as an error, by one probe of an index each. One statement."""
+    wanted = select(func.unnest(literal(list(codes))).label("code")).subquery()
+    runs = select(Analysis.id).where(Analysis.id.in_(analysis_ids)).subquery()
+    rows = db.execute(
+        select(runs.c.id, wanted.c.code).where(
+            exists().where(
+                FindingRow.analysis_id == runs.c.id,
+                FindingRow.code == wanted.c.code,
+                FindingRow.severity == "error",
+            )
+        )
+    )
+    found: dict[int, set[str]] = {analysis_id: set() for analysis_id in analysis_ids}
+    for analysis_id, code in rows:
+        found[analysis_id].add(code)
+    return {analysis_id: frozenset(of) for analysis_id, of in found.items()}
+
+
+def similar_cases(db: Session, head: CaseHead, codes: Sequence[str], limit: int = 5) -> list[Case]:
+    """Other cases with the same set of errors, solved ones first, since their notes may already tell the cause."""
+    if head.current is None or head.current.main_finding is None:
+        return []
+    candidates = db.execute(
+        select(Case)
+        .join(Analysis, Analysis.id == Case.current_analysis_id)
+        .where(Analysis.main_finding == head.current.main_finding, Case.id != head.case.id)
+        .order_by(case((Case.state == "solved", 0), else_=1), Case.updated_at.desc())
+        .limit(30)
+    ).scalars().all()
+    ids = [head.current.id, *(other.current_analysis_id for other in candidates if other.current_analysis_id)]
+    signatures = codes_of(db, ids, codes)
+    own = signatures[head.current.id]
+    return [other for other in candidates if own and signatures.get(other.current_analysis_id or 0) == own][:limit]
+
+
+def set_case(db: Session, case_id: int, **values: Any) -> None:
+    """Change columns of a case that a person may change, and when it was last changed."""
+    db.execute(update(Case).where(Case.id == case_id).values(updated_at=func.now(), **values))
+
+
+# ---------------------------------------------------------------- one case
+
+
+def case_findings(db: Session, analysis_id: int, terminal_no: int | None = None) -> list[tuple[FindingRow, list[Any]]]:
+    """Findings of the case, or of one terminal, most important first, with rows (EvidenceRow, path). Two statements."""
+    of = FindingRow.terminal_no.is_(None) if terminal_no is None else FindingRow.terminal_no == terminal_no
+    findings = db.scalars(
+        select(FindingRow).where(FindingRow.analysis_id == analysis_id, of).order_by(FindingRow.no)
+    ).all()
+    evidence: dict[int, list[Any]] = {finding.no: [] for finding in findings}
+    rows = db.execute(
+        select(EvidenceRow, func.coalesce(SourceRow.path, EvidenceRow.source_path).label("path"))
+        .outerjoin(
+            SourceRow, and_(SourceRow.analysis_id == EvidenceRow.analysis_id, SourceRow.no == EvidenceRow.source_no)
+        )
+        .where(EvidenceRow.analysis_id == analysis_id, EvidenceRow.finding_no.in_(list(evidence)))
+        .order_by(EvidenceRow.no)
+    )
+    for row in rows:
+        evidence[row[0].finding_no].append(row)
+    return [(finding, evidence[finding.no]) for finding in findings]
+
+
+def finding_counts(db: Session, analysis_id: int) -> list[tuple[str, str, int]]:
+    """(code, severity, terminals that have it) over all terminals, most frequent first."""
+    number = func.count(FindingRow.terminal_no.distinct())
+    rows = db.execute(
+        select(FindingRow.code, FindingRow.severity, number)
+        .where(FindingRow.analysis_id == analysis_id, FindingRow.terminal_no.is_not(None))
+        .group_by(FindingRow.code, FindingRow.severity)
+        .order_by(number.desc(), FindingRow.code)
+    )
+    return [tuple(row) for row in rows]
+
+
+def case_checks(db: Session, analysis_id: int, terminal_no: int | None = None) -> Sequence[CheckRow]:
+    of = CheckRow.terminal_no.is_(None) if terminal_no is None else CheckRow.terminal_no == terminal_no
+    return db.scalars(select(CheckRow).where(CheckRow.analysis_id == analysis_id, of).order_by(CheckRow.no)).all()
+
+
+def capture_points(db: Session, analysis_id: int) -> Sequence[CapturePointRow]:
+    """In path order, client first."""
+    return db.scalars(
+        select(CapturePointRow).where(CapturePointRow.analysis_id == analysis_id).order_by(CapturePointRow.no)
+    ).all()
+
+
+def point_settings(db: Session, case_id: int) -> dict[str, PointSetting]:
+    rows = db.scalars(select(PointSetting).where(PointSetting.case_id == case_id))
+    return {row.name: row for row in rows}
+
+
+def save_point_settings(db: Session, case_id: int, given: Sequence[tuple[str, str | None]]) -> None:
+    """Names and order of capture points as a person gave them: (derived name, given name or None), client first."""
+    for position, (name, given_name) in enumerate(given):
+        db.merge(PointSetting(case_id=case_id, name=name, given_name=given_name, position=position))
+
+
+def sources(db: Session, analysis_id: int) -> Sequence[SourceRow]:
+    return db.scalars(select(SourceRow).where(SourceRow.analysis_id == analysis_id).order_by(SourceRow.no)).all()
+
+
+def source_by_path(db: Session, analysis_id: int, path: str) -> SourceRow | None:
+    return db.scalar(select(SourceRow).where(SourceRow.analysis_id == analysis_id, SourceRow.path == path))
+
+
+def outcome_counts(db: Session, analysis_id: int) -> dict[str, int]:
+    rows = db.execute(
+        select(TerminalRow.outcome, func.count())
+        .where(TerminalRow.analysis_id == analysis_id)
+        .group_by(TerminalRow.outcome)
+    )
+    return {outcome: number for outcome, number in rows}
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """Datagrams of one message that were lost on one leg."""
+
+    lost_from: str
+    lost_to: str
+    number: int
+    datagrams: int
+
+
+def leg_losses(db: Session, analysis_id: int) -> list[Loss]:
+    rows = db.execute(
+        select(DatagramRow.lost_from, DatagramRow.lost_to, MessageRow.number, func.count())
+        .join(
+            AttemptRow,
+            and_(AttemptRow.analysis_id == DatagramRow.analysis_id, AttemptRow.no == DatagramRow.attempt_no),
+        )
+        .join(
+            MessageRow, and_(MessageRow.analysis_id == AttemptRow.analysis_id, MessageRow.no == AttemptRow.message_no)
+        )
+        .where(DatagramRow.analysis_id == analysis_id, DatagramRow.lost_from.is_not(None))
+        .group_by(DatagramRow.lost_from, DatagramRow.lost_to, MessageRow.number)
+    )
+    return [Loss(*row) for row in rows]
+
+
+def uploads_of(db: Session, case_id: int) -> Sequence[Upload]:
+    return db.scalars(
+        select(Upload).join(Bundle, Bundle.id == Upload.bundle_id).where(Bundle.case_id == case_id).order_by(Upload.id)
+    ).all()
+
+
+def add_bundle(db: Session, case_id: int) -> Bundle:
+    bundle = Bundle(case_id=case_id)
+    db.add(bundle)
+    db.flush()
+    return bundle
+
+
+# ---------------------------------------------------------------- terminals
+
+SORTS: dict[str, Any] = {
+    "user": TerminalRow.user,
+    "mac": TerminalRow.mac,
+    "outcome": TerminalRow.outcome,
+    "size": TerminalRow.message3_plain_bytes,
+    "time": TerminalRow.start_ns,
+    "sessions": TerminalRow.session_count,
+    "finding": TerminalRow.main_finding,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TerminalFilter:
+    text: str = ""
+    outcome: str = ""
+    finding: str = ""
+    sort: str = ""  # a key of SORTS; empty: the order of the analysis
+    is_descending: bool = False
+
+
+def list_terminals(db: Session, analysis_id: int, narrowed: TerminalFilter, page: int) -> Page[TerminalRow]:
+    """Two statements, each over the rows of this analysis only."""
+    statement = _terminals_where(select(TerminalRow), analysis_id, narrowed)
+    total = db.scalar(_terminals_where(select(func.count()).select_from(TerminalRow), analysis_id, narrowed)) or 0
+    order: list[Any] = [TerminalRow.no]
+    if narrowed.sort in SORTS:
+        column = SORTS[narrowed.sort]
+        order.insert(0, column.desc().nulls_last() if narrowed.is_descending else column.asc().nulls_last())
+    rows = db.scalars(statement.order_by(*order).limit(PER_PAGE).offset((page - 1) * PER_PAGE)).all()
+    return Page(rows, page, total)
+
+
+def _terminals_where(
+    statement: Select[Any], analysis_id: int, narrowed: TerminalFilter
+) -> Select[Any]:
+    statement = statement.where(TerminalRow.analysis_id == analysis_id)
+    if narrowed.outcome:
+        statement = statement.where(TerminalRow.outcome == narrowed.outcome)
+    if narrowed.finding:
+        statement = statement.where(
+            TerminalRow.no.in_(
+                select(FindingRow.terminal_no).where(
+                    FindingRow.analysis_id == analysis_id, FindingRow.code == narrowed.finding
+                )
+            )
+        )
+    for word in narrowed.text.split():
+        named = TerminalRow.search.like(_like(word.lower()))
+        session = TerminalRow.no.in_(
+            select(SessionRow.terminal_no).where(SessionRow.analysis_id == analysis_id, SessionRow.event_id == word)
+        )
+        statement = statement.where(or_(named, session))
+    return statement
+
+
+def terminal_by_key(db: Session, analysis_id: int, key: str) -> TerminalRow | None:
+    return db.scalar(select(TerminalRow).where(TerminalRow.analysis_id == analysis_id, TerminalRow.key == key))
+
+
+def neighbours(db: Session, analysis_id: int, no: int) -> tuple[TerminalRow | None, TerminalRow | None]:
+    """The terminals before and after one, in the order of the analysis."""
+    rows = db.scalars(
+        select(TerminalRow).where(TerminalRow.analysis_id == analysis_id, TerminalRow.no.in_([no - 1, no + 1]))
+    ).all()
+    by_no = {row.no: row for row in rows}
+    return by_no.get(no - 1), by_no.get(no + 1)
+
+
+def terminal_points(db: Session, analysis_id: int) -> Sequence[Any]:
+    """(key, user, mac, outcome, message3_plain_bytes, start_ns, end_ns) of every terminal: what the case's plots show."""
+    return db.execute(
+        select(
+            TerminalRow.key,
+            TerminalRow.user,
+            TerminalRow.mac,
+            TerminalRow.outcome,
+            TerminalRow.message3_plain_bytes,
+            TerminalRow.start_ns,
+            TerminalRow.end_ns,
+        )
+        .where(TerminalRow.analysis_id == analysis_id)
+        .order_by(TerminalRow.no)
+    ).all()
+
+
+def a_healthy_terminal(db: Session, analysis_id: int, near_bytes: int | None) -> TerminalRow | None:
+    """A passed terminal to compare a failed one with: the one whose message 3 is nearest in size."""
+    statement = select(TerminalRow).where(TerminalRow.analysis_id == analysis_id, TerminalRow.outcome == "passed")
+    if near_bytes is not None:
+        statement = statement.order_by(func.abs(TerminalRow.message3_plain_bytes - near_bytes).nulls_last())
+    return db.scalar(statement.order_by(TerminalRow.no).limit(1))
+
+
+# ---------------------------------------------------------------- unused files
+
+
+def refused_files(db: Session, case_id: int) -> Sequence[Any]:
+    """(path, reason_en, reason_zh) of what unpacking could not give."""
+    return db.execute(
+        select(BundleFile.path, BundleFile.reason_en, BundleFile.reason_zh)
+        .join(Upload, Upload.id == BundleFile.upload_id)
+        .join(Bundle, Bundle.id == Upload.bundle_id)
+        .where(Bundle.case_id == case_id, BundleFile.reason_en != "")
+        .order_by(BundleFile.id)
+    ).all()
