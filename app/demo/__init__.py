@@ -9,6 +9,8 @@ __all__ = ["SCENARIOS", "Scenario", "TerminalTruth", "Truth", "scenario_named", 
 
 
 def write_bundle(scenario: str | Scenario, folder: Path, archive: bool = False) -> Truth:
-    """Write a scenario (or the one of that name) as a folder, or as `folder/NAME.zip`. Raises KeyError for unknown names."""
+    """Write a scenario (or the one of that name) as a folder, or as `folder/NAME.zip`. Raises KeyError for unknown
+    names.
+    """
     chosen = scenario_named(scenario) if isinstance(scenario, str) else scenario
     return write_scenario(chosen, folder, archive)

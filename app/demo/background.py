@@ -21,9 +21,14 @@ NAMES = ("wsus.corp.example", "mail.corp.example", "time.corp.example", "portal.
 
 
 def add_background(
-    network: Network, terminals: Sequence[TerminalPlan], server: ServerPlan, recorders: Sequence[Recorder],
-    seconds: float, rng: random.Random, report_bytes: int,
-) -> None:  # fmt: skip
+    network: Network,
+    terminals: Sequence[TerminalPlan],
+    server: ServerPlan,
+    recorders: Sequence[Recorder],
+    seconds: float,
+    rng: random.Random,
+    report_bytes: int,
+) -> None:
     """Schedules it over `seconds`; `report_bytes` is the UDP payload of the monitor's reports, 0 for none."""
     for terminal in terminals:
         if terminal.ip.count(":") == 0:
@@ -81,7 +86,7 @@ def _report(network: Network, server: ServerPlan, seconds: float, rng: random.Ra
         return
     at_s = 0.7
     while at_s < seconds:
-        payload = rng.randbytes(size)
+        payload = rng.randbytes(size // 2).hex().encode()
         segment = udp(MONITOR, 40_514, server.ip, 5140, payload)
         packet = IpPacket(MONITOR, server.ip, UDP, segment, rng.randrange(65_536), ttl=64)
         for number, piece in enumerate(fragment(packet, 1500)):

@@ -41,16 +41,26 @@ def start(identity: Identity) -> Fields:
 
 
 def policy(event_id: str, proxy_ip: str | None, proxy_port: int, padding: int = 0) -> Fields:
-    """Message 2. `proxy_ip` and `proxy_port` tell where message 3 shall go, the address as a decimal integer; None (IPv6)
-    leaves both out. `padding` adds that many software names to check, to make the policy as long as large sites have it."""
+    """Message 2. `proxy_ip` and `proxy_port` tell where message 3 shall go, the address as a decimal integer; None
+    (IPv6) leaves both out. `padding` adds that many software names to check, to make the policy as long as large
+    sites have it.
+    """
     proxy: Fields = ()
     if proxy_ip is not None:
         octets = [int(octet) for octet in proxy_ip.split(".")]
         proxy = (("damProxyIp", str(int.from_bytes(bytes(octets), "big"))), ("damProxyPort", str(proxy_port)))
     flags = (
-        "antiIPchange", "antiAgent", "antiProxy", "antiDualNetcard", "macCheck", "sameMacCheck", "antiMultiOS",
-        "antiMultiip", "iSupVMCheck", "iSetWanControl",
-    )  # fmt: skip
+        "antiIPchange",
+        "antiAgent",
+        "antiProxy",
+        "antiDualNetcard",
+        "macCheck",
+        "sameMacCheck",
+        "antiMultiOS",
+        "antiMultiip",
+        "iSupVMCheck",
+        "iSetWanControl",
+    )
     rng = random.Random(f"policy {event_id}")
     software = ";".join(f"Office-Agent-{rng.randrange(16**8):08x}" for _ in range(padding))
     return (
@@ -78,8 +88,16 @@ def policy(event_id: str, proxy_ip: str | None, proxy_port: int, padding: int = 
 
 def check_result(identity: Identity, patches: tuple[str, ...], system: str = "10 Enterprise") -> Fields:
     """Message 3."""
-    empty = ("AScheckResult", "APcheckResult", "FWcheckResult", "HDcheckResult", "blackSoftsInstall", "blackSoftsRun",
-             "whiteSoftsInstall", "whiteSoftsRun")  # fmt: skip
+    empty = (
+        "AScheckResult",
+        "APcheckResult",
+        "FWcheckResult",
+        "HDcheckResult",
+        "blackSoftsInstall",
+        "blackSoftsRun",
+        "whiteSoftsInstall",
+        "whiteSoftsRun",
+    )
     return (
         ("userName", identity.user),
         ("hwAddr", identity.mac),

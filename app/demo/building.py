@@ -1,6 +1,6 @@
 """The usual network of the scenarios, and the small functions that they are built with.
 
-    terminals – access switch – [uplink] – router – [fw-outside] – firewall – [fw-inside] – core switch – server
+terminals – access switch – [uplink] – router – [fw-outside] – firewall – [fw-inside] – core switch – server
 """
 
 from __future__ import annotations
@@ -17,13 +17,19 @@ from app.demo.taps import Tap
 
 LETTERS = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 
-SMALL, BAND, PACKED, VERY_LONG = 24, 196, 262, 340  # patches: whole, fragmented, deflated and whole, deflated and fragmented
+# Patches of a check result that goes whole, in fragments, deflated and whole, and deflated and yet in fragments.
+SMALL, BAND, PACKED, VERY_LONG = 24, 196, 262, 340
 
 
 def line(
-    access: Iterable[Rule] = (), router: Iterable[Rule] = (), firewall: Iterable[Rule] = (), core: Iterable[Rule] = (),
-    router_mtu: int = 1500, firewall_is_balancing: bool = False, router_is_balancing: bool = False,
-) -> Path:  # fmt: skip
+    access: Iterable[Rule] = (),
+    router: Iterable[Rule] = (),
+    firewall: Iterable[Rule] = (),
+    core: Iterable[Rule] = (),
+    router_mtu: int = 1500,
+    firewall_is_balancing: bool = False,
+    router_is_balancing: bool = False,
+) -> Path:
     """The usual path, with rules at its devices."""
     return (
         "client",

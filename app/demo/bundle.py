@@ -35,7 +35,8 @@ class Scenario:
     """A network, its terminals, and what happens there.
 
     `failing` is expected for terminals that fail, `passing` for those that pass, `special` by user before both.
-    `also` are codes that must stand somewhere in the analysis. `unlogged` are users whose client log is not in the bundle.
+    `also` are codes that must stand somewhere in the analysis. `unlogged` are users whose client log is not in the
+    bundle.
     """
 
     name: str
@@ -103,9 +104,14 @@ def simulate(scenario: Scenario) -> tuple[dict[str, bytes], Truth]:
     server = PolicyServer(scenario.server, scenario.terminals, network, rng)
     terminals = [Terminal(plan, scenario.server, network, rng) for plan in scenario.terminals]
     add_background(
-        network, scenario.terminals, scenario.server, recorders, scenario.seconds,
-        random.Random(f"{scenario.name} background"), scenario.report_bytes,
-    )  # fmt: skip
+        network,
+        scenario.terminals,
+        scenario.server,
+        recorders,
+        scenario.seconds,
+        random.Random(f"{scenario.name} background"),
+        scenario.report_bytes,
+    )
     network.run(BEGIN_NS + round(scenario.seconds * NS))
 
     files = {recorder.tap.file: recorder.to_bytes() for recorder in recorders}
@@ -158,7 +164,17 @@ def _terminal_truth(scenario: Scenario, terminal: Terminal) -> TerminalTruth:
     expected = scenario.special.get(plan.user, usual)
     plain_bytes, wire_bytes = terminal.sizes.get(3, (None, None))
     return TerminalTruth(
-        user=plan.user, mac=plan.mac, ip=plan.ip, event_id=plan.event_id, outcome=terminal.outcome, patches=plan.patches,
-        plain_bytes=plain_bytes, wire_bytes=wire_bytes, sends=dict(terminal.sends), code=expected.code,
-        between=expected.between, message=expected.message, has_log=plan.user not in scenario.unlogged,
-    )  # fmt: skip
+        user=plan.user,
+        mac=plan.mac,
+        ip=plan.ip,
+        event_id=plan.event_id,
+        outcome=terminal.outcome,
+        patches=plan.patches,
+        plain_bytes=plain_bytes,
+        wire_bytes=wire_bytes,
+        sends=dict(terminal.sends),
+        code=expected.code,
+        between=expected.between,
+        message=expected.message,
+        has_log=plan.user not in scenario.unlogged,
+    )

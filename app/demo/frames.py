@@ -14,6 +14,7 @@ ETHERTYPE_ARP = 0x0806
 ETHERTYPE_VLAN = 0x8100
 ETHERTYPE_IPV6 = 0x86DD
 ICMP, TCP, UDP, GRE, FRAGMENT_HEADER, ICMPV6 = 1, 6, 17, 47, 44, 58
+CHECKSUM_AT = {TCP: 16, UDP: 6}
 BROADCAST = "ff:ff:ff:ff:ff:ff"
 
 
@@ -22,7 +23,7 @@ def checksum(*parts: bytes) -> int:
     octets = b"".join(parts)
     if len(octets) % 2:
         octets += b"\0"
-    total = sum(struct.unpack(f"!{len(octets) // 2}H", octets))
+    total: int = sum(struct.unpack(f"!{len(octets) // 2}H", octets))
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
     return ~total & 0xFFFF
@@ -102,9 +103,15 @@ def udp(source: str, source_port: int, destination: str, destination_port: int, 
 
 
 def tcp(
-    source: str, source_port: int, destination: str, destination_port: int, sequence: int, acknowledged: int,
-    flags: int, payload: bytes = b"",
-) -> bytes:  # fmt: skip
+    source: str,
+    source_port: int,
+    destination: str,
+    destination_port: int,
+    sequence: int,
+    acknowledged: int,
+    flags: int,
+    payload: bytes = b"",
+) -> bytes:
     """A TCP segment without options; `flags` as on the wire (0x02 SYN, 0x10 ACK, 0x08 PSH)."""
     head = struct.pack(
         "!HHIIBBH", source_port, destination_port, sequence & 0xFFFFFFFF, acknowledged & 0xFFFFFFFF, 5 << 4, flags, 8192
@@ -126,9 +133,13 @@ def icmp_error(kind: int, code: int, reporter: str, about: IpPacket, mtu: int = 
     quote = about.to_bytes()[:28]
     body = struct.pack("!BBHHH", kind, code, 0, 0, mtu) + quote
     return IpPacket(
-        reporter, about.source, ICMP, body[:2] + struct.pack("!H", checksum(body)) + body[4:], ttl=64,
+        reporter,
+        about.source,
+        ICMP,
+        body[:2] + struct.pack("!H", checksum(body)) + body[4:],
+        ttl=64,
         identification=about.identification ^ 0x5A5A,
-    )  # fmt: skip
+    )
 
 
 def fragment(packet: IpPacket, mtu: int) -> tuple[IpPacket, ...]:
@@ -148,19 +159,20 @@ def fragment(packet: IpPacket, mtu: int) -> tuple[IpPacket, ...]:
 
 
 def translate(packet: IpPacket, source: str, destination: str, ports: tuple[int, int] | None = None) -> IpPacket:
-    """The packet with other addresses and, where it carries them, other ports; the UDP checksum is mended (RFC 1624).
+    """The packet with other addresses and, where it carries them, other ports; its checksum is mended (RFC 1624).
 
     Works on a first fragment as a translating device does: from the difference, without the rest of the datagram.
     """
     payload = packet.payload
-    if packet.offset == 0 and packet.protocol == UDP:
+    if packet.offset == 0 and packet.protocol in CHECKSUM_AT:
         old = packed(packet.source) + packed(packet.destination) + payload[:4]
         new_ports = struct.pack("!HH", *ports) if ports else payload[:4]
         new = packed(source) + packed(destination) + new_ports
-        (before,) = struct.unpack_from("!H", payload, 6)
+        at = CHECKSUM_AT[packet.protocol]
+        before = int.from_bytes(payload[at : at + 2], "big")
         inverted = bytes(octet ^ 0xFF for octet in old)
         after = checksum(struct.pack("!H", ~before & 0xFFFF), inverted, new) or 0xFFFF
-        payload = new_ports + payload[4:6] + struct.pack("!H", after) + payload[8:]
+        payload = new_ports + payload[4:at] + struct.pack("!H", after) + payload[at + 2 :]
     return replace(packet, source=source, destination=destination, payload=payload)
 
 

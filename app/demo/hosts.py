@@ -21,8 +21,8 @@ REASSEMBLY_S = 30.0
 class TerminalPlan:
     """One terminal and how it shall behave.
 
-    `patches` KB entries go into message 3. `blocked` are message numbers that a firewall on the terminal itself swallows after
-    the client logged them. `is_compliant` False: the policy check says no.
+    `patches` KB entries go into message 3. `blocked` are message numbers that a firewall on the terminal itself
+    swallows after the client logged them. `is_compliant` False: the policy check says no.
     """
 
     user: str
@@ -46,7 +46,8 @@ class TerminalPlan:
 class ServerPlan:
     """The policy server. `silent` are message numbers it does not answer; those in `deaf` do not even reach its log.
 
-    `coding` is what clients shall use over 3000 bytes, and what the server itself uses: PLAIN means encryption is off.
+    `coding` is what clients shall use over 3000 bytes, and what the server itself uses: PLAIN means encryption is
+    off.
     """
 
     ip: str = "10.208.64.40"
@@ -155,7 +156,9 @@ class Terminal:
             is_passed = number == 4
             fields = bodies.verdict(self.plan.event_id, is_passed)
             self.log.received(self._now(), "1b50", peer, len(segment) - 8, header, fields)
-            self.log.result(self._now(), "13a8", 3, 0 if is_passed else 1, inode.PASSED if is_passed else inode.NOT_PASSED)
+            self.log.result(
+                self._now(), "13a8", 3, 0 if is_passed else 1, inode.PASSED if is_passed else inode.NOT_PASSED
+            )
             self.outcome = "passed" if is_passed else "failed"
 
     def _policy(self) -> bodies.Fields:
@@ -176,7 +179,9 @@ def policy_of(server: ServerPlan, event_id: str) -> bodies.Fields:
 class PolicyServer:
     """Answers 1 with 2 and 3 with 4 or 6, logs what it takes and sends."""
 
-    def __init__(self, plan: ServerPlan, terminals: tuple[TerminalPlan, ...], network: Network, rng: random.Random) -> None:
+    def __init__(
+        self, plan: ServerPlan, terminals: tuple[TerminalPlan, ...], network: Network, rng: random.Random
+    ) -> None:
         self.plan, self.network, self.rng = plan, network, rng
         self.log = ServerLog()
         self.identification = rng.randrange(1, 60_000)
@@ -223,7 +228,9 @@ class PolicyServer:
     def _sender(self, number: int, payload: bytes, peer: tuple[str, int]) -> TerminalPlan | None:
         """Whose message it is: read where it is plain, known by its port where it is not."""
         plain = next((each for mac, each in self._by_mac.items() if mac.encode() in payload), None)
-        return plain or next((each for each in self._by_mac.values() if each.ip == peer[0] or each.port == peer[1]), None)
+        return plain or next(
+            (each for each in self._by_mac.values() if each.ip == peer[0] or each.port == peer[1]), None
+        )
 
     def _answer(self, number: int, terminal: TerminalPlan, peer: tuple[str, int], port: int, thread: str) -> None:
         if number == 1:
@@ -238,5 +245,3 @@ class PolicyServer:
         segment = udp(self.plan.ip, port, peer[0], peer[1], payload)
         whole = IpPacket(self.plan.ip, peer[0], UDP, segment, self.identification, ttl=64)
         self.network.send(fragment(whole, self.plan.mtu), Going.TO_CLIENT)
-
-

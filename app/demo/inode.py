@@ -60,7 +60,9 @@ class InodeLog:
             return
         self.note(time_ns, thread, head, "DtlCmn")
         self._body(fields, is_received=False)
-        self.note(time_ns, thread, f"SecPkt secPushInner: the state send before is {3 if number == 1 else 11}", "DtlCmn")
+        self.note(
+            time_ns, thread, f"SecPkt secPushInner: the state send before is {3 if number == 1 else 11}", "DtlCmn"
+        )
 
     def received(
         self, time_ns: int, thread: str, peer: tuple[str, int], size: int, header: tuple[int, int, int], fields: Fields

@@ -1,7 +1,8 @@
 """A deterministic network: devices and places on a line, packets that travel it, and taps that record them.
 
-A path is a tuple of places (names where a tap may listen) and devices, client end first. Time is integer nanoseconds of true
-time; a tap writes what its own clock shows. Every random choice comes from one generator seeded by the scenario.
+A path is a tuple of places (names where a tap may listen) and devices, client end first. Time is integer nanoseconds
+of true time; a tap writes what its own clock shows. Every random choice comes from one generator seeded by the
+scenario.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ BEGIN_NS = 1_773_018_740 * NS  # 2026-03-09 01:12:20 UTC: a Monday morning, 09:1
 
 @dataclass(frozen=True, slots=True)
 class HostClock:
-    """How a clock errs: ahead by `offset_s` at the beginning, gaining `drift_ppm`; `step` is (seconds in, jump in s)."""
+    """How a clock errs: ahead by `offset_s` at the beginning, gaining `drift_ppm`; `step` is (seconds in, jump)."""
 
     offset_s: float = 0.0
     drift_ppm: float = 0.0
@@ -40,8 +41,9 @@ RIGHT_CLOCK = HostClock()
 class Device:
     """A device on the line. A switch does not route: it leaves the TTL alone and sends no ICMP.
 
-    Packets over `mtu` are split, or answered with "too big" where their sender forbids it. With `is_balancing` what leaves it
-    takes one of two equal paths until the next device, chosen by ports where there are any, by addresses where not.
+    Packets over `mtu` are split, or answered with "too big" where their sender forbids it. With `is_balancing` what
+    leaves it takes one of two equal paths until the next device, chosen by ports where there are any, by addresses
+    where not.
     """
 
     name: str
@@ -61,7 +63,9 @@ Receiver = Callable[[int, IpPacket], None]
 
 @dataclass(slots=True)
 class Network:
-    """Runs events in order of time. `listeners` hear what passes a place, `receivers` get what arrives for an address."""
+    """Runs events in order of time. `listeners` hear what passes a place, `receivers` get what arrives for an
+    address.
+    """
 
     path: Path
     rng: random.Random

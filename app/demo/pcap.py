@@ -37,9 +37,12 @@ class Interface:
 
 
 def write_pcap(
-    records: Iterable[Recorded], snap: int = FULL_SNAP, link_type: int = ETHERNET, byte_order: str = "<",
+    records: Iterable[Recorded],
+    snap: int = FULL_SNAP,
+    link_type: int = ETHERNET,
+    byte_order: str = "<",
     has_nanoseconds: bool = False,
-) -> bytes:  # fmt: skip
+) -> bytes:
     """A classic pcap file; frames longer than `snap` are cut, as a capture would."""
     unit_ns = 1 if has_nanoseconds else 1000
     magic = 0xA1B23C4D if has_nanoseconds else 0xA1B2C3D4

@@ -110,7 +110,7 @@ class TranslateClients:
     port_shift: int = 0
 
     def apply(self, packet: IpPacket, going: Going, rng: random.Random) -> tuple[IpPacket, ...]:
-        ports = packet.ports if packet.protocol == UDP else None
+        ports = packet.ports
         if going is Going.TO_SERVER and packet.source in self.inside:
             source = self.outside[self.inside.index(packet.source)]
             moved = (self._shifted(ports[0], self.port_shift), ports[1]) if ports else None

@@ -21,19 +21,24 @@ _ENDS = (*client_taps(_PAIR), server_tap(SERVER))
 
 NAT = Scenario(
     "nat",
-    Text("The router rewrites client addresses and ports; behind it later fragments are dropped.",
-         "路由器改写客户端地址与端口；其后的防火墙丢弃非首片分片。"),
+    Text(
+        "The router rewrites client addresses and ports; behind it later fragments are dropped.",
+        "路由器改写客户端地址与端口；其后的防火墙丢弃非首片分片。",
+    ),
     line(router=[_NAT], firewall=[DROP_LATER]),
     (*client_taps(_PAIR), mirror("uplink"), mirror("fw-outside"), server_tap(SERVER)),
     _PAIR,
     SERVER,
     failing=Expected("later-fragments-lost", ("fw-outside", "server"), 3),
     also=frozenset({"address-translated"}),
-)  # fmt: skip
+)
 
 SMALL_MTU = Scenario(
     "small-mtu",
-    Text("A tunnel of 1,280 bytes splits fragments further; nothing is lost.", "途中 MTU 1280 的隧道再次分片，但没有丢失。"),
+    Text(
+        "A tunnel of 1,280 bytes splits fragments further; nothing is lost.",
+        "途中 MTU 1280 的隧道再次分片，但没有丢失。",
+    ),
     line(router=[SplitTo(1_280)]),
     (*client_taps(_PAIR), mirror("uplink"), mirror("fw-outside"), server_tap(SERVER)),
     _PAIR,
@@ -43,20 +48,24 @@ SMALL_MTU = Scenario(
 
 SMALL_MTU_FAULT = Scenario(
     "small-mtu-fault",
-    Text("A tunnel splits fragments further, and a firewall behind it drops what has an offset.",
-         "隧道再次分片，其后的防火墙丢弃所有非首片分片。"),
+    Text(
+        "A tunnel splits fragments further, and a firewall behind it drops what has an offset.",
+        "隧道再次分片，其后的防火墙丢弃所有非首片分片。",
+    ),
     line(router=[SplitTo(1_280)], firewall=[DROP_LATER]),
     (*client_taps(_PAIR), mirror("uplink"), mirror("fw-outside"), server_tap(SERVER)),
     _PAIR,
     SERVER,
     failing=Expected("later-fragments-lost", ("fw-outside", "server"), 3),
     also=frozenset({"refragmented"}),
-)  # fmt: skip
+)
 
 DOUBLE_MIRROR = Scenario(
     "double-mirror",
-    Text("The mirror shows every frame twice, with VLAN tags; later fragments are dropped behind it.",
-         "镜像口把每帧显示两次且带 VLAN 标签；其后非首片分片被丢弃。"),
+    Text(
+        "The mirror shows every frame twice, with VLAN tags; later fragments are dropped behind it.",
+        "镜像口把每帧显示两次且带 VLAN 标签；其后非首片分片被丢弃。",
+    ),
     line(firewall=[DROP_LATER]),
     (*client_taps(_PAIR), mirror("uplink", vlans=((120,), (120, 3001))), server_tap(SERVER)),
     _PAIR,
@@ -64,11 +73,14 @@ DOUBLE_MIRROR = Scenario(
     failing=_LATER_BETWEEN_UPLINK,
     also=frozenset({"mirror-duplicates"}),
     report_bytes=1_900,
-)  # fmt: skip
+)
 
 SNAP_96 = Scenario(
     "snap-96",
-    Text("All captures were cut to 96 bytes a frame; later fragments are dropped.", "所有抓包每帧仅保留 96 字节；非首片分片被丢弃。"),
+    Text(
+        "All captures were cut to 96 bytes a frame; later fragments are dropped.",
+        "所有抓包每帧仅保留 96 字节；非首片分片被丢弃。",
+    ),
     line(firewall=[DROP_LATER]),
     (*client_taps(_PAIR, snap=96), mirror("uplink", snap=96), server_tap(SERVER, snap=96)),
     _PAIR,
@@ -80,67 +92,79 @@ SNAP_96 = Scenario(
 _EAD_PORTS = frozenset({9019, 9029})
 PORT_FILTER = Scenario(
     "port-filter",
-    Text("Nothing is lost, but the server's capture was taken by port and so holds no fragment with an offset.",
-         "没有丢包，但服务器侧按端口过滤抓包，因此没有任何非首片分片。"),
+    Text(
+        "Nothing is lost, but the server's capture was taken by port and so holds no fragment with an offset.",
+        "没有丢包，但服务器侧按端口过滤抓包，因此没有任何非首片分片。",
+    ),
     line(),
     (*client_taps(_PAIR), mirror("uplink"), server_tap(SERVER, ports=_EAD_PORTS)),
     _PAIR,
     SERVER,
     also=frozenset({"capture-filtered"}),
-)  # fmt: skip
+)
 
 PORT_FILTER_FAULT = Scenario(
     "port-filter-fault",
-    Text("The mirror was taken by port; client and server see everything, and later fragments are lost between them.",
-         "镜像按端口过滤；终端与服务器抓包完整，非首片分片在两者之间丢失。"),
+    Text(
+        "The mirror was taken by port; client and server see everything, and later fragments are lost between them.",
+        "镜像按端口过滤；终端与服务器抓包完整，非首片分片在两者之间丢失。",
+    ),
     line(firewall=[DROP_LATER]),
     (*client_taps(_PAIR), mirror("uplink", ports=_EAD_PORTS, form="pcapng"), server_tap(SERVER)),
     _PAIR,
     SERVER,
     failing=_LATER_BETWEEN_ENDS,
     also=frozenset({"capture-filtered"}),
-)  # fmt: skip
+)
 
 LATE_CAPTURE = Scenario(
     "late-capture",
-    Text("The server's capture starts after two of the four sends; later fragments are dropped.",
-         "服务器侧抓包在四次发送中的两次之后才开始；非首片分片被丢弃。"),
+    Text(
+        "The server's capture starts after two of the four sends; later fragments are dropped.",
+        "服务器侧抓包在四次发送中的两次之后才开始；非首片分片被丢弃。",
+    ),
     line(firewall=[DROP_LATER]),
     (*client_taps(_PAIR), mirror("uplink"), server_tap(SERVER, starts_s=16.5)),
     _PAIR,
     SERVER,
     failing=_LATER_BETWEEN_UPLINK,
     also=frozenset({"capture-gap"}),
-)  # fmt: skip
+)
 
 CAPTURE_DROPS = Scenario(
     "capture-drops",
-    Text("Nothing is lost on the way; the mirror port itself lost a third of the frames and counted them.",
-         "网络没有丢包；镜像抓包自身丢失约三分之一的帧并有计数。"),
+    Text(
+        "Nothing is lost on the way; the mirror port itself lost a third of the frames and counted them.",
+        "网络没有丢包；镜像抓包自身丢失约三分之一的帧并有计数。",
+    ),
     line(),
     (*client_taps(_PAIR), mirror("uplink", loses=0.34, form="pcapng"), server_tap(SERVER)),
     _PAIR,
     SERVER,
     also=frozenset({"capture-dropped"}),
     report_bytes=1_900,
-)  # fmt: skip
+)
 
 _SPREAD = terminals((BAND, SMALL, 140, 160, PACKED))
 EQUAL_PATHS = Scenario(
     "equal-paths",
-    Text("Two equal paths, a mirror on one of them: it misses later fragments that arrive all the same.",
-         "两条等价路径，只镜像其中一条：该处看不到的后续分片其实都已到达。"),
+    Text(
+        "Two equal paths, a mirror on one of them: it misses later fragments that arrive all the same.",
+        "两条等价路径，只镜像其中一条：该处看不到的后续分片其实都已到达。",
+    ),
     line(router_is_balancing=True),
     (*client_taps(_SPREAD), mirror("fw-outside", lane=0), server_tap(SERVER)),
     _SPREAD,
     SERVER,
     report_bytes=1_900,
-)  # fmt: skip
+)
 
 EQUAL_PATHS_FAULT = Scenario(
     "equal-paths-fault",
-    Text("Two equal paths, a mirror on one of them; a device behind both drops first fragments.",
-         "两条等价路径，只镜像其中一条；两路汇合后的设备丢弃首片。"),
+    Text(
+        "Two equal paths, a mirror on one of them; a device behind both drops first fragments.",
+        "两条等价路径，只镜像其中一条；两路汇合后的设备丢弃首片。",
+    ),
     line(router_is_balancing=True, core=[DropFragments("first")]),
     (*client_taps(_SPREAD), mirror("uplink"), mirror("fw-outside", lane=0), server_tap(SERVER)),
     _SPREAD,
@@ -148,13 +172,15 @@ EQUAL_PATHS_FAULT = Scenario(
     failing=Expected("first-fragment-lost", ("uplink", "server"), 3),  # where the mirror sees later fragments only
     special={_SPREAD[0].user: Expected("first-fragment-lost", ("fw-outside", "server"), 3)},
     report_bytes=1_900,
-)  # fmt: skip
+)
 
 _SPLIT_PAIR = terminals((BAND, SMALL))
 MERGED_ONLY = Scenario(
     "merged-only",
-    Text("Only two mirrors on two equal paths: together they hold every fragment, alone neither does.",
-         "只有两条等价路径上的两个镜像：合起来分片齐全，单独都不完整。"),
+    Text(
+        "Only two mirrors on two equal paths: together they hold every fragment, alone neither does.",
+        "只有两条等价路径上的两个镜像：合起来分片齐全，单独都不完整。",
+    ),
     line(router_is_balancing=True, core=[DROP_LATER]),
     (
         mirror("fw-outside", file="mirror/path-a.pcap", lane=0),
@@ -163,24 +189,28 @@ MERGED_ONLY = Scenario(
     _SPLIT_PAIR,
     SERVER,
     also=frozenset({"complete-only-merged"}),
-)  # fmt: skip
+)
 
 CLOCK_STEP = Scenario(
     "clock-step",
-    Text("The mirror's clock is set back by 9 s in the middle of the capture; later fragments are dropped.",
-         "镜像主机的时钟在抓包途中被拨回 9 秒；非首片分片被丢弃。"),
+    Text(
+        "The mirror's clock is set back by 9 s in the middle of the capture; later fragments are dropped.",
+        "镜像主机的时钟在抓包途中被拨回 9 秒；非首片分片被丢弃。",
+    ),
     line(firewall=[DROP_LATER]),
     (*client_taps(_PAIR), mirror("uplink", clock=HostClock(12.0, 30, step=(14.0, -9.0))), server_tap(SERVER)),
     _PAIR,
     SERVER,
     failing=_LATER_BETWEEN_UPLINK,
     report_bytes=1_900,
-)  # fmt: skip
+)
 
 FORMATS = Scenario(
     "formats",
-    Text("The captures come in four formats: pcapng, nanoseconds, the other byte order, and raw IP.",
-         "四种格式的抓包：pcapng、纳秒、另一字节序、裸 IP。"),
+    Text(
+        "The captures come in four formats: pcapng, nanoseconds, the other byte order, and raw IP.",
+        "四种格式的抓包：pcapng、纳秒、另一字节序、裸 IP。",
+    ),
     line(firewall=[DROP_LATER]),
     (
         *client_taps(_PAIR, form="pcapng"),
@@ -191,7 +221,7 @@ FORMATS = Scenario(
     _PAIR,
     SERVER,
     failing=Expected("later-fragments-lost", ("fw-outside", "server"), 3),
-)  # fmt: skip
+)
 
 ENDS_ONLY = Scenario(
     "ends-only",
@@ -204,6 +234,19 @@ ENDS_ONLY = Scenario(
 )
 
 VIEWS: tuple[Scenario, ...] = (
-    ENDS_ONLY, NAT, SMALL_MTU, SMALL_MTU_FAULT, DOUBLE_MIRROR, SNAP_96, PORT_FILTER, PORT_FILTER_FAULT, LATE_CAPTURE,
-    CAPTURE_DROPS, EQUAL_PATHS, EQUAL_PATHS_FAULT, MERGED_ONLY, CLOCK_STEP, FORMATS,
-)  # fmt: skip
+    ENDS_ONLY,
+    NAT,
+    SMALL_MTU,
+    SMALL_MTU_FAULT,
+    DOUBLE_MIRROR,
+    SNAP_96,
+    PORT_FILTER,
+    PORT_FILTER_FAULT,
+    LATE_CAPTURE,
+    CAPTURE_DROPS,
+    EQUAL_PATHS,
+    EQUAL_PATHS_FAULT,
+    MERGED_ONLY,
+    CLOCK_STEP,
+    FORMATS,
+)

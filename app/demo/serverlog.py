@@ -1,4 +1,4 @@
-"""Writes a policy server's debug log in the style of the product family: `%% time ; [level] ; [thread] ; EAD ; text`."""
+"""Writes a policy server's debug log in the family style `%% time ; [level] ; [thread] ; EAD ; text`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from app.demo.inode import CHINA_S, local_time
 
 @dataclass(slots=True)
 class ServerLog:
-    """Collects records in the order of writing; `to_bytes` gives the file. Times are nanoseconds UTC, shown as local."""
+    """Collects records in the order of writing; `to_bytes` gives the file. Times are ns UTC, shown as local."""
 
     zone_s: int = CHINA_S
     newline: str = "\n"
@@ -22,25 +22,33 @@ class ServerLog:
         self._lines.append(f"%% {stamp} ; [{level}] ; [{thread}] ; EAD ; {text}")
 
     def received(
-        self, time_ns: int, thread: str, number: int, message_id: int, peer: tuple[str, int], size: int,
+        self,
+        time_ns: int,
+        thread: str,
+        number: int,
+        message_id: int,
+        peer: tuple[str, int],
+        size: int,
         identity: tuple[str, str, str],
-    ) -> None:  # fmt: skip
+    ) -> None:
         """`identity` is (user, MAC, event id); `size` bytes of UDP payload."""
         user, mac, event_id = identity
         self.note(
-            time_ns, thread,
+            time_ns,
+            thread,
             f"SecPkt recv: packet type [{number}] id [{message_id}] from [{peer[0]} : {peer[1]}] {size} bytes, "
             f"userName={user}, hwAddr={mac}, eventSeqID={event_id}",
-        )  # fmt: skip
+        )
 
     def sent(
         self, time_ns: int, thread: str, number: int, message_id: int, peer: tuple[str, int], size: int, event_id: str
     ) -> None:
         self.note(
-            time_ns, thread,
+            time_ns,
+            thread,
             f"SecPkt send: packet type [{number}] id [{message_id}] to [{peer[0]} : {peer[1]}] {size} bytes, "
             f"eventSeqID={event_id}",
-        )  # fmt: skip
+        )
 
     def to_bytes(self) -> bytes:
         return "".join(line + self.newline for line in self._lines).encode(self.encoding)

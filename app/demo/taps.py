@@ -20,10 +20,11 @@ Form = Literal["pcap", "pcap-ns", "pcap-be", "pcapng"]
 class Tap:
     """One capture.
 
-    `place` is where on the path, `file` where in the bundle; the point takes the file's name. `host`: a capture on a host's own
-    card sees that address only. `ports`: taken through the filter "udp port …", which fragments with an offset do not pass.
-    `vlans`: the tags of each copy of a frame, so two entries are a mirror that shows every frame twice.
-    `loses`: share of frames lost by the capture itself, counted in a pcapng. `lane`: sees one of two equal paths only.
+    `place` is where on the path, `file` where in the bundle; the point takes the file's name. `host`: a capture on a
+    host's own card sees that address only. `ports`: taken through the filter "udp port …", which fragments with an
+    offset do not pass. `vlans`: the tags of each copy of a frame, so two entries are a mirror that shows every frame
+    twice. `loses`: share of frames lost by the capture itself, counted in a pcapng. `lane`: sees one of two equal
+    paths only.
     """
 
     place: str

@@ -1,7 +1,8 @@
 """The EAD datagram: a header of 28 bytes, big-endian, then the body, plain, deflated or encrypted.
 
-At 0 the head id, at 4 the total length, at 6 a checksum of 16 bytes, at 22 the message id, at 26 the type. The header is as
-reported by third parties; how the checksum and the encryption are made is not public, so here an MD5 and a keystream stand in.
+At 0 the head id, at 4 the total length, at 6 a checksum of 16 bytes, at 22 the message id, at 26 the type. The header
+is as reported by third parties; how the checksum and the encryption are made is not public, so here an MD5 and a
+keystream stand in.
 """
 
 from __future__ import annotations
