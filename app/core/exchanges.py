@@ -18,6 +18,7 @@ from app.core.ownership import Exchange, arrival_ns
 from app.core.records import NS, Direction, EventKind, LogEvent, Packet
 
 _UNKNOWN_CLOCK = LogClock()
+LAST_OF_EXCHANGE = 6  # 4 passed, 6 failed; higher numbers are heartbeats and the like
 
 
 @dataclass(slots=True)
@@ -38,7 +39,7 @@ def build_session(exchange: Exchange, clocks: dict[str, LogClock], key: str) -> 
         _message(number, direction, group, exchange, clocks)
         for direction, number, group in _groups(sends)
     )
-    messages = tuple(sorted(messages, key=lambda m: (_start(m), m.number)))
+    messages = tuple(sorted(messages, key=_protocol_order))
     marks = _marks(exchange, clocks)
     times = [a.time_ns for m in messages for a in m.attempts if a.time_ns is not None] + [m.time_ns for m in marks]
     servers = {t.server.ip for t in exchange.traced} | {
@@ -57,8 +58,10 @@ def build_session(exchange: Exchange, clocks: dict[str, LogClock], key: str) -> 
     )
 
 
-def _start(message: Message) -> int:
-    return min((a.time_ns for a in message.attempts if a.time_ns is not None), default=0)
+def _protocol_order(message: Message) -> tuple[int, int]:
+    """1 → 2 → 3 → verdict, then the rest by time: a log's whole seconds cannot order what happens within one."""
+    start = min((a.time_ns for a in message.attempts if a.time_ns is not None), default=0)
+    return (message.number if message.number <= LAST_OF_EXCHANGE else LAST_OF_EXCHANGE + 1, start)
 
 
 def _clock(clocks: dict[str, LogClock], event: LogEvent) -> LogClock:
