@@ -8,6 +8,7 @@ eights on the wire).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -163,7 +164,7 @@ class LogFacts:
     records: int  # log records (heads)
     record_lines: int
     rejected_lines: int
-    events: tuple[LogEvent, ...]
+    events: Sequence[LogEvent]  # a tuple, or for huge logs a compact read-only table of the same events
     rejected: tuple[Rejected, ...]  # the first 1,000; rejected_lines has the whole count
     first_ns: int | None = None
     last_ns: int | None = None

@@ -1,0 +1,206 @@
+"""`<data>` bodies → `records.Body`, without an XML parser: entities are never expanded, nesting has no meaning.
+
+Two bodies of one policy differ in the user, the MAC and the event id only. So the deep reading (fields, patch list, size after
+zlib) is done once for each *shape*, the body without those three values, and a body is a shape plus the three.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from dataclasses import dataclass
+from hashlib import blake2b
+
+from app.core.parsers.log_text import decode
+from app.core.parsers.mending import CLOSE, Mended, mend
+from app.core.records import Body, CheckResult
+
+MAX_FIELDS = 2_000
+MAX_VALUE_CHARACTERS = 4_000
+MAX_DEFLATED_SHAPES = 20_000
+_RECENT_TEXTS = 64
+_LISTED_PATCHES = 50
+
+_OPENING = re.compile(rb'<i\s+n\s*=\s*"([^"<>]{0,200})"\s*(/?)>')
+_IDENTITY = re.compile(rb'<i\s+n\s*=\s*"(userName|hwAddr|eventSeqID)"\s*>([^<]{0,200})')
+_PATCH = re.compile(r"KB\d+", re.IGNORECASE)
+_MAC_SEPARATORS = re.compile(r"[:\-. ]")
+_MAC_DIGITS = re.compile(r"[0-9A-F]{12}")
+
+Identity = tuple[bytes | None, bytes | None, bytes | None]  # userName, hwAddr, eventSeqID as written
+_SLOTS = {b"userName": 0, b"hwAddr": 1, b"eventSeqID": 2}
+
+
+def normal_mac(text: str | None) -> str | None:
+    """A MAC in any separator style → "00:25:11:E9:55:B9"; None if it is none."""
+    if text is None or len(text) > 32:
+        return None
+    digits = _MAC_SEPARATORS.sub("", text.strip()).upper()
+    if not _MAC_DIGITS.fullmatch(digits):
+        return None
+    return ":".join(digits[at : at + 2] for at in range(0, 12, 2))
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A body without its identity. `fields` has an int (0 user, 1 MAC, 2 event id) where an identity value stands."""
+
+    fields: tuple[tuple[str, str | int], ...]
+    rest_bytes: int  # UTF-8 bytes of everything but the identity values
+    is_exact: bool
+    is_complete: bool
+    deflated_bytes: int | None
+    check: CheckResult | None
+
+    def with_identity(self, identity: Identity, digest: str) -> Body:
+        texts = [decode(value) if value is not None else "" for value in identity]
+        fields = tuple((name, value if isinstance(value, str) else texts[value]) for name, value in self.fields)
+        plain = self.rest_bytes + sum(len(text.encode("utf-8", "replace")) for text in texts)
+        return Body(
+            fields=fields, plain_bytes=plain, is_exact=self.is_exact, is_complete=self.is_complete, digest=digest,
+            deflated_bytes=self.deflated_bytes, check=self.check,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class ReadBody:
+    shape: Shape
+    digest: int  # 64 bits over the canonical text
+    identity: Identity
+    mended: Mended
+
+
+class BodyReader:
+    """Reads the bodies of one log; equal bodies and equal shapes are read once."""
+
+    def __init__(self) -> None:
+        self._shapes: dict[bytes, Shape] = {}
+        self._recent: dict[tuple[bytes, bool], ReadBody] = {}
+        self._pairs: dict[tuple[str, str | int], tuple[str, str | int]] = {}
+        self._deflated = 0
+        self._wrap: int | None = None
+
+    def read(self, raw: bytes, column: int = 0) -> ReadBody:
+        mended = mend(raw, column, self._wrap)
+        if mended.wrap is not None:
+            self._wrap = mended.wrap
+        return self.take(mended)
+
+    def take(self, mended: Mended) -> ReadBody:
+        key = (mended.text, mended.is_exact)
+        known = self._recent.get(key)
+        if known is not None:
+            return known
+        text = mended.text
+        if not text.isascii():
+            text = decode(text).encode("utf-8", "replace")
+        identity, rest = _split_identity(text)
+        digest = int.from_bytes(blake2b(text, digest_size=8).digest(), "big")
+        shape_key = blake2b(rest, digest_size=16).digest() + bytes((mended.is_exact, mended.is_complete))
+        shape = self._shapes.get(shape_key)
+        if shape is None:
+            shape = self._shapes[shape_key] = self._read_shape(text, identity, mended)
+        body = ReadBody(shape, digest, identity, mended)
+        if len(self._recent) >= _RECENT_TEXTS:
+            del self._recent[next(iter(self._recent))]
+        self._recent[key] = body
+        return body
+
+    def _read_shape(self, text: bytes, identity: Identity, mended: Mended) -> Shape:
+        fields, check = _read_fields(text)
+        deflated = None
+        if self._deflated < MAX_DEFLATED_SHAPES:
+            # Bodies of one shape differ in three short values: the size of the first stands for all, within a few bytes.
+            self._deflated += 1
+            deflated = len(zlib.compress(text))
+        return Shape(
+            fields=tuple(self._pairs.setdefault(pair, pair) for pair in fields),
+            rest_bytes=len(text) - sum(len(value) for value in identity if value is not None),
+            is_exact=mended.is_exact, is_complete=mended.is_complete, deflated_bytes=deflated, check=check,
+        )  # fmt: skip
+
+
+def read_body(raw: bytes) -> Body:
+    """One body, from `<data>` on, however it is wrapped or damaged."""
+    read = BodyReader().read(raw)
+    return read.shape.with_identity(read.identity, f"{read.digest:016x}")
+
+
+def _split_identity(text: bytes) -> tuple[Identity, bytes]:
+    """The first value of each identity element, and the text with a zero byte in the place of each."""
+    found: list[bytes | None] = [None, None, None]
+    parts: list[bytes] = []
+    at = 0
+    for match in _IDENTITY.finditer(text):
+        slot = _SLOTS[match.group(1)]
+        if found[slot] is None:
+            found[slot] = match.group(2)
+            parts += (text[at : match.start(2)], b"\x00")
+            at = match.end()
+    if not parts:
+        return (None, None, None), text
+    return (found[0], found[1], found[2]), b"".join((*parts, text[at:]))
+
+
+def _read_fields(text: bytes) -> tuple[list[tuple[str, str | int]], CheckResult | None]:
+    openings = []
+    for opening in _OPENING.finditer(text):
+        openings.append(opening)
+        if len(openings) > MAX_FIELDS:
+            break
+    ends = [opening.start() for opening in openings[1:]] + [len(text)]
+    fields: list[tuple[str, str | int]] = []
+    results: list[str] = []
+    taken: set[bytes] = set()
+    for opening, end in zip(openings[:MAX_FIELDS], ends, strict=False):
+        name, is_empty = opening.groups()
+        slot = _SLOTS.get(name)
+        if slot is not None and not is_empty and name not in taken:
+            taken.add(name)
+            fields.append((name.decode(), slot))
+            continue
+        value = "" if is_empty else _value(text[opening.end() : end])
+        if name == b"checkResult" and value:
+            results.append(value)
+            value = _without_patches(value)
+        fields.append((decode(name), value[:MAX_VALUE_CHARACTERS]))
+    return fields, _read_check(results)
+
+
+def _value(raw: bytes) -> str:
+    value, closing, _ = raw.partition(b"</i>")
+    return decode(value if closing else value.removesuffix(CLOSE))
+
+
+def _without_patches(value: str) -> str:
+    head, _, patches = value.rpartition("|")
+    return head if head and _PATCH.match(patches.lstrip(" ;")) else value
+
+
+def _read_check(results: list[str]) -> CheckResult | None:
+    """What the `checkResult` values of one body say together; None if it has none."""
+    if not results:
+        return None
+    system = language = ""
+    patches: list[str] = []
+    others: list[tuple[str, str]] = []
+    for value in results:
+        parts = value.split("|")
+        is_system = len(parts) > 2 and (_PATCH.match(parts[-1].lstrip(" ;")) or parts[2].startswith("0x"))
+        if not is_system:
+            others.append((parts[0], "|".join(parts[1:])))
+            continue
+        system = "|".join(parts[:2])
+        language = parts[2] if not _PATCH.match(parts[2]) else ""
+        patches += [item.strip() for item in "|".join(parts[2:] if not language else parts[3:]).split(";") if item.strip()]
+    seen: set[str] = set()
+    repeated: list[str] = []
+    for patch in patches:
+        if patch.upper() in seen:
+            repeated.append(patch)
+        seen.add(patch.upper())
+    return CheckResult(
+        system=system[:300], language=language[:40], patches=len(patches), distinct_patches=len(seen),
+        repeated=tuple(dict.fromkeys(repeated))[:_LISTED_PATCHES],
+        antivirus=tuple((name[:100], version[:300]) for name, version in others[:_LISTED_PATCHES]),
+    )  # fmt: skip

@@ -1,0 +1,187 @@
+"""iNode client logs, streamed: blocks of bytes → `LogFacts`.
+
+    [2017-07-12 11:14:20] [DtlCmn] [1394] SecPkt secPushInner: out-pkt [1]
+    <data><i n="userName">a@b</i><i n="hwAddr">00:25:11:E9:55:B9</i><i n="eventSeqID">n1</i></data>
+
+gives one record of two lines and one event. A log of gigabytes takes the memory of a few megabytes of text and of its events.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+import numpy as np
+
+from app.core.parsers import inode_phrases as phrases
+from app.core.parsers.accounts import BEFORE_FIRST, TOO_LONG, LineAccount
+from app.core.parsers.event_table import EventTable
+from app.core.parsers.inode_records import MAX_RECORD_BYTES, Record, RecordReader
+from app.core.parsers.log_heads import NO_TIME, Heads, Ints, find_heads, line_starts
+from app.core.parsers.log_text import TextStream, as_narrow, chosen_codec
+from app.core.records import LogFacts, Side, Text
+
+FORMAT = "inode"
+_SNIFF_HEAD = re.compile(rb"(?m)^[ \t>`*|-]{0,8}\[\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d[^\]\n]{0,10}\] ?\[[^\]\n]{1,24}\] ?\[(?:0x)?[0-9A-Fa-f]{1,16}\]")
+_SNIFF_WORDS = re.compile(rb"SecPkt|out-pkt \[|secRcvThrd|pushSecRslt|sndSecMsg|<i n=\"(?:eventSeqID|userName|hwAddr)\"|iNode|MsgTYPE is")
+
+
+def sniff_inode_log(head: bytes) -> float:
+    """How likely a file that begins so is an iNode log: 0 (no) to 1."""
+    text = as_narrow(head)
+    if not text or text.count(b"\x00") * 10 > len(text):
+        return 0.0
+    heads = len(_SNIFF_HEAD.findall(text))
+    words = len(_SNIFF_WORDS.findall(text))
+    if not heads:
+        return 0.3 if words > 1 and b"<data>" in text and b'<i n="' in text else 0.0
+    lines = sum(1 for line in text.split(b"\n") if line.strip())
+    share = min(heads / max(lines, 1) * 2, 1.0)
+    return round(0.75 + 0.25 * share, 3) if words else round(0.5 * share, 3)
+
+
+def parse_inode_log(blocks: Iterable[bytes], source: str, encoding: str | None = None) -> LogFacts:
+    """`encoding` is what a person chose (any Python name); None leaves it to the content. Never raises on content."""
+    parser = _Parser(blocks, source, encoding)
+    parser.run()
+    return parser.facts()
+
+
+class _Parser:
+    def __init__(self, blocks: Iterable[bytes], source: str, encoding: str | None) -> None:
+        self._source = source
+        self._encoding = encoding
+        self._stream = TextStream(blocks, encoding)
+        self._table = EventTable(source, Side.CLIENT)
+        self._account = LineAccount(source)
+        self._reader = RecordReader(self._table, self._account)
+        self._records = 0
+        self._first: int | None = None
+        self._last: int | None = None
+        self._base = 0  # text offset at which the buffer begins
+        self._is_inside_line = False
+        self._has_long_record = False
+
+    def run(self) -> None:
+        buffer = b""
+        for piece in self._stream:
+            buffer += piece
+            used = self._feed(buffer, is_final=False)
+            buffer = buffer[used:]
+            self._base += used
+        if buffer:
+            self._feed(buffer, is_final=True)
+        self._reader.finish()
+
+    def _feed(self, data: bytes, is_final: bool) -> int:
+        """Takes whole records off the front of `data`; gives the bytes taken. The last record waits for its end."""
+        end = len(data) if is_final else data.rfind(b"\n") + 1
+        if end == 0:
+            if len(data) < MAX_RECORD_BYTES:
+                return 0
+            end = len(data)
+        starts = line_starts(data, end)
+        if self._is_inside_line:
+            starts = starts[1:]
+        heads = find_heads(data, starts, end)
+        limit = end
+        if not is_final and len(heads.positions):
+            last = int(heads.positions[-1])
+            if end - last < MAX_RECORD_BYTES:
+                limit = last
+        elif not is_final and end < MAX_RECORD_BYTES and not self._records:
+            return 0
+        if limit == 0:
+            return 0
+        self._process(data, starts, heads, limit)
+        self._is_inside_line = data[limit - 1] != 10
+        return limit
+
+    def _process(self, data: bytes, starts: Ints, heads: Heads, limit: int) -> None:
+        count = int(np.searchsorted(heads.positions, limit))
+        lines = int(np.searchsorted(starts, limit))
+        first_line = self._account.lines + 1
+        self._account.lines += lines
+        positions = heads.positions[:count]
+        lead_end = int(positions[0]) if count else limit
+        if lead_end > 0:
+            self._take_lead(data[:lead_end], first_line)
+        if not count:
+            return
+        self._has_long_record = False
+        self._note_times(heads.times[:count])
+        self._records += int((heads.times[:count] != NO_TIME).sum())
+        ends = np.append(positions[1:], limit)
+        head_lines = heads.lines[:count]
+        # A record ends before the next one's line, or within that line where the two are glued together.
+        last_lines = np.searchsorted(starts, ends) - 1
+        for index in self._worth_reading(data, heads, positions, ends, head_lines, last_lines, limit):
+            position, end = int(positions[index]), int(ends[index])
+            time_ns = int(heads.times[index])
+            own_lines = int(last_lines[index]) - int(head_lines[index]) + 1
+            if index and int(last_lines[index - 1]) == int(head_lines[index]) and time_ns == NO_TIME:
+                own_lines -= 1
+            self._reader.take(
+                Record(
+                    data[position:end], first_line + int(head_lines[index]), own_lines,
+                    self._stream.file_offset(self._base + position), time_ns, int(heads.resolutions[index]),
+                )
+            )  # fmt: skip
+        if limit - int(positions[-1]) >= MAX_RECORD_BYTES:
+            self._has_long_record = True
+
+    def _take_lead(self, raw: bytes, line: int) -> None:
+        """Lines in front of the first head of this stretch."""
+        if self._is_inside_line:
+            raw = raw.partition(b"\n")[2]
+        if not raw:
+            return
+        reason = BEFORE_FIRST if not self._records else TOO_LONG
+        self._reader.take_loose(raw, line, self._stream.file_offset(self._base), reason)
+
+    def _worth_reading(
+        self, data: bytes, heads: Heads, positions: Ints, ends: Ints, head_lines: Ints, last_lines: Ints, limit: int
+    ) -> list[int]:
+        """Records that may hold an event, a body or lines of somebody else. All others are counted and passed over."""
+        count = len(positions)
+        chosen = (last_lines > head_lines) | ~heads.is_plain[:count] | (heads.times[:count] == NO_TIME)
+        found = [match.start() + 1 for match in phrases.CANDIDATE.finditer(data, 0, limit)]
+        for needle in (b"<data>", *phrases.ENGLISH_NOTICE_NEEDLES):
+            at = data.find(needle, 0, limit)
+            while at >= 0:
+                found.append(at)
+                at = data.find(needle, at + 1, limit)
+        if not data.isascii():
+            found += [match.start() for match in phrases.NOTICE.finditer(data, 0, limit)]
+        indexes = np.searchsorted(positions, np.array(found, np.int64), side="right") - 1
+        chosen[indexes[indexes >= 0]] = True
+        # The first record of a stretch has no line break before it that the expression could find.
+        chosen[0] = True
+        return np.flatnonzero(chosen).tolist()
+
+    def _note_times(self, times: Ints) -> None:
+        real = times[times != NO_TIME]
+        if not len(real):
+            return
+        first, last = int(real.min()), int(real.max())
+        self._first = first if self._first is None else min(self._first, first)
+        self._last = last if self._last is None else max(self._last, last)
+
+    def facts(self) -> LogFacts:
+        account = self._account
+        return LogFacts(
+            source=self._source, side=Side.CLIENT, format=FORMAT, encoding=chosen_codec(self._encoding) or self._stream.encoding,
+            lines=account.lines, records=self._records, record_lines=account.record_lines, rejected_lines=account.rejected_lines,
+            events=self._table.compact(), rejected=tuple(account.rejected), first_ns=self._first, last_ns=self._last,
+            format_score=1.0, notes=self._notes(),
+        )  # fmt: skip
+
+    def _notes(self) -> tuple[Text, ...]:
+        if not self._records:
+            return (
+                Text(
+                    "No record that begins with a time was found: this is not an iNode log, or it was cut or changed on the way.",
+                    "未找到以时间开头的记录：该文件不是 iNode 日志，或在传递过程中被截断或改动。",
+                ),
+            )
+        return ()
