@@ -8,9 +8,12 @@ keystream stand in.
 from __future__ import annotations
 
 import hashlib
+import re
 import struct
 import zlib
 from enum import IntEnum
+
+from app.demo.bodies import Fields
 
 HEADER_BYTES = 28
 PLAIN_LIMIT_BYTES = 3000
@@ -52,3 +55,13 @@ def read_header(payload: bytes) -> tuple[int, int, int]:
     """(head id, message id, type) of a datagram made by `datagram`."""
     head_id, _total, _checksum, message_id, number = struct.unpack_from("!IH16sIH", payload)
     return head_id, message_id, number
+
+
+def read_fields(payload: bytes) -> Fields:
+    """The names and values of a datagram made by `datagram`. Raises ValueError where it was encrypted."""
+    head_id, _message_id, _number = read_header(payload)
+    carried = payload[HEADER_BYTES:]
+    if head_id == Coding.ENCRYPTED:
+        raise ValueError("encrypted")
+    plain = zlib.decompress(carried) if head_id == Coding.ZLIB else carried
+    return tuple(re.findall(r'<i n="([^"]*)">([^<]*)</i>', plain.decode()))
