@@ -1,0 +1,211 @@
+"""The one door to captures: read a whole file fast, or one frame in full.
+
+Every frame is looked at by the sieve; those that may have to do with EAD go to tshark, which says what they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from app.blocks import CutStream, read_blocks, read_head
+from app.core.parsers import capture_file
+from app.core.parsers.capture_file import FrameBatch, PcapngWalker, PcapWalker, walker_for
+from app.core.parsers.census import Census
+from app.core.parsers.outer_pieces import OuterPieces
+from app.core.parsers.packets import RawFrame, census_of, is_wanted, read_packets, read_row
+from app.core.parsers.sieve import port_roles, sift
+from app.core.records import CaptureFacts, Packet, Text
+from app.core.retention import Retention
+from app.dissector import Dissector, failed_note
+from app.tools import ToolError, ToolLimits
+
+DEFAULT_PORTS = frozenset({9019, 9029})
+LINK_RAW_IP = 101
+
+
+class CaptureError(Exception):
+    """Nothing at all could be read from a file; `text` says why."""
+
+    def __init__(self, text: Text) -> None:
+        super().__init__(text.en)
+        self.text = text
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureLimits:
+    max_bytes: int = 1 << 40  # of uncompressed capture
+    tool: ToolLimits = field(default_factory=ToolLimits)
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """One capture file: what it says of itself, and the packets that matter, in order of their frames."""
+
+    facts: CaptureFacts
+    packets: tuple[Packet, ...]
+
+
+def sniff_capture(head: bytes) -> str | None:
+    """"pcap" or "pcapng" where the first bytes of an uncompressed file say so."""
+    return capture_file.sniff_capture(head)
+
+
+def sniff_capture_file(path: Path) -> str | None:
+    """The same for a file that may be compressed. Raises OSError."""
+    return capture_file.sniff_capture(read_head(path, 4096))
+
+
+def read_capture(
+    path: Path,
+    source: str,
+    ports: frozenset[int] = DEFAULT_PORTS,
+    limits: CaptureLimits = CaptureLimits(),
+    progress: Callable[[int], None] | None = None,
+) -> Capture:
+    """Facts and packets of a capture: EAD by port or content, every fragment, every ICMP error.
+
+    `progress` gets the number of frames read so far. Raises CaptureError where nothing at all can be read.
+    """
+    reading = CaptureReading(path, source, ports, limits, progress)
+    kept = Retention(ports)
+    for packet in reading.packets():
+        kept.add(packet)
+    notes = [kept.note] if kept.note else []
+    return Capture(reading.facts(notes), kept.packets())
+
+
+class CaptureReading:
+    """One pass over a file. Exhaust `packets`, then ask for `facts`."""
+
+    def __init__(
+        self,
+        path: Path,
+        source: str,
+        ports: frozenset[int] = DEFAULT_PORTS,
+        limits: CaptureLimits = CaptureLimits(),
+        progress: Callable[[int], None] | None = None,
+    ) -> None:
+        self._path, self._source, self._ports, self._limits = path, source, ports, limits
+        self._progress = progress
+        self._census = Census()
+        self._outer = OuterPieces()
+        self._dissector = Dissector(limits.tool)
+        self._walker: PcapWalker | PcapngWalker | None = None
+        self._notes: list[Text] = []
+        self._unreadable = 0
+
+    def packets(self) -> Iterator[Packet]:
+        """The wanted packets in the order of their frames (but for those in fragmented tunnels, which come later)."""
+        roles = port_roles(self._ports)
+        try:
+            for walker, batch in frame_batches(self._path, self._limits.max_bytes, self._notes):
+                self._walker = walker
+                yield from self._sift(walker, batch, roles)
+                if self._progress is not None:
+                    self._progress(walker.walk.frames)
+            yield from self._rest()
+        except ToolError as error:
+            raise CaptureError(error.text) from error
+        finally:
+            self._dissector.abandon()
+
+    def facts(self, more_notes: list[Text]) -> CaptureFacts:
+        assert self._walker is not None, "packets() was not exhausted"
+        walk = self._walker.walk
+        notes = [*self._notes, *more_notes]
+        if walk.damage is not None:
+            notes.append(walk.damage)
+        elif walk.is_truncated:
+            notes.append(Text("the file ends in the middle of a frame", "文件在一帧中间结束"))
+        if self._dissector.failed:
+            notes.append(failed_note(self._dissector.failed))
+        if self._census.steps_back:
+            notes.append(
+                Text(
+                    f"the capture's clock went back by more than a second {self._census.steps_back} time(s)",
+                    f"抓包时钟有 {self._census.steps_back} 次回拨超过一秒",
+                )
+            )
+        if self._outer.completed:
+            notes.append(
+                Text(
+                    f"{self._outer.completed} packet(s) travel in tunnels whose outer packets are fragmented",
+                    f"{self._outer.completed} 个报文所在隧道的外层报文被分片",
+                )
+            )
+        if walk.has_untimed:
+            notes.append(Text("some frames were recorded without a time", "部分帧没有时间戳"))
+        return self._census.facts(self._source, walk, self._ports, notes)
+
+    def _sift(self, walker: PcapWalker | PcapngWalker, batch: FrameBatch, roles: np.ndarray) -> Iterator[Packet]:
+        link_types = np.array([interface.link_type for interface in walker.walk.interfaces], dtype=np.int64)
+        judgement = sift(batch, link_types, roles)
+        self._census.add(batch, judgement)
+        for position in np.flatnonzero(judgement.keep).tolist():
+            interface = int(batch.interface[position])
+            frame = RawFrame(
+                number=batch.first_frame + position,
+                time_ns=int(batch.time_ns[position]),
+                interface=interface,
+                octets=batch.frame_bytes(position),
+                original=int(batch.original[position]),
+                is_judged=bool(judgement.kind[position]),
+            )
+            self._dissector.put(int(link_types[interface]), frame)
+        yield from self._ready()
+
+    def _ready(self) -> Iterator[Packet]:
+        for frame, line in self._dissector.ready():
+            row = read_row(line)
+            packets = list(read_packets(row, frame, self._source))
+            if not frame.is_judged:
+                self._census.add_row(*census_of(row, packets))
+            for packet in packets:
+                whole = self._outer.add(packet)
+                if whole is not None:
+                    self._dissector.put(LINK_RAW_IP, whole)
+                if is_wanted(packet, self._ports):
+                    yield packet
+
+    def _rest(self) -> Iterator[Packet]:
+        completed = -1
+        while completed != self._outer.completed:  # what came out may be pieces of a tunnel again
+            completed = self._outer.completed
+            self._dissector.finish()
+            yield from self._ready()
+
+
+def frame_batches(
+    path: Path, max_bytes: int, notes: list[Text]
+) -> Iterator[tuple[PcapWalker | PcapngWalker, FrameBatch]]:
+    """Walks the records of a file of any format. Raises CaptureError where it is no capture."""
+    walker: PcapWalker | PcapngWalker | None = None
+    size = 0
+    try:
+        for block in read_blocks(path):
+            if walker is None:
+                walker = walker_for(block)
+                if walker is None:
+                    raise CaptureError(Text(f"{path.name} is not a capture (pcap or pcapng)", f"{path.name} 不是抓包文件"))
+            for batch in walker.feed(block):
+                yield walker, batch
+            size += len(block)
+            if size > max_bytes:
+                walker.walk.is_truncated = True
+                notes.append(Text(f"only the first {size} bytes were read", f"只读取了前 {size} 字节"))
+                break
+    except CutStream:
+        if walker is None:
+            raise CaptureError(Text(f"{path.name} is damaged", f"{path.name} 已损坏")) from None
+        walker.walk.is_truncated = True
+        notes.append(Text("the compressed file is cut or damaged; read up to there", "压缩文件不完整，已读到损坏处"))
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise CaptureError(Text(f"{path.name} cannot be read: {reason}", f"无法读取 {path.name}：{reason}")) from error
+    if walker is None:
+        raise CaptureError(Text(f"{path.name} is empty", f"{path.name} 是空文件"))
+    walker.finish()
