@@ -19,7 +19,8 @@ def main() -> None:
     source.settimeout(0.05)
     ending: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _frame: ending.append(number))
-    print("ready", flush=True)
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
     while not ending:
         try:
             frame = source.recv(65_535)

@@ -6,14 +6,15 @@ Says on standard output what it does, a line each, so that a test can act in the
 from __future__ import annotations
 
 import argparse
+import contextlib
 import random
 import socket
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from app.demo import bodies, inode, wire
-from app.demo.network import HostClock
 
 IP_MTU_DISCOVER, NEVER = 10, 0  # as a Windows client sends: never with the don't-fragment flag
 
@@ -38,11 +39,9 @@ class Client:
         payload = wire.datagram(number, self.message_id, bodies.one_line(fields), coding)
         for attempt in range(self.sends):
             self.log.sent(self.now(), "1394" if number == 1 else "9b8", number, fields, is_again=attempt > 0)
-            try:
+            with contextlib.suppress(PermissionError):  # A firewall on this host: the real client is not told either.
                 self.link.sendto(payload, (self.peer_ip, port))
-            except PermissionError:
-                pass  # A firewall on this host: the real client does not notice either.
-            print(f"sent {number} {attempt + 1}", flush=True)
+            say(f"sent {number} {attempt + 1}")
             answer = self.answer_to(number, time.monotonic() + self.resend_s)
             if answer is not None:
                 return answer
@@ -59,9 +58,14 @@ class Client:
             if header[2] in ((2,) if number == 1 else (4, 6)):
                 fields = wire.read_fields(payload)
                 self.log.received(self.now(), "1b50", (peer[0], peer[1]), len(payload), header, fields)
-                print(f"received {header[2]}", flush=True)
+                say(f"received {header[2]}")
                 return payload
         return None
+
+
+def say(what: str) -> None:
+    sys.stdout.write(f"{what}\n")
+    sys.stdout.flush()
 
 
 def main() -> None:
@@ -85,7 +89,7 @@ def main() -> None:
     client = Client(chosen.peer_ip, identity, chosen.resend_s, chosen.sends, chosen.ahead_s, log, link)
     outcome = converse(client, chosen.patches, chosen.check_s)
     chosen.log.write_bytes(log.to_bytes())
-    print(f"ended {outcome}", flush=True)
+    say(f"ended {outcome}")
 
 
 def converse(client: Client, patches: int, check_s: float) -> str:

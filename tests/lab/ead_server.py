@@ -1,4 +1,4 @@
-"""The policy server of the lab: two real sockets, answers 1 with 2 and 3 with 4, and writes its log when told to end."""
+"""The policy server of the lab: two real sockets, answers 1 with 2 and 3 with 4, writes its log when told to end."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import random
 import selectors
 import signal
 import socket
+import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -72,7 +73,8 @@ def main() -> None:
         link.bind((chosen.ip, port))
         selector.register(link, selectors.EVENT_READ)
     server.log.note(server.now(), "4321", f"policy server started, listening {FIRST_PORT} {PROXY_PORT}", level="LINF")
-    print("ready", flush=True)
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
     while not ending:
         for key, _events in selector.select(timeout=0.05):
             server.take(key.fileobj)  # type: ignore[arg-type]

@@ -1,7 +1,7 @@
 """A small real network in network namespaces: terminals – bridge – router – firewall – server.
 
-Every interface is made inside its namespace, so nothing of the machine itself is touched; names carry the process id, and
-leaving the context removes all of it. Sockets, fragmentation, forwarding and drops are the kernel's own.
+Every interface is made inside its namespace, so nothing of the machine itself is touched; names carry the process id,
+and leaving the context removes all of it. Sockets, fragmentation, forwarding and drops are the kernel's own.
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ class Lab:
         subprocess.run(command, input="\n".join(commands) + "\n", text=True, check=True, capture_output=True)
 
     def rule(self, name: str, rule: str, hook: str = "prerouting") -> None:
-        """A filter before everything else: where connections are tracked the kernel joins fragments at priority -400."""
+        """A filter before all else: where connections are tracked, the kernel joins fragments at priority -400."""
         script = f"""
             add table ip lab
             add chain ip lab {hook} {{ type filter hook {hook} priority -450; policy accept; }}

@@ -9,7 +9,7 @@ GLOBAL_HEADER_BYTES, RECORD_HEADER = 24, struct.Struct("<IIII")
 
 
 def shift_capture(path: Path, offset_s: float, drift_ppm: float) -> None:
-    """In place, for the classic little-endian pcap in microseconds that tcpdump writes. Drift counts from the first frame."""
+    """In place, for the little-endian pcap in microseconds that tcpdump writes; drift counts from the first frame."""
     content = bytearray(path.read_bytes())
     assert content[:4] == bytes.fromhex("d4c3b2a1"), "not a little-endian pcap in microseconds"
     at, first_us = GLOBAL_HEADER_BYTES, None
