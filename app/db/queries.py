@@ -10,10 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, exists, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, case, delete, exists, func, literal, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, aliased
 
-from app.db.models import Analysis, Bundle, BundleFile, Case, PointSetting, Upload
+from app.db.models import Analysis, Blob, Bundle, Case, PointSetting, SavedFilter, SourceSetting, Upload
 from app.db.results import (
     AttemptRow,
     CapturePointRow,
@@ -129,10 +130,6 @@ def _case_matches(word: str) -> ColumnElement[bool]:
     )
 
 
-def get_case(db: Session, case_id: int) -> Case | None:
-    return db.get(Case, case_id)
-
-
 @dataclass(frozen=True, slots=True)
 class CaseHead:
     case: Case
@@ -194,6 +191,20 @@ def set_case(db: Session, case_id: int, **values: Any) -> None:
     db.execute(update(Case).where(Case.id == case_id).values(updated_at=func.now(), **values))
 
 
+def saved_filters(db: Session) -> Sequence[SavedFilter]:
+    return db.scalars(select(SavedFilter).order_by(SavedFilter.name)).all()
+
+
+def save_filter(db: Session, name: str, query: str) -> None:
+    """Keep the filters of the list of cases under a name; the same name again replaces it."""
+    values = insert(SavedFilter).values(name=name, query=query)
+    db.execute(values.on_conflict_do_update(index_elements=["name"], set_={"query": query}))
+
+
+def forget_filter(db: Session, filter_id: int) -> None:
+    db.execute(delete(SavedFilter).where(SavedFilter.id == filter_id))
+
+
 # ---------------------------------------------------------------- one case
 
 
@@ -203,18 +214,23 @@ def case_findings(db: Session, analysis_id: int, terminal_no: int | None = None)
     findings = db.scalars(
         select(FindingRow).where(FindingRow.analysis_id == analysis_id, of).order_by(FindingRow.no)
     ).all()
-    evidence: dict[int, list[Any]] = {finding.no: [] for finding in findings}
+    evidence = _evidence_of(db, analysis_id, [finding.no for finding in findings])
+    return [(finding, evidence[finding.no]) for finding in findings]
+
+
+def _evidence_of(db: Session, analysis_id: int, finding_nos: Sequence[int]) -> dict[int, list[Any]]:
+    evidence: dict[int, list[Any]] = {no: [] for no in finding_nos}
     rows = db.execute(
         select(EvidenceRow, func.coalesce(SourceRow.path, EvidenceRow.source_path).label("path"))
         .outerjoin(
             SourceRow, and_(SourceRow.analysis_id == EvidenceRow.analysis_id, SourceRow.no == EvidenceRow.source_no)
         )
-        .where(EvidenceRow.analysis_id == analysis_id, EvidenceRow.finding_no.in_(list(evidence)))
+        .where(EvidenceRow.analysis_id == analysis_id, EvidenceRow.finding_no.in_(finding_nos))
         .order_by(EvidenceRow.no)
     )
     for row in rows:
         evidence[row[0].finding_no].append(row)
-    return [(finding, evidence[finding.no]) for finding in findings]
+    return evidence
 
 
 def finding_counts(db: Session, analysis_id: int) -> list[tuple[str, str, int]]:
@@ -241,15 +257,27 @@ def capture_points(db: Session, analysis_id: int) -> Sequence[CapturePointRow]:
     ).all()
 
 
-def point_settings(db: Session, case_id: int) -> dict[str, PointSetting]:
-    rows = db.scalars(select(PointSetting).where(PointSetting.case_id == case_id))
-    return {row.name: row for row in rows}
+def save_points(db: Session, case_id: int, analysis_id: int, shown: Sequence[tuple[str, str]]) -> None:
+    """Names and order of capture points as a person gave them, client first: (name shown before, name wanted).
 
-
-def save_point_settings(db: Session, case_id: int, given: Sequence[tuple[str, str | None]]) -> None:
-    """Names and order of capture points as a person gave them: (derived name, given name or None), client first."""
-    for position, (name, given_name) in enumerate(given):
-        db.merge(PointSetting(case_id=case_id, name=name, given_name=given_name, position=position))
+    A name is kept with the content of the point's captures, so that it stays when files are added.
+    """
+    wanted = dict(shown)
+    captures = db.execute(
+        select(SourceRow.sha256, SourceRow.capture_point).where(
+            SourceRow.analysis_id == analysis_id, SourceRow.capture_point.in_(list(wanted)), SourceRow.sha256 != ""
+        )
+    )
+    for sha256, name in captures:
+        if wanted[name] != name:
+            values = insert(SourceSetting).values(case_id=case_id, sha256=sha256, capture_point=wanted[name])
+            db.execute(
+                values.on_conflict_do_update(
+                    index_elements=["case_id", "sha256"], set_={"capture_point": wanted[name]}
+                )
+            )
+    db.execute(delete(PointSetting).where(PointSetting.case_id == case_id))
+    db.add_all(PointSetting(case_id=case_id, name=name, position=place) for place, (_, name) in enumerate(shown))
 
 
 def sources(db: Session, analysis_id: int) -> Sequence[SourceRow]:
@@ -293,6 +321,47 @@ def leg_losses(db: Session, analysis_id: int) -> list[Loss]:
         .group_by(DatagramRow.lost_from, DatagramRow.lost_to, MessageRow.number)
     )
     return [Loss(*row) for row in rows]
+
+
+def commonest_finding(db: Session, analysis_id: int) -> tuple[FindingRow, list[Any]] | None:
+    """The error of terminals that the most terminals have, as its first terminal tells it, with its evidence.
+
+    Terminals carry the code of their main finding, so one small table decides which it is. Three statements.
+    """
+    code = db.scalar(
+        select(TerminalRow.main_finding)
+        .where(TerminalRow.analysis_id == analysis_id, TerminalRow.main_finding.is_not(None))
+        .group_by(TerminalRow.main_finding, TerminalRow.main_severity)
+        .order_by(case((TerminalRow.main_severity == "error", 0), (TerminalRow.main_severity == "warning", 1), else_=2),
+                  func.count().desc())
+        .limit(1)
+    )
+    if code is None:
+        return None
+    row = db.scalar(
+        select(FindingRow)
+        .where(FindingRow.analysis_id == analysis_id, FindingRow.code == code, FindingRow.terminal_no.is_not(None))
+        .order_by(FindingRow.no)
+        .limit(1)
+    )
+    return (row, _evidence_of(db, analysis_id, [row.no])[row.no]) if row is not None else None
+
+
+def add_case(db: Session, title: str, language: str) -> Case:
+    made = Case(title=title, language=language)
+    db.add(made)
+    db.flush()
+    return made
+
+
+def add_upload(db: Session, bundle_id: int, path: str, sha256: str, size_bytes: int) -> None:
+    """Remember a stored file as part of an upload; the same content may be known already."""
+    db.execute(insert(Blob).values(sha256=sha256, size_bytes=size_bytes).on_conflict_do_nothing())
+    db.add(Upload(bundle_id=bundle_id, path=path, sha256=sha256, size_bytes=size_bytes))
+
+
+def has_bundle(db: Session, case_id: int, bundle_id: int) -> bool:
+    return db.scalar(select(Bundle.id).where(Bundle.id == bundle_id, Bundle.case_id == case_id)) is not None
 
 
 def uploads_of(db: Session, case_id: int) -> Sequence[Upload]:
@@ -401,17 +470,3 @@ def a_healthy_terminal(db: Session, analysis_id: int, near_bytes: int | None) ->
     if near_bytes is not None:
         statement = statement.order_by(func.abs(TerminalRow.message3_plain_bytes - near_bytes).nulls_last())
     return db.scalar(statement.order_by(TerminalRow.no).limit(1))
-
-
-# ---------------------------------------------------------------- unused files
-
-
-def refused_files(db: Session, case_id: int) -> Sequence[Any]:
-    """(path, reason_en, reason_zh) of what unpacking could not give."""
-    return db.execute(
-        select(BundleFile.path, BundleFile.reason_en, BundleFile.reason_zh)
-        .join(Upload, Upload.id == BundleFile.upload_id)
-        .join(Bundle, Bundle.id == Upload.bundle_id)
-        .where(Bundle.case_id == case_id, BundleFile.reason_en != "")
-        .order_by(BundleFile.id)
-    ).all()

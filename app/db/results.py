@@ -143,6 +143,8 @@ class TerminalRow(_Numbered, Base):
         Index("ix_terminals_user", "analysis_id", "user", "no"),
         Index("ix_terminals_start_ns", "analysis_id", "start_ns", "no"),
         Index("ix_terminals_message3_plain_bytes", "analysis_id", "message3_plain_bytes", "no"),
+        # Any part of a name or an address, over all cases at once.
+        Index("ix_terminals_search", "search", postgresql_using="gin", postgresql_ops={"search": "gin_trgm_ops"}),
     )
 
     key: Mapped[str]
@@ -171,6 +173,7 @@ class SessionRow(_Numbered, Base):
         one_of("outcome", _values(Outcome)),
         Index("ix_sessions_terminal_no", "analysis_id", "terminal_no", "no"),
         Index("ix_sessions_start_ns", "analysis_id", "start_ns"),
+        Index("ix_sessions_event_id", "event_id", "analysis_id"),
     )
 
     terminal_no: Mapped[int]
@@ -328,6 +331,7 @@ class FindingRow(_Numbered, Base):
         one_of("confidence", _values(Confidence)),
         Index("ix_findings_terminal_no", "analysis_id", "terminal_no", "no"),
         Index("ix_findings_code", "analysis_id", "code", "severity"),
+        Index("ix_findings_any_code", "code", "analysis_id"),
     )
 
     terminal_no: Mapped[int | None]

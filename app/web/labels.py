@@ -106,3 +106,15 @@ EVIDENCE_BLOCKS = {
     "server_capture": N_("whether a message reached the server, and whether the server answered"),
     "server_log": N_("whether the policy server itself saw the message"),
 }
+COUNTS = {
+    "datagrams": N_("datagrams"),
+    "datagrams_lost": N_("datagrams lost"),
+    "fragments_sent": N_("fragments sent"),
+    "fragments_lost": N_("fragments lost"),
+    "terminals": N_("terminals"),
+    "attempts": N_("attempts"),
+    "sessions": N_("sessions"),
+    "failed": N_("failed"),
+    "passed": N_("passed"),
+}
+SPANS = {"check": N_("local check"), "wait": N_("waiting"), "give_up": N_("gave up")}

@@ -1,0 +1,212 @@
+"""List of cases, one case, and what a person changes on it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Form, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from app.core.records import Text
+from app.db import queries
+from app.db.models import Analysis
+from app.db.queries import CaseFilter, CaseHead, TerminalFilter
+from app.db.results import CapturePointRow, SourceRow
+from app.db.session import DatabaseSession
+from app.errors import NotFound, Rejected
+from app.jobs import request_analysis
+from app.web import labels
+from app.web.evidence import drawer_of
+from app.web.findings import finding_of, headline
+from app.web.security import require_same_origin
+from app.web.templating import render
+from app.web.view import View, offset_name, view_of
+
+router = APIRouter(dependencies=[Depends(require_same_origin)], include_in_schema=False)
+Choices = Annotated[View, Depends(view_of)]
+
+
+def load_head(db: DatabaseSession, case_id: int) -> CaseHead:
+    head = queries.case_head(db, case_id)
+    if head is None:
+        raise NotFound(Text(f"There is no case {case_id}.", f"没有编号为 {case_id} 的案例。"))
+    return head
+
+
+Head = Annotated[CaseHead, Depends(load_head)]
+
+
+def partial_of(request: Request) -> str | None:
+    """The element that htmx wants to fill; None for a whole page."""
+    return request.headers.get("hx-target") if request.headers.get("hx-request") == "true" else None
+
+
+def page_number(request: Request) -> int:
+    text = request.query_params.get("page", "1")
+    return int(text) if text.isdecimal() and 0 < int(text[:9]) <= 1_000_000 else 1
+
+
+def pager(view: View) -> Callable[[int], str]:
+    """The address of another page of the same list."""
+    return lambda number: view.url(page=number if number > 1 else None)
+
+
+@router.get("/", response_class=HTMLResponse)
+def home() -> Response:
+    return RedirectResponse("/cases", 307)
+
+
+@router.get("/cases", response_class=HTMLResponse)
+def cases(request: Request, db: DatabaseSession, view: Choices) -> Response:
+    query = request.query_params
+    narrowed = CaseFilter(query.get("q", "")[:200], query.get("state", ""), query.get("finding", ""), query.get("outcome", ""))
+    page = queries.list_cases(db, narrowed, page_number(request))
+    context: dict[str, Any] = {"page": page, "narrowed": narrowed, "url_of": pager(view)}
+    if partial_of(request) == "case-list":
+        return render(request, "case_list.html", **context)
+    return render(request, "cases.html", saved=queries.saved_filters(db), **context)
+
+
+@router.post("/filters")
+def save_filter(db: DatabaseSession, name: Annotated[str, Form(max_length=60)], query: Annotated[str, Form(max_length=2000)]) -> Response:
+    queries.save_filter(db, name.strip() or "?", query)
+    return RedirectResponse(f"/cases?{query}", 303)
+
+
+@router.post("/filters/{filter_id}/delete")
+def forget_filter(db: DatabaseSession, filter_id: int) -> Response:
+    queries.forget_filter(db, filter_id)
+    return RedirectResponse("/cases", 303)
+
+
+@router.get("/cases/{case_id}", response_class=HTMLResponse)
+def case(request: Request, db: DatabaseSession, head: Head, view: Choices) -> Response:
+    if head.current is None:
+        return render(request, "case.html", head=head, drawer=None)
+    analysis = head.current
+    partial = partial_of(request)
+    if partial == "drawer":
+        return render(request, "drawer.html", drawer=drawer_of(request, db, analysis.id))
+    narrowed = _terminal_filter(request)
+    sources = queries.sources(db, analysis.id)
+    context: dict[str, Any] = {
+        "head": head,
+        "narrowed": narrowed,
+        "page": queries.list_terminals(db, analysis.id, narrowed, page_number(request)),
+        "url_of": pager(view),
+        "zone_offset_s": log_zone(sources),
+    }
+    if partial == "terminal-list":
+        return render(request, "terminal_list.html", **context)
+    return render(request, "case.html", **context, **_case_context(request, db, head, analysis, sources, view))
+
+
+def _terminal_filter(request: Request) -> TerminalFilter:
+    query = request.query_params
+    return TerminalFilter(
+        query.get("q", "")[:200], query.get("outcome", ""), query.get("finding", ""), query.get("sort", ""),
+        query.get("desc") == "1",
+    )
+
+
+def _case_context(
+    request: Request, db: DatabaseSession, head: CaseHead, analysis: Analysis, sources: Sequence[SourceRow], view: View
+) -> dict[str, Any]:
+    findings = [finding_of(row, evidence) for row, evidence in queries.case_findings(db, analysis.id)]
+    worst = queries.commonest_finding(db, analysis.id)
+    outcomes = queries.outcome_counts(db, analysis.id)
+    points = queries.capture_points(db, analysis.id)
+    legs, other_legs = _legs(queries.leg_losses(db, analysis.id), points)
+    return {
+        "findings": findings,
+        "verdict": headline(findings, outcomes, finding_of(*worst) if worst else None),
+        "outcomes": outcomes,
+        "counted": queries.finding_counts(db, analysis.id),
+        "checks": queries.case_checks(db, analysis.id),
+        "points": points,
+        "legs": legs,
+        "other_legs": other_legs,
+        "sources": sources,
+        "coverage": coverage(sources, points),
+        "similar": queries.similar_cases(db, head, list(labels.FINDINGS)),
+        "offset_name": offset_name,
+        "zone_name": view.zone_name(log_zone(sources)),
+        "drawer": drawer_of(request, db, analysis.id),
+    }
+
+
+def log_zone(sources: Sequence[SourceRow]) -> int | None:
+    """The zone of the case's logs, seconds east of UTC; the most frequent where they differ."""
+    zones = Counter(source.zone_offset_s for source in sources if source.zone_offset_s is not None)
+    return zones.most_common(1)[0][0] if zones else None
+
+
+def coverage(sources: Sequence[SourceRow], points: Sequence[CapturePointRow]) -> dict[str, int]:
+    """How many files the case has of each kind of labels.EVIDENCE_KINDS."""
+    roles = {point.name: point.role for point in points}
+    found = Counter(
+        f"{roles.get(source.capture_point or '', 'middle')}_capture" if source.kind == "capture" else source.kind
+        for source in sources
+    )
+    return {key: found[key] for key in labels.EVIDENCE_KINDS}
+
+
+def _legs(
+    losses: Sequence[queries.Loss], points: Sequence[CapturePointRow]
+) -> tuple[Mapping[tuple[str, str], dict[int, int]], list[tuple[str, str, int, int]]]:
+    """Losses by leg between neighbours (both directions together), and the ones that span several legs."""
+    names = [point.name for point in points]
+    neighbours = set(zip(names, names[1:], strict=False))
+    legs: dict[tuple[str, str], dict[int, int]] = {}
+    others = []
+    for loss in losses:
+        pair = (loss.lost_from, loss.lost_to)
+        pair = pair if pair in neighbours else pair[::-1]
+        if pair in neighbours:
+            legs.setdefault(pair, {})[loss.number] = loss.datagrams
+        else:
+            others.append((loss.lost_from, loss.lost_to, loss.number, loss.datagrams))
+    return legs, others
+
+
+@router.get("/cases/{case_id}/progress", response_class=HTMLResponse)
+def progress(request: Request, head: Head) -> Response:
+    """The state of the newest run; when it is done, htmx is told to open the case."""
+    if head.latest is None:
+        raise NotFound(Text("This case has no analysis yet.", "该案例尚未分析。"))
+    response = render(request, "progress.html", run=head.latest, case=head.case)
+    if head.latest.state == "done":
+        response.headers["HX-Redirect"] = f"/cases/{head.case.id}"
+    return response
+
+
+@router.post("/cases/{case_id}/analysis")
+def analyse_again(request: Request, db: DatabaseSession, head: Head) -> Response:
+    request_analysis(db, head.case.id)
+    return RedirectResponse(f"/cases/{head.case.id}", 303)
+
+
+@router.post("/cases/{case_id}/state")
+def set_state(db: DatabaseSession, head: Head, state: Annotated[str, Form()], note: Annotated[str, Form(max_length=4000)] = "") -> Response:
+    if state not in labels.CASE_STATES:
+        raise Rejected(Text("A case is open or solved.", "案例只能是未解决或已解决。"))
+    queries.set_case(db, head.case.id, state=state, note=note.strip())
+    return RedirectResponse(f"/cases/{head.case.id}", 303)
+
+
+@router.post("/cases/{case_id}/points")
+def set_points(
+    db: DatabaseSession, head: Head, name: Annotated[list[str], Form()], given: Annotated[list[str], Form()]
+) -> Response:
+    """New names and a new order of the capture points, client first; the analysis runs again."""
+    given = [text.strip() for text in given]
+    if len(name) != len(given) or not all(given) or len(set(given)) != len(given):
+        raise Rejected(
+            Text("Every capture point needs a name of its own.", "每个抓包点都需要一个不重复的名称。")
+        )
+    if head.current is not None:
+        queries.save_points(db, head.case.id, head.current.id, list(zip(name, given, strict=True)))
+    request_analysis(db, head.case.id)
+    return RedirectResponse(f"/cases/{head.case.id}", 303)

@@ -1,0 +1,164 @@
+"""Receiving files: a case, then one PUT a file, then the analysis. One request a file in constant memory, so that a resumable
+protocol can stand beside it: what makes an upload is its case, its path and its content, not the request it came in."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Annotated, Any
+
+from anyio import from_thread, to_thread
+from fastapi import APIRouter, Depends, File, Form, Request, UploadFile
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from sqlalchemy.orm import Session
+
+from app.config import settings
+from app.core.records import Text
+from app.db import queries
+from app.db.session import DatabaseSession
+from app.errors import NotFound, Rejected, TooLarge
+from app.jobs import request_analysis
+from app.storage import BLOCK, Storage, Stored
+from app.web.cases import Choices, Head
+from app.web.security import require_same_origin
+from app.web.templating import render, size_text
+
+router = APIRouter(dependencies=[Depends(require_same_origin)], include_in_schema=False)
+LONGEST_PATH = 1_000
+
+
+@router.get("/cases/new", response_class=HTMLResponse)
+def new_case(request: Request) -> Response:
+    return render(request, "case_new.html", case=None)
+
+
+@router.get("/cases/{case_id}/files", response_class=HTMLResponse)
+def more_files(request: Request, head: Head) -> Response:
+    return render(request, "case_new.html", case=head.case)
+
+
+@router.post("/cases")
+async def create_case(request: Request, view: Choices) -> Response:
+    """JSON {title} from our script → where to send files; a form with files from a browser without script → the case."""
+    sessions = request.app.state.sessions
+    if request.headers.get("content-type", "").startswith("application/json"):
+        title = str((await request.json()).get("title", ""))
+        return await to_thread.run_sync(_create, sessions, title, view.language)
+    form = await request.form()
+    files = [item for item in form.getlist("files") if isinstance(item, UploadFile) or hasattr(item, "filename")]
+    return await to_thread.run_sync(_create_from_form, request, str(form.get("title", "")), files, view.language)
+
+
+def _create(sessions: Any, title: str, language: str) -> Response:
+    with sessions() as db, db.begin():
+        case = queries.add_case(db, title.strip()[:200] or "–", language)
+        return JSONResponse(_goal(db, case.id), 201)
+
+
+def _goal(db: Session, case_id: int) -> dict[str, object]:
+    bundle = queries.add_bundle(db, case_id)
+    return {
+        "case": case_id,
+        "url": f"/cases/{case_id}",
+        "files_url": f"/cases/{case_id}/bundles/{bundle.id}/files",
+        "analysis_url": f"/cases/{case_id}/bundles/{bundle.id}/analysis",
+        "progress_url": f"/cases/{case_id}/progress",
+    }
+
+
+def _create_from_form(request: Request, title: str, files: list[UploadFile], language: str) -> Response:
+    storage: Storage = request.app.state.storage
+    if not any(file.filename for file in files):
+        raise Rejected(Text("No file was chosen.", "没有选择文件。"))
+    with request.app.state.sessions() as db, db.begin():
+        case = queries.add_case(db, title.strip()[:200] or str(files[0].filename), language)
+        _keep_form(db, storage, case.id, files)
+    return RedirectResponse(f"/cases/{case.id}", 303)
+
+
+def _keep_form(db: Session, storage: Storage, case_id: int, files: list[UploadFile]) -> None:
+    bundle = queries.add_bundle(db, case_id)
+    for file in files:
+        stored = storage.put(iter(lambda file=file: file.file.read(BLOCK), b""))  # type: ignore[misc]
+        queries.add_upload(db, bundle.id, clean_path(file.filename or ""), stored.sha256, stored.size_bytes)
+    request_analysis(db, case_id)
+
+
+@router.post("/cases/{case_id}/files")
+def add_files_by_form(request: Request, db: DatabaseSession, head: Head, files: Annotated[list[UploadFile], File()]) -> Response:
+    _keep_form(db, request.app.state.storage, head.case.id, files)
+    return RedirectResponse(f"/cases/{head.case.id}", 303)
+
+
+@router.post("/cases/{case_id}/bundles")
+def begin_bundle(db: DatabaseSession, head: Head) -> Response:
+    """A further upload to a case that exists."""
+    return JSONResponse(_goal(db, head.case.id), 201)
+
+
+@router.put("/cases/{case_id}/bundles/{bundle_id}/files")
+async def put_file(request: Request, case_id: int, bundle_id: int, path: str) -> Response:
+    """The body is the file. It goes to the storage as it arrives; 201 once it lies there whole."""
+    name = clean_path(path)
+    limit = settings().max_upload_bytes
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal() and int(announced) > limit:
+        raise too_large(limit)
+    stored = await to_thread.run_sync(_store, request.app.state.storage, request.stream(), limit)
+    await to_thread.run_sync(_register, request.app.state.sessions, case_id, bundle_id, name, stored)
+    return JSONResponse({"path": name, "sha256": stored.sha256, "size_bytes": stored.size_bytes}, 201)
+
+
+def _store(storage: Storage, stream: AsyncIterator[bytes], limit: int) -> Stored:
+    return storage.put(_blocks(stream, limit))
+
+
+def _blocks(stream: AsyncIterator[bytes], limit: int) -> Iterator[bytes]:
+    """The request's body for a writer that waits in a thread: one piece at a time, so memory stays constant."""
+    received = 0
+    while piece := from_thread.run(_next_piece, stream):
+        received += len(piece)
+        if received > limit:
+            raise too_large(limit)
+        yield piece
+
+
+async def _next_piece(stream: AsyncIterator[bytes]) -> bytes:
+    async for piece in stream:
+        if piece:
+            return piece
+    return b""
+
+
+def _register(sessions: Any, case_id: int, bundle_id: int, path: str, stored: Stored) -> None:
+    with sessions() as db, db.begin():
+        if not queries.has_bundle(db, case_id, bundle_id):
+            raise NotFound(Text("This upload does not belong to the case.", "该上传不属于此案例。"))
+        queries.add_upload(db, bundle_id, path, stored.sha256, stored.size_bytes)
+
+
+@router.post("/cases/{case_id}/bundles/{bundle_id}/analysis")
+def analyse(db: DatabaseSession, head: Head, bundle_id: int) -> Response:
+    if not queries.uploads_of(db, head.case.id):
+        raise Rejected(Text("No file has arrived yet.", "尚未收到任何文件。"))
+    request_analysis(db, head.case.id)
+    return JSONResponse({"case": head.case.id}, 202)
+
+
+@router.post("/cases/{case_id}/title")
+def rename(db: DatabaseSession, head: Head, title: Annotated[str, Form(max_length=200)]) -> Response:
+    queries.set_case(db, head.case.id, title=title.strip() or head.case.title)
+    return RedirectResponse(f"/cases/{head.case.id}", 303)
+
+
+def clean_path(path: str) -> str:
+    """The path as the browser tells it, for showing and as a name within the case; it never becomes a path on our disk."""
+    parts = [part for part in path.replace("\\", "/").split("/") if part not in ("", ".", "..")]
+    cleaned = "/".join(parts).replace("\x00", "")
+    if not cleaned:
+        raise Rejected(Text("The file has no name.", "文件没有名称。"))
+    return cleaned[-LONGEST_PATH:]
+
+
+def too_large(limit: int) -> TooLarge:
+    size = size_text(limit)
+    return TooLarge(Text(f"The file is larger than the {size} that are allowed.", f"文件超过允许的上限 {size}。"))
