@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from app.core.records import Text
 from app.demo.building import BAND, PACKED, SMALL, client_taps, line, mirror, server_tap, terminals
 from app.demo.bundle import Expected, Scenario
 from app.demo.hosts import ServerPlan
+from app.demo.inode import InodeStyle
 from app.demo.network import HostClock
 from app.demo.rules import DropFragments, SplitTo, TranslateClients
 
@@ -223,6 +226,31 @@ FORMATS = Scenario(
     failing=Expected("later-fragments-lost", ("fw-outside", "server"), 3),
 )
 
+_MESSY = tuple(
+    replace(plan, style=style)
+    for plan, style in zip(
+        terminals((BAND, SMALL, PACKED)),
+        (
+            InodeStyle(body="one-line", wrap_columns=90),
+            InodeStyle(encoding="utf-8-sig", body="indented", has_stray_marks=True, wrap_columns=77),
+            InodeStyle(encoding="utf-16", newline="\n", has_stray_marks=True),
+        ),
+        strict=True,
+    )
+)
+MESSY_LOGS = Scenario(
+    "messy-logs",
+    Text(
+        "As the article, with logs that went through mail and chat: wrapped in mid-word, stray marks, three encodings.",
+        "与案例相同，但日志经邮件与聊天工具转存：行中折断、多余符号、三种编码。",
+    ),
+    line(firewall=[DROP_LATER]),
+    (*client_taps(_MESSY), mirror("uplink"), server_tap(SERVER)),
+    _MESSY,
+    SERVER,
+    failing=_LATER_BETWEEN_UPLINK,
+)
+
 ENDS_ONLY = Scenario(
     "ends-only",
     Text("Captures at both ends only: the loss lies somewhere between them.", "仅有两端抓包：丢失发生在两者之间某处。"),
@@ -249,4 +277,5 @@ VIEWS: tuple[Scenario, ...] = (
     MERGED_ONLY,
     CLOCK_STEP,
     FORMATS,
+    MESSY_LOGS,
 )
