@@ -19,6 +19,7 @@ MAX_TEXT_CHARACTERS = 300
 NO_ID = 0xFFFF_FFFF
 NO_CODE = -0x8000_0000
 _MAX_BODIES = 4_096
+_MAX_TEXTS = 50_000  # further texts are left empty; the locator still leads to the line
 _ID_MARK = b"\x00"
 _THREAD_MARK = b"\x01"
 
@@ -29,9 +30,10 @@ _DIRECTION_NUMBERS = {direction: number for number, direction in enumerate(_DIRE
 
 
 class Pool:
-    """Distinct byte strings, numbered from 1; 0 is None."""
+    """Distinct byte strings, numbered from 1; 0 is None. Beyond `limit` of them new ones become None."""
 
-    def __init__(self) -> None:
+    def __init__(self, limit: int = 1 << 31) -> None:
+        self._limit = limit
         self.items: list[bytes | None] = [None]
         self._numbers: dict[bytes, int] = {}
 
@@ -40,6 +42,8 @@ class Pool:
             return 0
         number = self._numbers.get(item)
         if number is None:
+            if len(self.items) > self._limit:
+                return 0
             number = self._numbers[item] = len(self.items)
             self.items.append(item)
         return number
@@ -75,7 +79,7 @@ class EventTable(Sequence[LogEvent]):
         self.event = array("I")
         self.shape = array("i")
         self.digest = array("Q")
-        self.texts = Pool()
+        self.texts = Pool(_MAX_TEXTS)
         self.threads = Pool()
         self.peers = Pool()
         self.names = Pool()
@@ -117,11 +121,7 @@ class EventTable(Sequence[LogEvent]):
     def set_place(self, row: int, line: int, start: int, size: int, text: bytes, message_id: int | None) -> None:
         """Another record of the same message is the better witness. The id in its text is kept apart: texts stay few."""
         self.line[row], self.start[row], self.size[row] = line, start, min(size, NO_ID)
-        if message_id is not None and _ID_MARK not in text:
-            written = b"%d" % message_id
-            head, found, tail = text.rpartition(written)
-            text = head + _ID_MARK + tail if found else text
-        self.text_number[row] = self.texts.number(text)
+        self.text_number[row] = self.texts.number(_without_id(text, message_id))
 
     def set_id(self, row: int, message_id: int) -> None:
         self.message_id[row] = message_id if 0 <= message_id < NO_ID else NO_ID
@@ -232,6 +232,13 @@ class EventTable(Sequence[LogEvent]):
                 del self._bodies[next(iter(self._bodies))]
             self._bodies[key] = body
         return body
+
+
+def _without_id(text: bytes, message_id: int | None) -> bytes:
+    if message_id is None or _ID_MARK in text:
+        return text
+    head, found, tail = text.rpartition(b"%d" % message_id)
+    return head + _ID_MARK + tail if found else text
 
 
 def _known(value: int) -> int | None:

@@ -1,0 +1,270 @@
+"""One server-log format, built from a parsed TOML file: how a record begins, its time, its fields, its own samples."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from app.core.parsers.body import normal_mac
+from app.core.parsers.inode_phrases import TO_CLIENT_TYPES, TO_SERVER_TYPES, number_of
+from app.core.parsers.log_times import AUTO, TimeReader
+from app.core.parsers.safe_pattern import MAX_MATCHED_CHARACTERS, PatternRefused, compile_safely
+from app.core.records import Direction, Endpoint, Text
+
+FIELDS = ("thread", "level", "direction", "number", "message_id", "user", "mac", "event_id", "peer", "size")
+IDENTITY = ("event_id", "mac", "user", "peer")
+_KEYS = {"name", "title", "begin", "time", "uses", "needs", "weight", "fields", "direction", "samples"}
+_NAME = re.compile(r"[\w.-]{1,64}")
+_PEER = re.compile(r"([0-9A-Fa-f.:]*[0-9A-Fa-f])\]?(?:\s?[:/,]\s?(\d{1,5}))?$")
+_MAX_EXPRESSIONS = 20
+_MAX_FORMATS = 200
+
+
+class FormatError(Exception):
+    """A format file that cannot be used; `text` says what is wrong in it."""
+
+    def __init__(self, text: Text) -> None:
+        super().__init__(text.en)
+        self.text = text
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    line: str
+    expect: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class LineFacts:
+    """What one record's text told. `has_direction_word` is False where the direction was taken from the number."""
+
+    time_ns: int
+    resolution_ns: int
+    text: str = ""
+    thread: str = ""
+    level: str = ""
+    direction: Direction | None = None
+    has_direction_word: bool = False
+    number: int | None = None
+    message_id: int | None = None
+    user: str | None = None
+    mac: str | None = None
+    event_id: str | None = None
+    peer: Endpoint | None = None
+    size: int | None = None
+    is_message: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LogFormat:
+    name: str
+    title: Text
+    begin: re.Pattern[str]
+    time_format: str
+    fields: Mapping[str, tuple[re.Pattern[str], ...]]
+    received: re.Pattern[str] | None
+    sent: re.Pattern[str] | None
+    needs: tuple[str, ...]
+    weight: float
+    samples: tuple[Sample, ...]
+
+    def reader(self) -> LineReader:
+        return LineReader(self)
+
+
+class LineReader:
+    """Reads lines with one format; keeps the cache of times."""
+
+    def __init__(self, log_format: LogFormat) -> None:
+        self.format = log_format
+        self._times = TimeReader(log_format.time_format)
+
+    def match(self, line: str) -> re.Match[str] | None:
+        """The match of a record's beginning, or None."""
+        return self.format.begin.match(line[:MAX_MATCHED_CHARACTERS])
+
+    def time(self, begin: re.Match[str]) -> tuple[int, int] | None:
+        return self._times.read(begin.group("time"))
+
+    def read(self, begin: re.Match[str], more: str = "") -> LineFacts | None:
+        """All facts of a record (`more`: its further lines); None if the time does not exist."""
+        time = self.time(begin)
+        if time is None:
+            return None
+        groups = begin.groupdict()
+        text = (groups.get("text") or begin.string[begin.end("time") :]) + more
+        text = text[:MAX_MATCHED_CHARACTERS]
+        raw: dict[str, str | None] = {}
+        number = _number(self._find("number", groups, text))
+        needs = self.format.needs
+        if number is None and "number" in needs:
+            thread, level = self._find("thread", groups, text), self._find("level", groups, text)
+            return LineFacts(*time, text=text, thread=thread or "", level=level or "")
+        for name in FIELDS:
+            raw[name] = self._find(name, groups, text)
+        direction, has_word = self._direction(raw["direction"] or text, number)
+        facts = LineFacts(
+            *time, text=text, thread=raw["thread"] or "", level=raw["level"] or "", direction=direction, has_direction_word=has_word,
+            number=number, message_id=_number(raw["message_id"]), user=raw["user"], mac=normal_mac(raw["mac"]),
+            event_id=raw["event_id"], peer=_endpoint(raw["peer"]), size=_number(raw["size"]),
+        )  # fmt: skip
+        return _as_message(facts, needs)
+
+    def _find(self, name: str, groups: Mapping[str, str | None], text: str) -> str | None:
+        if groups.get(name):
+            return groups[name]
+        for pattern in self.format.fields.get(name, ()):
+            found = pattern.search(text)
+            if found is not None:
+                return found.group(name) if name in pattern.groupindex else found.group(1 if pattern.groups else 0)
+        return None
+
+    def _direction(self, text: str, number: int | None) -> tuple[Direction | None, bool]:
+        received = self.format.received.search(text) if self.format.received is not None else None
+        sent = self.format.sent.search(text) if self.format.sent is not None else None
+        if received is not None and (sent is None or received.start() < sent.start()):
+            return Direction.TO_SERVER, True
+        if sent is not None:
+            return Direction.TO_CLIENT, True
+        if number in TO_SERVER_TYPES:
+            return Direction.TO_SERVER, False
+        return (Direction.TO_CLIENT, False) if number in TO_CLIENT_TYPES else (None, False)
+
+
+def _as_message(facts: LineFacts, needs: tuple[str, ...]) -> LineFacts:
+    known = {name for name in FIELDS if getattr(facts, name) not in (None, "")}
+    if known & set(IDENTITY):
+        known.add("identity")
+    if not set(needs) <= known:
+        return facts
+    values = {name: getattr(facts, name) for name in LineFacts.__slots__}
+    return LineFacts(**{**values, "is_message": True})
+
+
+def _number(text: str | None) -> int | None:
+    if text is None:
+        return None
+    try:
+        value = number_of(text.encode())
+    except ValueError:
+        return None
+    return value if value <= 0xFFFF_FFFF else None
+
+
+def _endpoint(text: str | None) -> Endpoint | None:
+    if text is None:
+        return None
+    match = _PEER.match(text.strip(" ["))
+    if match is None:
+        return None
+    port = int(match.group(2)) if match.group(2) else None
+    return Endpoint(match.group(1), port if port is None or port <= 0xFFFF else None)
+
+
+def build_formats(mappings: Iterable[Mapping[str, object]]) -> tuple[LogFormat, ...]:
+    """Formats out of parsed TOML files; a later one of the same name replaces an earlier one. Raises FormatError."""
+    by_name: dict[str, Mapping[str, object]] = {}
+    for mapping in mappings:
+        name = mapping.get("name")
+        if not isinstance(name, str) or not _NAME.fullmatch(name):
+            raise _wrong("name", "must be a word of letters, digits, . _ -", "必须由字母、数字和 . _ - 组成")
+        by_name[name] = mapping
+    if len(by_name) > _MAX_FORMATS:
+        raise _wrong("name", "more than 200 formats", "格式超过 200 个")
+    return tuple(_build(mapping, by_name) for mapping in by_name.values())
+
+
+def _build(mapping: Mapping[str, object], by_name: Mapping[str, Mapping[str, object]]) -> LogFormat:
+    unknown = sorted(set(mapping) - _KEYS)
+    if unknown:
+        raise _wrong(unknown[0], f"is not a key of a format; known are {', '.join(sorted(_KEYS))}", "不是格式文件的有效键")
+    name = str(mapping["name"])
+    base: Mapping[str, object] = {}
+    if "uses" in mapping:
+        base = by_name.get(str(mapping["uses"]), {})
+        if not base:
+            raise _wrong("uses", f"there is no format {mapping['uses']!r}", f"不存在格式 {mapping['uses']!r}")
+    begin = _pattern("begin", mapping.get("begin"))
+    if "time" not in begin.groupindex:
+        raise _wrong("begin", "needs a group (?P<time>…)", "需要包含命名组 (?P<time>…)")
+    fields = {**_table("fields", base.get("fields")), **_table("fields", mapping.get("fields"))}
+    direction = {**_table("direction", base.get("direction")), **_table("direction", mapping.get("direction"))}
+    strange = sorted(set(fields) - set(FIELDS))
+    if strange:
+        raise _wrong(f"fields.{strange[0]}", f"is not a field; known are {', '.join(FIELDS)}", "不是有效字段")
+    return LogFormat(
+        name=name, title=_title(mapping.get("title"), name), begin=begin, time_format=_time_format(mapping.get("time", AUTO)),
+        fields={key: _patterns(f"fields.{key}", value) for key, value in fields.items()},
+        received=_words(direction.get("received")), sent=_words(direction.get("sent")),
+        needs=_needs(mapping.get("needs", ["number"])), weight=_weight(mapping.get("weight", 0.5)), samples=_samples(mapping.get("samples")),
+    )  # fmt: skip
+
+
+def _wrong(key: str, en: str, zh: str) -> FormatError:
+    return FormatError(Text(f"{key}: {en}.", f"{key}：{zh}。"))
+
+
+def _pattern(key: str, value: object) -> re.Pattern[str]:
+    if not isinstance(value, str) or not value:
+        raise _wrong(key, "must be a regular expression", "必须是正则表达式")
+    try:
+        return compile_safely(value)
+    except PatternRefused as refused:
+        raise FormatError(Text(f"{key}: {refused.text.en}", f"{key}：{refused.text.zh}")) from refused
+
+
+def _patterns(key: str, value: object) -> tuple[re.Pattern[str], ...]:
+    listed = [value] if isinstance(value, str) else value
+    if not isinstance(listed, list) or len(listed) > _MAX_EXPRESSIONS:
+        raise _wrong(key, "must be a list of at most 20 expressions", "必须是不超过 20 个表达式的列表")
+    return tuple(_pattern(key, item) for item in listed)
+
+
+def _table(key: str, value: object) -> dict[str, object]:
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise _wrong(key, "must be a table", "必须是表")
+    return value
+
+
+def _title(value: object, name: str) -> Text:
+    if isinstance(value, dict):
+        return Text(str(value.get("en", name))[:200], str(value.get("zh", value.get("en", name)))[:200])
+    return Text(str(value)[:200], str(value)[:200]) if value else Text(name, name)
+
+
+def _words(value: object) -> re.Pattern[str] | None:
+    if not value:
+        return None
+    if not isinstance(value, list) or not all(isinstance(word, str) and 0 < len(word) <= 40 for word in value):
+        raise _wrong("direction", "must be lists of words", "必须是词语列表")
+    return re.compile("|".join(re.escape(word) for word in value[:100]), re.IGNORECASE)
+
+
+def _time_format(value: object) -> str:
+    if not isinstance(value, str) or len(value) > 100:
+        raise _wrong("time", 'must be "auto", "epoch" or a strptime format', "必须是 auto、epoch 或 strptime 格式")
+    return value
+
+
+def _needs(value: object) -> tuple[str, ...]:
+    known = {*FIELDS, "identity"}
+    if not isinstance(value, list) or not all(item in known for item in value):
+        raise _wrong("needs", f"must be a list out of {', '.join(sorted(known))}", "必须是有效字段的列表")
+    return tuple(value)
+
+
+def _weight(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise _wrong("weight", "must be a number from 0 to 1", "必须是 0 到 1 之间的数")
+    return float(value)
+
+
+def _samples(value: object) -> tuple[Sample, ...]:
+    if value is None:
+        return ()
+    if not isinstance(value, list) or not all(isinstance(item, dict) and isinstance(item.get("line"), str) for item in value):
+        raise _wrong("samples", "must be tables with a line", "每个样例必须包含 line")
+    return tuple(Sample(item["line"], _table("samples.expect", item.get("expect"))) for item in value)
