@@ -12,7 +12,7 @@ from pathlib import Path
 
 from app.bundles import Unpacked, unpack
 from app.core.analysis import CaseAnalysis, Source, SourceKind
-from app.core.pipeline import DEFAULT_PORTS, ParsedSource, PipelineSettings, analyze, announced_ports, announced_servers
+from app.core.pipeline import DEFAULT_PORTS, ParsedSource, PipelineSettings, analyze, announced_ports
 from app.sources import BundleFile, SniffedKind, parse_capture, parse_device, parse_log, sniff
 
 Progress = Callable[[str, float], None]
@@ -85,11 +85,11 @@ def _parse_all(files: Sequence[BundleFile], settings: AnalysisSettings, progress
                      settings.formats_folders))
         for f in logs
     ]
-    log_jobs += [(parse_device, (f,)) for f in devices]
+    log_jobs += [(parse_device, (f, settings.formats_folders)) for f in devices]
     _run(log_jobs, settings, lambda fraction: progress("logs", fraction), done)
     facts = [p.source.log for p in done.values() if p.source.log is not None]
-    ports, servers = settings.ports | announced_ports(facts), announced_servers(facts)
-    capture_jobs: list[Job] = [(parse_capture, (f, ports, servers)) for f in captures]
+    ports = settings.ports | announced_ports(facts)
+    capture_jobs: list[Job] = [(parse_capture, (f, ports)) for f in captures]
     _run(capture_jobs, settings, lambda fraction: progress("captures", fraction), done)
     return [done[f.name] for f in files]
 

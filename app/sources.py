@@ -9,17 +9,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from app.capture import CaptureError, read_capture, sniff_capture
+from app.capture import CaptureError, read_capture, sniff_capture_file
 from app.core.analysis import Source, SourceKind
+from app.core.parsers.devices import parse_device_output, sniff_device_output
 from app.core.parsers.inode_log import parse_inode_log, sniff_inode_log
 from app.core.parsers.server_log import parse_server_log, sniff_server_log
 from app.core.pipeline import ParsedSource
 from app.core.records import CaptureFacts, LogFacts, Text
+from app.device_formats import load_device_formats
 from app.log_formats import load_formats
 
 HEAD_BYTES = 256 << 10
 BLOCK_BYTES = 1 << 20
-SURE = 0.2  # below this score a text is nobody's log
+SURE = 0.25  # below this score a text is nobody's log
 
 EMPTY = Text("The file is empty.", "文件为空。")
 NOT_KNOWN = Text(
@@ -59,11 +61,12 @@ def sniff(path: Path, formats_folders: tuple[Path, ...] = ()) -> SniffedKind:
         return SniffedKind(SourceKind.OTHER, _unreadable(error))
     if not head:
         return SniffedKind(SourceKind.OTHER, EMPTY)
-    if sniff_capture(head) is not None:
+    if sniff_capture_file(path) is not None:
         return SniffedKind(SourceKind.CAPTURE)
     scores = {
         SourceKind.INODE_LOG: sniff_inode_log(head),
         SourceKind.SERVER_LOG: sniff_server_log(head, load_formats(formats_folders))[0],
+        SourceKind.DEVICE: sniff_device_output(head, load_device_formats(formats_folders)),
     }
     best = max(scores, key=lambda kind: scores[kind])
     if scores[best] >= SURE:
@@ -120,10 +123,26 @@ def _log_source(base: Source, facts: LogFacts) -> Source:
     )
 
 
-def parse_capture(file: BundleFile, ports: frozenset[int], servers: frozenset[str]) -> ParsedSource:
+def parse_device(file: BundleFile, formats_folders: tuple[Path, ...]) -> ParsedSource:
+    """Pasted or uploaded output of a network device."""
+    try:
+        facts = parse_device_output(_blocks(file.path), file.name, load_device_formats(formats_folders))
+    except OSError as error:
+        return ParsedSource(_refused(file, _unreadable(error)))
+    base = _base(file, SourceKind.DEVICE)
+    source = replace(
+        base,
+        records=sum(len(part.records) for part in facts),
+        rejected=max(max((p.lines for p in facts), default=0) - sum(p.used_lines for p in facts), 0),
+        log_format=", ".join(part.format for part in facts) or None,
+    )
+    return ParsedSource(source, devices=facts)
+
+
+def parse_capture(file: BundleFile, ports: frozenset[int]) -> ParsedSource:
     """A capture: its own facts, and the packets that may have to do with EAD."""
     try:
-        capture = read_capture(file.path, file.name, ports=ports, hosts=servers)
+        capture = read_capture(file.path, file.name, ports=ports)
     except CaptureError as error:
         return ParsedSource(_refused(file, error.text))
     except OSError as error:

@@ -16,6 +16,7 @@ from app.core.log_clocks import LogClock
 from app.core.naming import name_points
 from app.core.network import CaptureInput, NetworkFacts, NetworkSettings, trace_network
 from app.core.ownership import Exchange, Ownership, assign
+from app.core.parsers.devices import DeviceFacts
 from app.core.reassembly import reassemble
 from app.core.records import LogEvent, LogFacts, Packet, Side, Text
 from app.core.sessions import build_log_sessions
@@ -31,6 +32,7 @@ class ParsedSource:
 
     source: Source
     packets: tuple[Packet, ...] = ()
+    devices: tuple[DeviceFacts, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,7 @@ def analyze(
         terminals=terminals,
         network=network,
         ports=settings.ports | announced_ports(logs),
+        devices=tuple(facts for p in parsed for facts in p.devices),
     )
     analysis = diagnose(facts)
     progress("diagnosis", 1.0)
