@@ -80,10 +80,10 @@ def _terminal(
 
 
 def client_taps(plans: Sequence[TerminalPlan], **changes: object) -> tuple[Tap, ...]:
-    """A capture on each of these terminals, whose folder follows from its address."""
+    """A capture on each of these terminals, whose folder follows from its user."""
     return tuple(
         replace(
-            Tap("client", f"terminal-{int(plan.ip.split('.')[-1]) - 10:02d}/client.pcap", plan.ip, plan.clock),
+            Tap("client", f"terminal-{int(plan.user[4:7]):02d}/client.pcap", plan.ip, plan.clock),
             **changes,  # type: ignore[arg-type]
         )
         for plan in plans

@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass, field
 
 from app.demo import bodies, inode, wire
-from app.demo.frames import UDP, IpPacket, fragment, icmp_error, udp
+from app.demo.frames import UDP, IpPacket, checksum, fragment, icmp_error, pseudo_header, udp
 from app.demo.inode import InodeLog
 from app.demo.network import RIGHT_CLOCK, HostClock, Network
 from app.demo.rules import Going
@@ -46,8 +46,8 @@ class TerminalPlan:
 class ServerPlan:
     """The policy server. `silent` are message numbers it does not answer; those in `deaf` do not even reach its log.
 
-    `coding` is what clients shall use over 3000 bytes, and what the server itself uses: PLAIN means encryption is
-    off.
+    `answers_from` is another address of the same host that its answers leave from. `coding` is what clients shall use
+    over 3000 bytes, and what the server itself uses: PLAIN means encryption is off.
     """
 
     ip: str = "10.208.64.40"
@@ -59,6 +59,7 @@ class ServerPlan:
     silent: frozenset[int] = frozenset()
     deaf: frozenset[int] = frozenset()
     reports_timeout: bool = False
+    answers_from: str = ""
     clock: HostClock = RIGHT_CLOCK
 
 
@@ -84,6 +85,11 @@ class Arrivals:
 
     def waiting(self, packet: IpPacket) -> bool:
         return (packet.source, packet.identification) in self._parts
+
+
+def is_intact(packet: IpPacket, segment: bytes) -> bool:
+    """Does the UDP checksum of a datagram that arrived in `packet` hold?"""
+    return checksum(pseudo_header(packet.source, packet.destination, UDP, len(segment)), segment) == 0
 
 
 class Terminal:
@@ -142,7 +148,7 @@ class Terminal:
 
     def _receive(self, _time_ns: int, packet: IpPacket) -> None:
         segment = self._arrivals.add(packet) if packet.protocol == UDP else None
-        if segment is None or self.outcome != "incomplete":
+        if segment is None or self.outcome != "incomplete" or packet.source != self.server.ip:
             return
         header = wire.read_header(segment[8:])
         number = header[2]
@@ -204,6 +210,8 @@ class PolicyServer:
             if self.plan.reports_timeout and packet.offset == 0:
                 self.network.after(REASSEMBLY_S, lambda: self._report_timeout(packet))
             return
+        if not is_intact(packet, segment):
+            return
         port, reached_port = int.from_bytes(segment[:2], "big"), int.from_bytes(segment[2:4], "big")
         if reached_port in (self.plan.first_port, self.plan.proxy_port):
             self.network.after(0.0004, lambda: self._take((packet.source, port), reached_port, segment[8:]))
@@ -242,6 +250,7 @@ class PolicyServer:
         payload = wire.datagram(kind, self.message_id, bodies.one_line(fields), self.plan.coding)
         self.log.sent(self._now(), thread, kind, self.message_id, peer, len(payload), terminal.event_id)
         self.identification = (self.identification + self.rng.randrange(1, 9)) & 0xFFFF
-        segment = udp(self.plan.ip, port, peer[0], peer[1], payload)
-        whole = IpPacket(self.plan.ip, peer[0], UDP, segment, self.identification, ttl=64)
+        source = self.plan.answers_from or self.plan.ip
+        segment = udp(source, port, peer[0], peer[1], payload)
+        whole = IpPacket(source, peer[0], UDP, segment, self.identification, ttl=64)
         self.network.send(fragment(whole, self.plan.mtu), Going.TO_CLIENT)

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Protocol
 
@@ -85,6 +85,28 @@ class DropFromPort:
     def apply(self, packet: IpPacket, going: Going, rng: random.Random) -> tuple[IpPacket, ...]:
         is_hit = packet.protocol == UDP and packet.ports is not None and packet.ports[0] == self.port
         return () if is_hit and going is self.going else (packet,)
+
+
+@dataclass(frozen=True, slots=True)
+class DropToPort:
+    """Drops what goes to one port of the server; fragments with an offset have no port and pass."""
+
+    port: int
+
+    def apply(self, packet: IpPacket, going: Going, rng: random.Random) -> tuple[IpPacket, ...]:
+        is_hit = going is Going.TO_SERVER and packet.ports is not None and packet.ports[1] == self.port
+        return () if is_hit else (packet,)
+
+
+@dataclass(frozen=True, slots=True)
+class CorruptLater:
+    """Damages one byte of every fragment with an offset: all arrives, and the checksum of the whole is wrong."""
+
+    def apply(self, packet: IpPacket, going: Going, rng: random.Random) -> tuple[IpPacket, ...]:
+        if packet.offset == 0:
+            return (packet,)
+        damaged = packet.payload[:-1] + bytes([packet.payload[-1] ^ 0x20])
+        return (replace(packet, payload=damaged),)
 
 
 @dataclass(frozen=True, slots=True)

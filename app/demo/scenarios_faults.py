@@ -20,10 +20,12 @@ from app.demo.bundle import UNSAID, Expected, Scenario
 from app.demo.hosts import ServerPlan
 from app.demo.network import HostClock
 from app.demo.rules import (
+    CorruptLater,
     DropFragments,
     DropFromPort,
     DropHost,
     DropOver,
+    DropToPort,
     Going,
     LoseAtRandom,
 )
@@ -315,6 +317,61 @@ CLOCKS = Scenario(
     report_bytes=1_900,
 )
 
+_ALL_SMALL = terminals((SMALL, 60, 80))
+PORT_BLOCKED = Scenario(
+    "port-blocked",
+    Text(
+        "The firewall lets port 9019 pass and not 9029: message 1 is answered, message 3 of any size is lost.",
+        "防火墙放行 9019 端口而未放行 9029：1 号报文有回应，任何大小的 3 号报文都丢失。",
+    ),
+    line(firewall=[DropToPort(9029)]),
+    (*client_taps(_ALL_SMALL), mirror("uplink"), server_tap(SERVER)),
+    _ALL_SMALL,
+    SERVER,
+    failing=Expected("port-blocked", ("uplink", "server"), 3),
+)
+
+_MIXED = terminals((84, SMALL, 80, 12))
+LARGE_LOST = Scenario(
+    "large-lost",
+    Text(
+        "A device drops every packet over 1,200 bytes without a word; nothing here is fragmented.",
+        "某设备静默丢弃所有超过 1200 字节的报文；此处没有分片。",
+    ),
+    line(firewall=[DropOver(1_200)]),
+    (*client_taps(_MIXED), mirror("uplink"), server_tap(SERVER)),
+    _MIXED,
+    SERVER,
+    failing=Expected("large-datagrams-lost", ("uplink", "server"), 3),
+)
+
+_TWO_ADDRESSES = replace(SERVER, answers_from="10.208.64.41")
+ANSWERED_ELSEWHERE = Scenario(
+    "answered-elsewhere",
+    Text(
+        "The server answers from its second address, and clients do not take such answers.",
+        "服务器从其另一个地址回应，客户端不接受这样的回应。",
+    ),
+    line(),
+    (*client_taps(_PAIR), mirror("uplink"), server_tap(_TWO_ADDRESSES, host=None)),
+    _PAIR,
+    _TWO_ADDRESSES,
+    failing=Expected("answered-elsewhere", None, 2),
+)
+
+CORRUPTED = Scenario(
+    "corrupted",
+    Text(
+        "A device damages later fragments: all of them arrive, and the server throws the whole away.",
+        "某设备损坏后续分片：分片全部到达，但服务器因校验和错误而整体丢弃。",
+    ),
+    line(firewall=[CorruptLater()]),
+    _PAIR_CAPTURED,
+    _PAIR,
+    SERVER,
+    failing=Expected("reassembly-failed", None, 3),
+)
+
 FAULTS: tuple[Scenario, ...] = (
     ARTICLE,
     OK,
@@ -336,4 +393,8 @@ FAULTS: tuple[Scenario, ...] = (
     TOO_BIG,
     TIMEOUT,
     CLOCKS,
+    PORT_BLOCKED,
+    LARGE_LOST,
+    ANSWERED_ELSEWHERE,
+    CORRUPTED,
 )

@@ -11,6 +11,7 @@ from app.demo.hosts import ServerPlan
 from app.demo.inode import InodeStyle
 from app.demo.network import HostClock
 from app.demo.rules import DropFragments, SplitTo, TranslateClients
+from app.demo.tunnels import Tunnel
 
 SERVER = ServerPlan()
 DROP_LATER = DropFragments("later")
@@ -251,6 +252,55 @@ MESSY_LOGS = Scenario(
     failing=_LATER_BETWEEN_UPLINK,
 )
 
+_SIX = tuple(
+    replace(plan, ip=f"2001:db8:16::{number}") for number, plan in enumerate(terminals((BAND, SMALL, PACKED)), 1)
+)
+_SIX_SERVER = ServerPlan(ip="2001:db8:d0::40")
+IPV6 = Scenario(
+    "ipv6",
+    Text("As the article, over IPv6.", "与案例相同，但使用 IPv6。"),
+    line(firewall=[DROP_LATER]),
+    (*client_taps(_SIX), mirror("uplink"), server_tap(_SIX_SERVER)),
+    _SIX,
+    _SIX_SERVER,
+    failing=_LATER_BETWEEN_UPLINK,
+)
+
+_AT_ONCE = terminals((BAND, SMALL, 140, 170), port=50_500, apart_s=0.05)
+_SAME_PORT = tuple(replace(plan, mtu=1_400) if number > 1 else plan for number, plan in enumerate(_AT_ONCE))
+SAME_PORTS = Scenario(
+    "same-ports",
+    Text(
+        "Four terminals with the same source port at the same time, two of them on lines with an MTU of 1,400.",
+        "四台终端同时使用同一源端口，其中两台的线路 MTU 为 1400。",
+    ),
+    line(firewall=[DROP_LATER]),
+    (*client_taps(_SAME_PORT), mirror("uplink"), server_tap(SERVER)),
+    _SAME_PORT,
+    SERVER,
+    failing=_LATER_BETWEEN_UPLINK,
+)
+
+
+def _remote_mirror(tunnel: Tunnel) -> Scenario:
+    """The outer packets of full frames pass 1,500 bytes and are fragments themselves."""
+    name = tunnel.upper()
+    return Scenario(
+        f"mirror-{tunnel}",
+        Text(
+            f"A remote mirror in {name}, whose own packets are fragmented; behind it later fragments are dropped.",
+            f"远程镜像经 {name} 封装传来，其外层报文自身也被分片；其后非首片分片被丢弃。",
+        ),
+        line(firewall=[DROP_LATER]),
+        (*client_taps(_PAIR), mirror("uplink", tunnel=tunnel), server_tap(SERVER)),
+        _PAIR,
+        SERVER,
+        failing=_LATER_BETWEEN_UPLINK,
+    )
+
+
+REMOTE_MIRRORS = (_remote_mirror("gre"), _remote_mirror("erspan"), _remote_mirror("vxlan"))
+
 ENDS_ONLY = Scenario(
     "ends-only",
     Text("Captures at both ends only: the loss lies somewhere between them.", "仅有两端抓包：丢失发生在两者之间某处。"),
@@ -278,4 +328,7 @@ VIEWS: tuple[Scenario, ...] = (
     CLOCK_STEP,
     FORMATS,
     MESSY_LOGS,
+    IPV6,
+    SAME_PORTS,
+    *REMOTE_MIRRORS,
 )

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from app.demo.frames import UDP, IpPacket, arp, ip_frame
+from app.demo.frames import UDP, IpPacket, arp, fragment, ip_frame
 from app.demo.network import BEGIN_NS, NS, RIGHT_CLOCK, Device, HostClock, Network, Path
 from app.demo.pcap import ETHERNET, FULL_SNAP, RAW_IP, Interface, Recorded, write_pcap, write_pcapng
 from app.demo.rules import Going
+from app.demo.tunnels import Tunnel, encapsulate
 
 Form = Literal["pcap", "pcap-ns", "pcap-be", "pcapng"]
 
@@ -24,7 +25,7 @@ class Tap:
     host's own card sees that address only. `ports`: taken through the filter "udp port …", which fragments with an
     offset do not pass. `vlans`: the tags of each copy of a frame, so two entries are a mirror that shows every frame
     twice. `loses`: share of frames lost by the capture itself, counted in a pcapng. `lane`: sees one of two equal
-    paths only.
+    paths only. `tunnel`: a remote mirror, which carries frames here in packets of its own, split where they get long.
     """
 
     place: str
@@ -40,6 +41,7 @@ class Tap:
     loses: float = 0.0
     lane: int | None = None
     is_raw: bool = False
+    tunnel: Tunnel | None = None
 
     @property
     def point(self) -> str:
@@ -65,6 +67,7 @@ class Recorder:
     rng: random.Random
     records: list[Recorded] = field(default_factory=list)
     dropped: int = 0
+    sequence: int = 0
 
     def attach(self, network: Network) -> None:
         network.listen(self.tap.place, self.hear)
@@ -81,7 +84,15 @@ class Recorder:
         sender, receiver = (near, far) if going is Going.TO_SERVER else (far, near)
         for number, tags in enumerate(tap.vlans):
             frame = packet.to_bytes() if tap.is_raw else ip_frame(packet, receiver, sender, tags)
-            self._record(time_ns + number * 7_000, frame)
+            pieces = self._tunnelled(tap.tunnel, packet, frame) if tap.tunnel else (frame,)
+            for place, piece in enumerate(pieces):
+                self._record(time_ns + number * 7_000 + place * 1_000, piece)
+
+    def _tunnelled(self, tunnel: Tunnel, packet: IpPacket, frame: bytes) -> tuple[bytes, ...]:
+        self.sequence += 1
+        outer = encapsulate(tunnel, packet, frame, self.sequence)
+        sink, source = invented_mac("mirror sink"), invented_mac("mirror source")
+        return tuple(ip_frame(piece, sink, source) for piece in fragment(outer, 1500))
 
     def ask_who_has(self, time_ns: int, mac: str, address: str, target_mac: str, target: str) -> None:
         """An ARP question and its answer on this link."""
