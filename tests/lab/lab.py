@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -30,7 +31,7 @@ def missing_for_lab() -> str:
     if os.geteuid() != 0:
         return "the lab needs root"
     for tool in ("ip", "nft", "tcpdump"):
-        if subprocess.run(["which", tool], capture_output=True, check=False).returncode:
+        if shutil.which(tool) is None:
             return f"the lab needs {tool}"
     probe = f"eadlab{os.getpid()}-probe"
     made = subprocess.run(["ip", "netns", "add", probe], capture_output=True, text=True, check=False)
@@ -190,9 +191,8 @@ class Lab:
         command = ["tcpdump", "-Z", "root", "-n", "-i", device, "-U", "--immediate-mode", "-w", str(file), *options]
         process = self._start(name, [*command, wanted] if wanted else command, is_told_on_stderr=True)
         assert process.stderr is not None
-        for line in process.stderr:
-            if "listening on" in line:
-                break
+        if not any("listening on" in line for line in process.stderr):
+            raise RuntimeError(f"tcpdump does not capture at {point}")
         self._sniffers[point] = Sniffer(process, file)
 
     def capture_all(self, *points: str) -> None:
@@ -230,8 +230,8 @@ class Lab:
         """One after the other in starting, side by side in running; returns when all have ended."""
         clients = [self.start_client(number, count, *options) for number, count in enumerate(patches, 1)]
         for client in clients:
-            for _line in events_of(client):
-                pass
+            if not [event for event in events_of(client) if event.startswith("ended")]:
+                raise RuntimeError("a client broke down")
 
     def stop(self) -> None:
         """Server first, so that what it still answers is captured; then the captures, each with all that it saw."""
