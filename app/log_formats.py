@@ -82,7 +82,9 @@ def _read_file(path: Path) -> Mapping[str, object]:
             raise FormatError(Text(f"{path.name}: larger than 256 KiB.", f"{path.name}：超过 256 KiB。"))
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise FormatError(Text(f"{path.name}: cannot be read ({error}).", f"{path.name}：无法读取（{error}）。")) from error
+        raise FormatError(
+            Text(f"{path.name}: cannot be read ({error}).", f"{path.name}：无法读取（{error}）。")
+        ) from error
     return _parse(text, path.name)
 
 

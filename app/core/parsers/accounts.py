@@ -37,7 +37,9 @@ class LineAccount:
         last = self.rejected[-1] if self.rejected else None
         if last is not None and last.reason is reason and (last.locator.line or 0) + last.lines == line:
             # Neighbours with one reason are one entry: a chapter of prose must not use up the list.
-            locator = Locator(self._source, line=last.locator.line, byte_start=last.locator.byte_start, byte_end=start + len(raw))
+            locator = Locator(
+                self._source, line=last.locator.line, byte_start=last.locator.byte_start, byte_end=start + len(raw)
+            )
             self.rejected[-1] = Rejected(locator, reason, last.lines + lines, last.sample)
         elif len(self.rejected) < KEPT_REJECTIONS:
             locator = Locator(self._source, line=line, byte_start=start, byte_end=start + len(raw))

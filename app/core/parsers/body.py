@@ -57,9 +57,14 @@ class Shape:
         fields = tuple((name, value if isinstance(value, str) else texts[value]) for name, value in self.fields)
         plain = self.rest_bytes + sum(len(text.encode("utf-8", "replace")) for text in texts)
         return Body(
-            fields=fields, plain_bytes=plain, is_exact=self.is_exact, is_complete=self.is_complete, digest=digest,
-            deflated_bytes=self.deflated_bytes, check=self.check,
-        )  # fmt: skip
+            fields=fields,
+            plain_bytes=plain,
+            is_exact=self.is_exact,
+            is_complete=self.is_complete,
+            digest=digest,
+            deflated_bytes=self.deflated_bytes,
+            check=self.check,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +121,11 @@ class BodyReader:
         return Shape(
             fields=tuple(self._pairs.setdefault(pair, pair) for pair in fields),
             rest_bytes=len(text) - sum(len(value) for value in identity if value is not None),
-            is_exact=mended.is_exact, is_complete=mended.is_complete, deflated_bytes=deflated, check=check,
-        )  # fmt: skip
+            is_exact=mended.is_exact,
+            is_complete=mended.is_complete,
+            deflated_bytes=deflated,
+            check=check,
+        )
 
 
 def read_body(raw: bytes) -> Body:
@@ -192,7 +200,9 @@ def _read_check(results: list[str]) -> CheckResult | None:
             continue
         system = "|".join(parts[:2])
         language = parts[2] if not _PATCH.match(parts[2]) else ""
-        patches += [item.strip() for item in "|".join(parts[2:] if not language else parts[3:]).split(";") if item.strip()]
+        patches += [
+            item.strip() for item in "|".join(parts[2:] if not language else parts[3:]).split(";") if item.strip()
+        ]
     seen: set[str] = set()
     repeated: list[str] = []
     for patch in patches:
@@ -200,7 +210,10 @@ def _read_check(results: list[str]) -> CheckResult | None:
             repeated.append(patch)
         seen.add(patch.upper())
     return CheckResult(
-        system=system[:300], language=language[:40], patches=len(patches), distinct_patches=len(seen),
+        system=system[:300],
+        language=language[:40],
+        patches=len(patches),
+        distinct_patches=len(seen),
         repeated=tuple(dict.fromkeys(repeated))[:_LISTED_PATCHES],
         antivirus=tuple((name[:100], version[:300]) for name, version in others[:_LISTED_PATCHES]),
-    )  # fmt: skip
+    )

@@ -89,7 +89,15 @@ class EventTable(Sequence[LogEvent]):
         self._bodies: dict[tuple[int, int], Body] = {}
 
     def add(
-        self, kind: EventKind, time_ns: int, line: int, start: int, size: int, thread: bytes, text: bytes, resolution_ns: int = NS
+        self,
+        kind: EventKind,
+        time_ns: int,
+        line: int,
+        start: int,
+        size: int,
+        thread: bytes,
+        text: bytes,
+        resolution_ns: int = NS,
     ) -> int:
         row = len(self.time)
         self.time.append(time_ns)
@@ -226,7 +234,11 @@ class EventTable(Sequence[LogEvent]):
         key = (shape, self.digest[row])
         body = self._bodies.get(key)
         if body is None:
-            identity = (self.names.items[self.user[row]], self.names.items[self.mac[row]], self.events.items[self.event[row]])
+            identity = (
+                self.names.items[self.user[row]],
+                self.names.items[self.mac[row]],
+                self.events.items[self.event[row]],
+            )
             body = self._shapes[shape].with_identity(identity, f"{self.digest[row]:016x}")
             if len(self._bodies) >= _MAX_BODIES:
                 del self._bodies[next(iter(self._bodies))]

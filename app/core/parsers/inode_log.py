@@ -22,8 +22,12 @@ from app.core.parsers.log_text import TextStream, as_narrow, chosen_codec
 from app.core.records import LogFacts, Side, Text
 
 FORMAT = "inode"
-_SNIFF_HEAD = re.compile(rb"(?m)^[ \t>`*|-]{0,8}\[\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d[^\]\n]{0,10}\] ?\[[^\]\n]{1,24}\] ?\[(?:0x)?[0-9A-Fa-f]{1,16}\]")
-_SNIFF_WORDS = re.compile(rb"SecPkt|out-pkt \[|secRcvThrd|pushSecRslt|sndSecMsg|<i n=\"(?:eventSeqID|userName|hwAddr)\"|iNode|MsgTYPE is")
+_SNIFF_HEAD = re.compile(
+    rb"(?m)^[ \t>`*|-]{0,8}\[\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d[^\]\n]{0,10}\] ?\[[^\]\n]{1,24}\] ?\[(?:0x)?[0-9A-Fa-f]{1,16}\]"
+)
+_SNIFF_WORDS = re.compile(
+    rb"SecPkt|out-pkt \[|secRcvThrd|pushSecRslt|sndSecMsg|<i n=\"(?:eventSeqID|userName|hwAddr)\"|iNode|MsgTYPE is"
+)
 
 
 def sniff_inode_log(head: bytes) -> float:
@@ -123,10 +127,14 @@ class _Parser:
                 own_lines -= 1
             self._reader.take(
                 Record(
-                    data[position:end], first_line + int(head_lines[index]), own_lines,
-                    self._stream.file_offset(self._base + position), time_ns, int(heads.resolutions[index]),
+                    data[position:end],
+                    first_line + int(head_lines[index]),
+                    own_lines,
+                    self._stream.file_offset(self._base + position),
+                    time_ns,
+                    int(heads.resolutions[index]),
                 )
-            )  # fmt: skip
+            )
         if limit - int(positions[-1]) >= MAX_RECORD_BYTES:
             self._has_long_record = True
 
@@ -170,11 +178,21 @@ class _Parser:
     def facts(self) -> LogFacts:
         account = self._account
         return LogFacts(
-            source=self._source, side=Side.CLIENT, format=FORMAT, encoding=chosen_codec(self._encoding) or self._stream.encoding,
-            lines=account.lines, records=self._records, record_lines=account.record_lines, rejected_lines=account.rejected_lines,
-            events=self._table.compact(), rejected=tuple(account.rejected), first_ns=self._first, last_ns=self._last,
-            format_score=1.0, notes=self._notes(),
-        )  # fmt: skip
+            source=self._source,
+            side=Side.CLIENT,
+            format=FORMAT,
+            encoding=chosen_codec(self._encoding) or self._stream.encoding,
+            lines=account.lines,
+            records=self._records,
+            record_lines=account.record_lines,
+            rejected_lines=account.rejected_lines,
+            events=self._table.compact(),
+            rejected=tuple(account.rejected),
+            first_ns=self._first,
+            last_ns=self._last,
+            format_score=1.0,
+            notes=self._notes(),
+        )
 
     def _notes(self) -> tuple[Text, ...]:
         if not self._records:

@@ -29,8 +29,20 @@ CANDIDATE = re.compile(
 )
 
 # Sentences for the user, in both encodings of Chinese. Only lines with such bytes are looked at.
-_NOTICE_WORDS = ("安全认证", "安全检查", "身份认证", "策略服务器", "强行下线", "强制下线", "策略代理", "心跳超时", "许可")
-NOTICE = re.compile(b"|".join(re.escape(word.encode(codec)) for codec in ("utf-8", "gb18030") for word in _NOTICE_WORDS))
+_NOTICE_WORDS = (
+    "安全认证",
+    "安全检查",
+    "身份认证",
+    "策略服务器",
+    "强行下线",
+    "强制下线",
+    "策略代理",
+    "心跳超时",
+    "许可",
+)
+NOTICE = re.compile(
+    b"|".join(re.escape(word.encode(codec)) for codec in ("utf-8", "gb18030") for word in _NOTICE_WORDS)
+)
 ENGLISH_NOTICE_NEEDLES = (b"olicy server", b"ecurity check", b"ecurity auth")
 ENGLISH_NOTICE = re.compile(
     rb"security (?:check|authentication)\b[^\n]{0,60}?(?:pass|succe|fail|not\b|unqualified)|"
@@ -46,7 +58,7 @@ TO_CLIENT_TYPES = frozenset({2, 4, 5, 6, 8, 18, 20})
 
 
 def number_of(raw: bytes, base: int = 10) -> int:
-    """"3", "0x3", "47#" (hexadecimal) → int; letters in it make it hexadecimal too."""
+    """ "3", "0x3", "47#" (hexadecimal) → int; letters in it make it hexadecimal too."""
     if raw.startswith(b"0x"):
         return int(raw.rstrip(b"#"), 16)
     if raw.endswith(b"#"):

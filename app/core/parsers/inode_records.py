@@ -66,10 +66,17 @@ class RecordReader:
         self._unsettled: dict[bytes, list[tuple[int, Mended]]] = {}
         self._exact: dict[bytes, list[Mended]] = {}
         self._handlers: dict[str, Callable[[Record, bytes, re.Match[bytes]], int | None]] = {
-            "sent": self._take_sent, "received": self._take_received, "head": self._take_head, "type": self._take_type,
-            "id": self._take_id, "hexid": self._take_hex_id, "transfer": self._take_transfer,
-            "result": self._take_result, "packet": self._take_packet, "error": self._take_error,
-        }  # fmt: skip
+            "sent": self._take_sent,
+            "received": self._take_received,
+            "head": self._take_head,
+            "type": self._take_type,
+            "id": self._take_id,
+            "hexid": self._take_hex_id,
+            "transfer": self._take_transfer,
+            "result": self._take_result,
+            "packet": self._take_packet,
+            "error": self._take_error,
+        }
 
     def take(self, record: Record) -> None:
         """One record with all its lines."""
@@ -130,7 +137,9 @@ class RecordReader:
             start = broken.start() if broken is not None else -1
         return start
 
-    def _head_text(self, record: Record, head: re.Match[bytes] | None, head_end: int, body_start: int) -> tuple[bytes, int]:
+    def _head_text(
+        self, record: Record, head: re.Match[bytes] | None, head_end: int, body_start: int
+    ) -> tuple[bytes, int]:
         """The record's text before any body, unwrapped, and where in the record the lines that belong to it end."""
         raw = record.raw
         if record.lines == 1:
@@ -148,9 +157,15 @@ class RecordReader:
 
     def _add(self, kind: EventKind, record: Record, text: bytes) -> int:
         return self._table.add(
-            kind, record.time_ns, record.line, record.offset, record.size, record.thread, self._written(record, text),
+            kind,
+            record.time_ns,
+            record.line,
+            record.offset,
+            record.size,
+            record.thread,
+            self._written(record, text),
             record.resolution_ns,
-        )  # fmt: skip
+        )
 
     @staticmethod
     def _written(record: Record, text: bytes) -> bytes:
@@ -298,7 +313,9 @@ class RecordReader:
             after = end  # the rest of a body that this record cut in two
         line_start = raw.rfind(b"\n", 0, after) + 1
         # Text behind the end on its own line stays with the record; from the next line on it is loose.
-        loose_from = line_start if line_start >= end and not raw[line_start:after].strip() else raw.find(b"\n", after) + 1
+        loose_from = (
+            line_start if line_start >= end and not raw[line_start:after].strip() else raw.find(b"\n", after) + 1
+        )
         if loose_from and raw[loose_from:].strip():
             first = record.line + raw.count(b"\n", 0, loose_from)
             self.take_loose(raw[loose_from:], first, record.offset + loose_from)
@@ -373,7 +390,9 @@ def _joined(raw: bytes) -> bytes:
 
 
 def _lines(raw: bytes) -> list[bytes]:
-    return [line + b"\n" for line in raw.split(b"\n")[:-1]] + ([raw.rpartition(b"\n")[2]] if not raw.endswith(b"\n") else [])
+    return [line + b"\n" for line in raw.split(b"\n")[:-1]] + (
+        [raw.rpartition(b"\n")[2]] if not raw.endswith(b"\n") else []
+    )
 
 
 def _paragraph_end(raw: bytes, has_open_body: bool) -> int:

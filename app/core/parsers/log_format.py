@@ -105,10 +105,20 @@ class LineReader:
             raw[name] = self._find(name, groups, text)
         direction, has_word = self._direction(raw["direction"] or text, number)
         facts = LineFacts(
-            *time, text=text, thread=raw["thread"] or "", level=raw["level"] or "", direction=direction, has_direction_word=has_word,
-            number=number, message_id=_number(raw["message_id"]), user=raw["user"], mac=normal_mac(raw["mac"]),
-            event_id=raw["event_id"], peer=_endpoint(raw["peer"]), size=_number(raw["size"]),
-        )  # fmt: skip
+            *time,
+            text=text,
+            thread=raw["thread"] or "",
+            level=raw["level"] or "",
+            direction=direction,
+            has_direction_word=has_word,
+            number=number,
+            message_id=_number(raw["message_id"]),
+            user=raw["user"],
+            mac=normal_mac(raw["mac"]),
+            event_id=raw["event_id"],
+            peer=_endpoint(raw["peer"]),
+            size=_number(raw["size"]),
+        )
         return _as_message(facts, needs)
 
     def _find(self, name: str, groups: Mapping[str, str | None], text: str) -> str | None:
@@ -178,7 +188,9 @@ def build_formats(mappings: Iterable[Mapping[str, object]]) -> tuple[LogFormat, 
 def _build(mapping: Mapping[str, object], by_name: Mapping[str, Mapping[str, object]]) -> LogFormat:
     unknown = sorted(set(mapping) - _KEYS)
     if unknown:
-        raise _wrong(unknown[0], f"is not a key of a format; known are {', '.join(sorted(_KEYS))}", "不是格式文件的有效键")
+        raise _wrong(
+            unknown[0], f"is not a key of a format; known are {', '.join(sorted(_KEYS))}", "不是格式文件的有效键"
+        )
     name = str(mapping["name"])
     base: Mapping[str, object] = {}
     if "uses" in mapping:
@@ -194,11 +206,17 @@ def _build(mapping: Mapping[str, object], by_name: Mapping[str, Mapping[str, obj
     if strange:
         raise _wrong(f"fields.{strange[0]}", f"is not a field; known are {', '.join(FIELDS)}", "不是有效字段")
     return LogFormat(
-        name=name, title=_title(mapping.get("title"), name), begin=begin, time_format=_time_format(mapping.get("time", AUTO)),
+        name=name,
+        title=_title(mapping.get("title"), name),
+        begin=begin,
+        time_format=_time_format(mapping.get("time", AUTO)),
         fields={key: _patterns(f"fields.{key}", value) for key, value in fields.items()},
-        received=_words(direction.get("received")), sent=_words(direction.get("sent")),
-        needs=_needs(mapping.get("needs", ["number"])), weight=_weight(mapping.get("weight", 0.5)), samples=_samples(mapping.get("samples")),
-    )  # fmt: skip
+        received=_words(direction.get("received")),
+        sent=_words(direction.get("sent")),
+        needs=_needs(mapping.get("needs", ["number"])),
+        weight=_weight(mapping.get("weight", 0.5)),
+        samples=_samples(mapping.get("samples")),
+    )
 
 
 def _wrong(key: str, en: str, zh: str) -> FormatError:
@@ -265,6 +283,8 @@ def _weight(value: object) -> float:
 def _samples(value: object) -> tuple[Sample, ...]:
     if value is None:
         return ()
-    if not isinstance(value, list) or not all(isinstance(item, dict) and isinstance(item.get("line"), str) for item in value):
+    if not isinstance(value, list) or not all(
+        isinstance(item, dict) and isinstance(item.get("line"), str) for item in value
+    ):
         raise _wrong("samples", "must be tables with a line", "每个样例必须包含 line")
     return tuple(Sample(item["line"], _table("samples.expect", item.get("expect"))) for item in value)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +21,7 @@ Octets = npt.NDArray[np.uint8]
 
 NO_TIME = -(1 << 62)  # a head whose date does not exist
 _PLAIN = np.frombuffer(b"[0000-00-00 00:00:00]", np.uint8)
-_IS_DIGIT = _PLAIN == ord("0")
+_IS_DIGIT = ord("0") == _PLAIN
 _PADDING = b"\n" * 32
 _JUNK_BYTES = 9
 
@@ -91,7 +91,9 @@ def _columns(loose: list[_Loose]) -> tuple[Ints, Ints, Ints, Ints, npt.NDArray[n
     return columns[0], columns[1], columns[2], columns[3], np.zeros(len(loose), bool)
 
 
-def _loose_heads(data: bytes, octets: Octets, starts: Ints, end: int, firsts: Octets, bracket_lines: Ints) -> list[_Loose]:
+def _loose_heads(
+    data: bytes, octets: Octets, starts: Ints, end: int, firsts: Octets, bracket_lines: Ints
+) -> list[_Loose]:
     leading = np.flatnonzero(_MAY_LEAD[firsts])
     if len(leading):
         window = octets[starts[leading][:, None] + np.arange(_JUNK_BYTES)]
@@ -109,7 +111,7 @@ def _loose_heads(data: bytes, octets: Octets, starts: Ints, end: int, firsts: Oc
 def _match_wrapped(data: bytes, position: int, end: int) -> re.Match[bytes] | None:
     """A head that a narrow wrap broke: the lines joined, with or without the space that the wrap ate."""
     text = data[position : min(position + _WRAPPED_BYTES, end)]
-    if text[:1] != b"[" or not text[1:2].isdigit() and text[1:2] not in (b"\n", b"\r"):
+    if text[:1] != b"[" or (not text[1:2].isdigit() and text[1:2] not in (b"\n", b"\r")):
         return None
     joined = b"".join(line.rstrip(b"\r") for line in text.split(b"\n"))
     match = _LOOSE.match(joined)
@@ -154,7 +156,7 @@ def _time_of(match: re.Match[bytes]) -> tuple[int, int]:
     year, month, day, hour, minute, second = (int(match.group(number)) for number in range(1, 7))
     fraction = match.group(7)
     try:
-        moment = datetime(year, month, day, hour, minute, min(second, 59), tzinfo=timezone.utc)
+        moment = datetime(year, month, day, hour, minute, min(second, 59), tzinfo=UTC)
     except ValueError:
         return NO_TIME, NS
     time_ns = int(moment.timestamp()) * NS + (second - min(second, 59)) * NS

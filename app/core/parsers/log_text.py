@@ -38,7 +38,7 @@ def decode(raw: bytes) -> str:
 
 
 def wide_codec(head: bytes) -> str | None:
-    """"utf-16-le" or "utf-16-be" if a file that begins so is UTF-16, by its mark or by where its zero bytes lie."""
+    """ "utf-16-le" or "utf-16-be" if a file that begins so is UTF-16, by its mark or by where its zero bytes lie."""
     if head.startswith(codecs.BOM_UTF16_LE):
         return "utf-16-le"
     if head.startswith(codecs.BOM_UTF16_BE):

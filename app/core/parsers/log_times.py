@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 from app.core.records import NS
 
@@ -11,7 +11,9 @@ AUTO = "auto"
 EPOCH = "epoch"
 _CACHED = 4_096
 
-_YEAR_FIRST = re.compile(r"(\d{4})[-/.]?(\d{1,2})[-/.]?(\d{1,2})[ T_]{0,2}(\d{1,2}):?(\d{2}):?(\d{2})(?:[.,:](\d{1,9}))?")
+_YEAR_FIRST = re.compile(
+    r"(\d{4})[-/.]?(\d{1,2})[-/.]?(\d{1,2})[ T_]{0,2}(\d{1,2}):?(\d{2}):?(\d{2})(?:[.,:](\d{1,9}))?"
+)
 _FRACTION = re.compile(r"[.,:](\d{1,9})\b")
 _EPOCH = re.compile(r"(\d{9,10})(\d{3})?(?:\.(\d{1,9}))?")
 
@@ -71,7 +73,7 @@ class TimeReader:
 
 
 def _utc_seconds(moment: datetime) -> int:
-    return int(moment.replace(tzinfo=timezone.utc, microsecond=0).timestamp())
+    return int(moment.replace(tzinfo=UTC, microsecond=0).timestamp())
 
 
 def _with_fraction(seconds: int | None, fraction: str | None) -> tuple[int, int] | None:

@@ -21,9 +21,27 @@ _LIST_END = re.compile(rb"(?:[;|]|^)(?:K|KB\d{0,9})?$|[;|]\d{0,9}$|KB\d{1,9};?$|
 _LIST_START = re.compile(rb"\d{1,9}(?:[;<]|$)|;|KB\d|B\d|KB?$")
 # A break after one of these words, before a word or number, most probably stands for the space that follows it.
 _WHOLE_WORDS = (
-    b"Service", b"Pack", b"Enterprise", b"Professional", b"Ultimate", b"Server", b"Edition", b"Home", b"Windows", b"Standard",
-    b"Datacenter", b"VirusScan", b"Version", b"Premium", b"Basic", b"Education", b"Pro", b"Security", b"Endpoint", b"Antivirus",
-)  # fmt: skip
+    b"Service",
+    b"Pack",
+    b"Enterprise",
+    b"Professional",
+    b"Ultimate",
+    b"Server",
+    b"Edition",
+    b"Home",
+    b"Windows",
+    b"Standard",
+    b"Datacenter",
+    b"VirusScan",
+    b"Version",
+    b"Premium",
+    b"Basic",
+    b"Education",
+    b"Pro",
+    b"Security",
+    b"Endpoint",
+    b"Antivirus",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +83,9 @@ def settle(copies: Sequence[Mended]) -> Mended:
     unknown: set[int] = set(copies[0].unknown).intersection(*(copy.unknown for copy in copies[1:]))
     chosen: dict[int, bytes] = {}
     for place in places:
-        told = [spacing.get(place, b"") for spacing, copy in zip(spacings, copies, strict=True) if place not in copy.unknown]
+        told = [
+            spacing.get(place, b"") for spacing, copy in zip(spacings, copies, strict=True) if place not in copy.unknown
+        ]
         guessed = [spacing[place] for spacing in spacings if place in spacing]
         chosen[place] = told[0] if told else guessed[0]
     bare = squeeze(copies[0].text)
@@ -137,9 +157,10 @@ def _hard_wrap(lines: Sequence[bytes], column: int, known_wrap: int | None) -> i
         widths = [measure(line) for line in lines]
         widths[0] += column
         broken = [
-            width for width, line, after in zip(widths, lines, lines[1:], strict=False)
+            width
+            for width, line, after in zip(widths, lines, lines[1:], strict=False)
             if not (line.rstrip().endswith(b">") and after.lstrip().startswith((b"<", b">")))
-        ]  # fmt: skip
+        ]
         if broken and min(broken) == max(broken) == max(widths) and (len(broken) > 1 or broken[0] == known_wrap):
             return broken[0]
     return None

@@ -40,7 +40,9 @@ def compile_safely(pattern: str) -> re.Pattern[str]:
         tree = _parser.parse(pattern)
         compiled = re.compile(pattern)
     except (re.error, OverflowError, RecursionError) as error:
-        raise PatternRefused(Text(f"It is not a regular expression: {error}.", f"不是有效的正则表达式：{error}。")) from error
+        raise PatternRefused(
+            Text(f"It is not a regular expression: {error}.", f"不是有效的正则表达式：{error}。")
+        ) from error
     _refuse_nested(tree, 1)
     chain = list(_long_repeats(tree))
     degree = _degree(chain) + (0 if _is_anchored(tree) else 1)

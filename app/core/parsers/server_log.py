@@ -25,7 +25,18 @@ __all__ = ["FormatError", "LogFormat", "build_formats", "parse_server_log", "sni
 MAX_RECORD_BYTES = 1 << 20
 _SNIFFED_LINES = 400
 _SNIFFED_LINE_BYTES = 4 * MAX_MATCHED_CHARACTERS
-_DOMAIN_WORDS = ("eventSeqID", "hwAddr", "SecPkt", "EAD", "policy server", "策略服务器", "安全检查", "号报文", "event_id", "eventid")
+_DOMAIN_WORDS = (
+    "eventSeqID",
+    "hwAddr",
+    "SecPkt",
+    "EAD",
+    "policy server",
+    "策略服务器",
+    "安全检查",
+    "号报文",
+    "event_id",
+    "eventid",
+)
 _SURE_MESSAGES = 3
 _KEPT_CHARACTERS = 300
 
@@ -68,7 +79,11 @@ def _score(lines: Sequence[str], log_format: LogFormat) -> float:
 
 
 def parse_server_log(
-    blocks: Iterable[bytes], source: str, formats: Sequence[LogFormat], chosen: str | None = None, encoding: str | None = None
+    blocks: Iterable[bytes],
+    source: str,
+    formats: Sequence[LogFormat],
+    chosen: str | None = None,
+    encoding: str | None = None,
 ) -> LogFacts:
     """`chosen` forces the format of that name; `encoding` the text encoding. Never raises on content."""
     stream = TextStream(blocks, encoding)
@@ -77,7 +92,12 @@ def parse_server_log(
     notes: list[Text] = []
     log_format = next((item for item in formats if item.name == chosen), None)
     if chosen is not None and log_format is None:
-        notes.append(Text(f"There is no log format {chosen!r}; the best one was taken.", f"不存在日志格式 {chosen!r}，已自动选择最合适的格式。"))
+        notes.append(
+            Text(
+                f"There is no log format {chosen!r}; the best one was taken.",
+                f"不存在日志格式 {chosen!r}，已自动选择最合适的格式。",
+            )
+        )
     if log_format is None:
         _, name = sniff_server_log(first, formats)
         log_format = next((item for item in formats if item.name == name), None)
@@ -92,9 +112,19 @@ def parse_server_log(
 def _nothing(source: str, stream: TextStream, encoding: str | None) -> LogFacts:
     note = Text("There is no server-log format to read it with.", "没有可用的服务器日志格式。")
     return LogFacts(
-        source=source, side=Side.SERVER, format="", encoding=chosen_codec(encoding) or stream.encoding, lines=0, records=0,
-        record_lines=0, rejected_lines=0, events=(), rejected=(), format_score=0.0, notes=(note,),
-    )  # fmt: skip
+        source=source,
+        side=Side.SERVER,
+        format="",
+        encoding=chosen_codec(encoding) or stream.encoding,
+        lines=0,
+        records=0,
+        record_lines=0,
+        rejected_lines=0,
+        events=(),
+        rejected=(),
+        format_score=0.0,
+        notes=(note,),
+    )
 
 
 @dataclass(slots=True)
@@ -173,11 +203,18 @@ class _Parser:
         head_end = record.raw.find(b"\n")
         more = ""
         if head_end >= 0:
-            more = " " + decode(bytes(record.raw[head_end : body.start() if body else head_end + MAX_MATCHED_CHARACTERS])).strip()
+            more = (
+                " "
+                + decode(
+                    bytes(record.raw[head_end : body.start() if body else head_end + MAX_MATCHED_CHARACTERS])
+                ).strip()
+            )
         facts = self._reader.read(begin, more) if begin is not None else None
         if facts is None:
             lines = record.raw.count(b"\n") + 1
-            self._account.reject(record.line, lines, self._stream.file_offset(record.offset), bytes(record.raw), NO_SUCH_TIME)
+            self._account.reject(
+                record.line, lines, self._stream.file_offset(record.offset), bytes(record.raw), NO_SUCH_TIME
+            )
             return
         self._records += 1
         self._first_ns = facts.time_ns if self._first_ns is None else min(self._first_ns, facts.time_ns)
@@ -200,9 +237,15 @@ class _Parser:
         table = self._table
         text = f"[{facts.level}] {facts.text}" if facts.level else facts.text
         row = table.add(
-            EventKind.MESSAGE, facts.time_ns, record.line, self._stream.file_offset(record.offset), len(record.raw),
-            facts.thread.encode(), text[:_KEPT_CHARACTERS].encode("utf-8", "replace"), facts.resolution_ns,
-        )  # fmt: skip
+            EventKind.MESSAGE,
+            facts.time_ns,
+            record.line,
+            self._stream.file_offset(record.offset),
+            len(record.raw),
+            facts.thread.encode(),
+            text[:_KEPT_CHARACTERS].encode("utf-8", "replace"),
+            facts.resolution_ns,
+        )
         table.set_message(row, facts.direction, facts.number)
         if body_start >= 0:
             table.set_body(row, self._bodies.read(bytes(record.raw[body_start:])))
@@ -213,20 +256,31 @@ class _Parser:
         if facts.size is not None:
             table.set_wire(row, facts.size)
         if facts.peer is not None:
-            table.set_peer(row, facts.peer.ip.encode(), b"%d" % facts.peer.port if facts.peer.port is not None else None)
+            table.set_peer(
+                row, facts.peer.ip.encode(), b"%d" % facts.peer.port if facts.peer.port is not None else None
+            )
 
     def facts(self, score: float, encoding: str, notes: list[Text]) -> LogFacts:
         account = self._account
         if not self._records:
             notes.append(Text("No line begins as this format says.", "没有任何一行符合该格式的记录开头。"))
         return LogFacts(
-            source=self._source, side=Side.SERVER, format=self._reader.format.name, encoding=encoding, lines=account.lines,
-            records=self._records, record_lines=account.record_lines, rejected_lines=account.rejected_lines,
-            events=self._table.compact(), rejected=tuple(account.rejected), first_ns=self._first_ns, last_ns=self._last_ns,
-            format_score=score, notes=tuple(notes),
-        )  # fmt: skip
+            source=self._source,
+            side=Side.SERVER,
+            format=self._reader.format.name,
+            encoding=encoding,
+            lines=account.lines,
+            records=self._records,
+            record_lines=account.record_lines,
+            rejected_lines=account.rejected_lines,
+            events=self._table.compact(),
+            rejected=tuple(account.rejected),
+            first_ns=self._first_ns,
+            last_ns=self._last_ns,
+            format_score=score,
+            notes=tuple(notes),
+        )
 
 
 def _encoded(text: str | None) -> bytes | None:
     return text.encode() if text else None
-
