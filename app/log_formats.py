@@ -66,7 +66,8 @@ def _load(files: tuple[_Stamp, ...]) -> tuple[tuple[LogFormat, ...], tuple[Forma
 
 
 def format_from_text(text: str, others: Iterable[Path] = ()) -> LogFormat:
-    """The format that a TOML text describes, which may use the product's and the folders' formats. Raises FormatError."""
+    """The format that a TOML text describes, which may use the product's and the folders' formats. Raises
+    FormatError."""
     mapping = _parse(text, "format")
     known = [*_read_folder(BUILT_IN), *(item for folder in others for item in _read_folder(folder))]
     return build_formats([*(item for item in known if item.get("name") != mapping.get("name")), mapping])[-1]

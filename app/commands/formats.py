@@ -114,9 +114,8 @@ def _print_samples(log_format: LogFormat, language: str) -> bool:
     samples = check_samples(log_format)
     for sample in samples:
         state = "ok" if sample.is_right else "WRONG"
-        print(
-            f"sample {sample.checked.line}\t{state}\t{getattr(sample.checked.result, language)}\t{sample.checked.text[:SHOWN_CHARACTERS]}"
-        )
+        shown = sample.checked.text[:SHOWN_CHARACTERS]
+        print(f"sample {sample.checked.line}\t{state}\t{getattr(sample.checked.result, language)}\t{shown}")
         for name, (expected, found) in sample.wrong.items():
             print(f"\t{name}: {expected!r} expected, {found!r} found")
     return all(sample.is_right for sample in samples)

@@ -79,7 +79,8 @@ def _patch_levels(value: str) -> Text:
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """What one message makes on a path of `mtu` bytes. Payload: of UDP, header of EAD included; fragments: IP payload bytes."""
+    """What one message makes on a path of `mtu` bytes. Payload: of UDP, header of EAD included; fragments: IP
+    payload bytes."""
 
     plain_bytes: int
     mtu: int
@@ -98,7 +99,8 @@ class Sizes:
 
 
 def fragment_sizes(payload_bytes: int, mtu: int = 1500, ip_version: int = 4) -> tuple[int, ...]:
-    """The IP payloads (UDP header in the first) that a host makes of one UDP payload. Raises ValueError on an MTU below 68."""
+    """The IP payloads (UDP header in the first) that a host makes of one UDP payload. Raises ValueError on an MTU
+    below 68."""
     if mtu < MIN_MTU + _FRAGMENT_HEADER_BYTES[ip_version] + _IP_HEADER_BYTES[ip_version] - 20:
         raise ValueError(f"an MTU of {mtu} bytes carries no IP")
     whole = payload_bytes + UDP_HEADER_BYTES
@@ -157,13 +159,16 @@ def _size_summary(
             else ("", "")
         )
         return Text(
-            f"{plain} bytes of plaintext are not over {COMPRESSION_THRESHOLD_BYTES}, so the client sends them plain: {payload} bytes of "
+            f"{plain} bytes of plaintext are not over {COMPRESSION_THRESHOLD_BYTES}, so the client sends them "
+            f"plain: {payload} bytes of "
             f"UDP payload are over {limit} and need {fragments} fragments.{tail[0]}",
-            f"明文 {plain} 字节，未超过 {COMPRESSION_THRESHOLD_BYTES} 字节，客户端以明文发送：UDP 载荷 {payload} 字节超过 {limit} 字节，"
+            f"明文 {plain} 字节，未超过 {COMPRESSION_THRESHOLD_BYTES} 字节，客户端以明文发送：UDP 载荷 {payload} "
+            f"字节超过 {limit} 字节，"
             f"需分为 {fragments} 片。{tail[1]}",
         )
     head = Text(
-        f"{plain} bytes of plaintext are over {COMPRESSION_THRESHOLD_BYTES}: the client compresses them if the server has that on",
+        f"{plain} bytes of plaintext are over {COMPRESSION_THRESHOLD_BYTES}: the client compresses them if the "
+        f"server has that on",
         f"明文 {plain} 字节，超过 {COMPRESSION_THRESHOLD_BYTES} 字节：若服务器启用了加密压缩，客户端将压缩发送",
     )
     plain_tail = Text(f"without it, {fragments} fragments.", f"未启用时需分为 {fragments} 片。")
@@ -214,7 +219,8 @@ def explain_result(code: int) -> Text:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A sentence that the client shows: how to find it, what it means, and whether it says passed (True) or failed (False)."""
+    """A sentence that the client shows: how to find it, what it means, and whether it says passed (True) or failed
+    (False)."""
 
     pattern: re.Pattern[str]
     meaning: Text
@@ -230,7 +236,8 @@ NOTICES = (
     _notice(
         r"未收到(?:安全)?策略服务器(?:的)?回应|no (?:response|reply|answer) from (?:the )?(?:security )?policy server",
         False,
-        "The client sent a message several times and had no answer from the policy server; it is about to be logged off.",
+        "The client sent a message several times and had no answer from the policy server; it is about to be logged "
+        "off.",
         "客户端多次发送报文均未收到策略服务器回应，随后将被强制下线。",
     ),
     _notice(
@@ -282,7 +289,8 @@ NOTICES = (
         "客户端将被强制下线。",
     ),
     _notice(
-        r"安全(?:检查|认证)(?:通过|成功|合格)|security (?:check|authentication) (?:passed|succe)|passed the security check",
+        r"安全(?:检查|认证)(?:通过|成功|合格)|security (?:check|authentication) (?:passed|succe)"
+        r"|passed the security check",
         True,
         "The security check passed.",
         "安全检查通过。",

@@ -1,6 +1,7 @@
 """What the attributes of a policy (message 2) and of a check result (message 3) are, one line each.
 
-Few are documented. Where the article or the product's settings tell, the line says so plainly; the rest follows from the name
+Few are documented. Where the article or the product's settings tell, the line says so plainly; the rest follows from
+the name
 and the values seen, and `is_from_name` says that.
 """
 
@@ -61,7 +62,8 @@ ATTRIBUTES = (
     ),
     _known(
         "patchCheckMode",
-        "How Windows patches are checked. Upcast: the client sends the numbers of all its patches, so message 3 grows by about 10 "
+        "How Windows patches are checked. Upcast: the client sends the numbers of all its patches, so message 3 "
+        "grows by about 10 "
         "bytes for each.",
         "Windows 补丁的检查方式。Upcast（传统方式）：客户端上送全部补丁编号，每个补丁使 3 号报文增加约 10 字节。",
     ),

@@ -1,6 +1,7 @@
 """`<data>` bodies → `records.Body`, without an XML parser: entities are never expanded, nesting has no meaning.
 
-Two bodies of one policy differ in the user, the MAC and the event id only. So the deep reading (fields, patch list, size after
+Two bodies of one policy differ in the user, the MAC and the event id only. So the deep reading (fields, patch list,
+size after
 zlib) is done once for each *shape*, the body without those three values, and a body is a shape plus the three.
 """
 
@@ -115,7 +116,8 @@ class BodyReader:
         fields, check = _read_fields(text)
         deflated = None
         if self._deflated < MAX_DEFLATED_SHAPES:
-            # Bodies of one shape differ in three short values: the size of the first stands for all, within a few bytes.
+            # Bodies of one shape differ in three short values: the size of the first stands for all, within a few
+            # bytes.
             self._deflated += 1
             deflated = len(zlib.compress(text))
         return Shape(

@@ -1,6 +1,7 @@
 """Log events in columns: some 80 bytes each, where a `LogEvent` with its locator and strings takes half a kilobyte.
 
-A log of 2 GB can hold more than a million events. The table is a sequence: an event is put together when it is asked for.
+A log of 2 GB can hold more than a million events. The table is a sequence: an event is put together when it is asked
+for.
 Events can still be completed (`table.wire[row] = 569`) as long as the parser owns the table.
 """
 
@@ -127,7 +128,8 @@ class EventTable(Sequence[LogEvent]):
         self.number[row] = number if number is not None and 0 <= number <= 0xFFFF else -1
 
     def set_place(self, row: int, line: int, start: int, size: int, text: bytes, message_id: int | None) -> None:
-        """Another record of the same message is the better witness. The id in its text is kept apart: texts stay few."""
+        """Another record of the same message is the better witness. The id in its text is kept apart: texts stay
+        few."""
         self.line[row], self.start[row], self.size[row] = line, start, min(size, NO_ID)
         self.text_number[row] = self.texts.number(_without_id(text, message_id))
 

@@ -1,4 +1,5 @@
-"""What a format makes of single lines: for the command line, and for the page where people paste lines and see them parsed."""
+"""What a format makes of single lines: for the command line, and for the page where people paste lines and see them
+parsed."""
 
 from __future__ import annotations
 

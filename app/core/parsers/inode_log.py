@@ -3,7 +3,8 @@
     [2017-07-12 11:14:20] [DtlCmn] [1394] SecPkt secPushInner: out-pkt [1]
     <data><i n="userName">a@b</i><i n="hwAddr">00:25:11:E9:55:B9</i><i n="eventSeqID">n1</i></data>
 
-gives one record of two lines and one event. A log of gigabytes takes the memory of a few megabytes of text and of its events.
+gives one record of two lines and one event. A log of gigabytes takes the memory of a few megabytes of text and of
+its events.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ from app.core.records import LogFacts, Side, Text
 
 FORMAT = "inode"
 _SNIFF_HEAD = re.compile(
-    rb"(?m)^[ \t>`*|-]{0,8}\[\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d[^\]\n]{0,10}\] ?\[[^\]\n]{1,24}\] ?\[(?:0x)?[0-9A-Fa-f]{1,16}\]"
+    rb"(?m)^[ \t>`*|-]{0,8}\[\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d[^\]\n]{0,10}\]"
+    rb" ?\[[^\]\n]{1,24}\] ?\[(?:0x)?[0-9A-Fa-f]{1,16}\]"
 )
 _SNIFF_WORDS = re.compile(
     rb"SecPkt|out-pkt \[|secRcvThrd|pushSecRslt|sndSecMsg|<i n=\"(?:eventSeqID|userName|hwAddr)\"|iNode|MsgTYPE is"
@@ -198,7 +200,8 @@ class _Parser:
         if not self._records:
             return (
                 Text(
-                    "No record that begins with a time was found: this is not an iNode log, or it was cut or changed on the way.",
+                    "No record that begins with a time was found: this is not an iNode log, or it was cut or "
+                    "changed on the way.",
                     "未找到以时间开头的记录：该文件不是 iNode 日志，或在传递过程中被截断或改动。",
                 ),
             )

@@ -1,4 +1,5 @@
-"""What the lines of an iNode log say, as expressions over bytes. A wrap may have eaten any space, so none is required."""
+"""What the lines of an iNode log say, as expressions over bytes. A wrap may have eaten any space, so none is
+required."""
 
 from __future__ import annotations
 
@@ -25,7 +26,8 @@ EVENT = re.compile(
 # Which plain records may hold one of those, told by the first words of their text: the rest of the log is passed over.
 CANDIDATE = re.compile(
     rb"\n\[[-\d: ]{19}\] \[[^\]\n]{0,24}\] \[[^\]\n]{1,24}\] ?(?:[\w.:]{1,40}[ :]+){0,4}?"
-    rb"(?:out-?pkt|\[[\dA-Fa-f.:]+ ?: ?\d|The (?:head|type|id|packet)|transfer|pushSecRslt|Msg|sendto|head id|packet to)"
+    rb"(?:out-?pkt|\[[\dA-Fa-f.:]+ ?: ?\d|The (?:head|type|id|packet)"
+    rb"|transfer|pushSecRslt|Msg|sendto|head id|packet to)"
 )
 
 # Sentences for the user, in both encodings of Chinese. Only lines with such bytes are looked at.
@@ -46,7 +48,8 @@ NOTICE = re.compile(
 ENGLISH_NOTICE_NEEDLES = (b"olicy server", b"ecurity check", b"ecurity auth")
 ENGLISH_NOTICE = re.compile(
     rb"security (?:check|authentication)\b[^\n]{0,60}?(?:pass|succe|fail|not\b|unqualified)|"
-    rb"no response from (?:the )?(?:policy|security) ?(?:policy)? server|policy server (?:did not|does not|not) (?:respond|answer)"
+    rb"no response from (?:the )?(?:policy|security) ?(?:policy)? server"
+    rb"|policy server (?:did not|does not|not) (?:respond|answer)"
     rb"|fail[^\n]{0,40}? policy server",
     re.IGNORECASE,
 )

@@ -1,6 +1,7 @@
 """Records of an iNode log, one after the other → rows of the event table.
 
-A received message is told by several records of one thread (from whom and how many bytes, head id, type, id, then the transfer
+A received message is told by several records of one thread (from whom and how many bytes, head id, type, id, then
+the transfer
 with the body); they become one event. A body may be cut in two by a record of another thread; its rest is
 put back. What a wrap made unknown is settled when a retransmission shows it.
 """
@@ -111,7 +112,8 @@ class RecordReader:
             self.take_loose(raw[rest_start:], record.line + raw.count(b"\n", 0, rest_start), record.offset + rest_start)
 
     def take_loose(self, raw: bytes, line: int, offset: int, reason: Text = NO_RECORD) -> None:
-        """Lines without a head: the rest of an open body, or rejected. Blank lines and fences belong to whatever is near."""
+        """Lines without a head: the rest of an open body, or rejected. Blank lines and fences belong to whatever is
+        near."""
         for piece in raw.splitlines(keepends=True) if b"\r" not in raw else _lines(raw):
             bare = piece.strip()
             if self._open and bare and phrases.BODY_PART.search(piece[:400]):
@@ -280,7 +282,8 @@ class RecordReader:
     # ------------------------------------------------------------ bodies
 
     def _owner_of_body(self, record: Record, text: bytes) -> int:
-        """The message that a body without a number belongs to: the one this thread has just spoken of, else nobody's."""
+        """The message that a body without a number belongs to: the one this thread has just spoken of, else
+        nobody's."""
         for rows in (self._receiving, self._sent):
             row = rows.get(record.thread)
             if row is not None and self._table.shape[row] < 0 and self._is_near(row, record):

@@ -1,7 +1,9 @@
 """Where the records of an iNode log begin, found for a whole megabyte at once.
 
-The usual head `[2017-07-12 11:14:20] [Level] [thread] text` at the start of a line is found and its time computed with numpy;
-whatever else could be a head (quoted, indented, with fractions of a second, wrapped, glued to the line before) is looked at one
+The usual head `[2017-07-12 11:14:20] [Level] [thread] text` at the start of a line is found and its time computed
+with numpy;
+whatever else could be a head (quoted, indented, with fractions of a second, wrapped, glued to the line before) is
+looked at one
 by one.
 """
 
@@ -26,7 +28,8 @@ _PADDING = b"\n" * 32
 _JUNK_BYTES = 9
 
 _LOOSE = re.compile(
-    rb"(?:\xef\xbb\xbf)?[ \t>*|`-]{0,8}\[\s?(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})[ T]{0,3}(\d{1,2}):(\d{2}):(\d{2})(?:[.,:](\d{1,9}))?\s?\]"
+    rb"(?:\xef\xbb\xbf)?[ \t>*|`-]{0,8}\[\s?(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})"
+    rb"[ T]{0,3}(\d{1,2}):(\d{2}):(\d{2})(?:[.,:](\d{1,9}))?\s?\]"
 )
 _GLUED = re.compile(rb"\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\] ?\[")
 _MAY_LEAD = np.zeros(256, bool)
@@ -36,7 +39,8 @@ _WRAPPED_BYTES = 240
 
 @dataclass(frozen=True, slots=True)
 class Heads:
-    """One entry a record, in order. `positions` are offsets, `lines` line numbers from 0 within the data, `times` ns or NO_TIME.
+    """One entry a record, in order. `positions` are offsets, `lines` line numbers from 0 within the data, `times` ns
+    or NO_TIME.
     `is_plain` is False where the usual pattern did not match."""
 
     positions: Ints
@@ -57,7 +61,8 @@ def line_starts(data: bytes, end: int) -> Ints:
 
 
 def find_heads(data: bytes, starts: Ints, end: int) -> Heads:
-    """All heads in data[:end]; `starts` as `line_starts` gave them (the first dropped where a line began before the data)."""
+    """All heads in data[:end]; `starts` as `line_starts` gave them (the first dropped where a line began before the
+    data)."""
     octets = np.frombuffer(data[:end] + _PADDING, np.uint8)
     firsts = octets[starts]
     bracket_lines = np.flatnonzero(firsts == ord("["))

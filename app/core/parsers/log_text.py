@@ -1,7 +1,8 @@
 """Bytes of a log in any encoding → one stream of bytes in which `\\n` ends a line and ASCII reads as ASCII.
 
 UTF-8 and GB18030 are left as they stand: their ASCII bytes can be searched directly, and a text is decoded only when
-somebody shows it. UTF-16 is turned into UTF-8, also where only a part of the file is UTF-16 (a copy that was appended to).
+somebody shows it. UTF-16 is turned into UTF-8, also where only a part of the file is UTF-16 (a copy that was
+appended to).
 `file_offset` leads back to the stored file.
 """
 

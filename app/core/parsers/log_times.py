@@ -53,9 +53,7 @@ class TimeReader:
         fraction = None
         if self._has_fraction:
             # strptime knows microseconds only, and a cache should see each second once.
-            found = None
-            for found in _FRACTION.finditer(text):
-                pass
+            found = next(reversed(list(_FRACTION.finditer(text))), None)
             if found is not None:
                 fraction = found.group(1)
                 text = text[: found.start(1)] + "0" + text[found.end(1) :]

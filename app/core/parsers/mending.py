@@ -1,7 +1,9 @@
 """A `<data>` body as a log wrote it → the one line that the client sent, and how sure that is.
 
-A log adds line breaks and indentation; mail, chat and web pages add wraps, quotes and fences. A wrap between two elements
-adds nothing to the text. A wrap inside a value is read by where it lies: a hard wrap (all full lines equally long) ate nothing, a
+A log adds line breaks and indentation; mail, chat and web pages add wraps, quotes and fences. A wrap between two
+elements
+adds nothing to the text. A wrap inside a value is read by where it lies: a hard wrap (all full lines equally long)
+ate nothing, a
 break inside a tag or inside a patch list says itself whether a space belongs there, and any other one is unknown until
 a retransmission of the same body, wrapped elsewhere, settles it (`settle`).
 """
@@ -11,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 CLOSE = b"</data>"
 
@@ -46,7 +49,8 @@ _WHOLE_WORDS = (
 
 @dataclass(frozen=True, slots=True)
 class Mended:
-    """`text` is the canonical line as it stood in the log's own encoding. `unknown` are the places (counted in non-blank bytes)
+    """`text` is the canonical line as it stood in the log's own encoding. `unknown` are the places (counted in
+    non-blank bytes)
     where nobody knows whether a space was eaten; `text` holds a guess there. `wrap` is the column of a hard wrap."""
 
     text: bytes
@@ -60,7 +64,8 @@ class Mended:
 
 
 def mend(raw: bytes, column: int = 0, known_wrap: int | None = None) -> Mended:
-    """`raw` begins at `<data>` and ends where the record does; `column` is where it begins in its line (for hard wraps)."""
+    """`raw` begins at `<data>` and ends where the record does; `column` is where it begins in its line (for hard
+    wraps)."""
     if b"\n" not in raw and b"\r" not in raw:
         return _finish(raw.strip())
     if CLOSE in raw and b"```" not in raw:
@@ -129,7 +134,7 @@ def _unwrap(raw: bytes, column: int, known_wrap: int | None) -> Mended:
     wrap = _hard_wrap(lines, column, known_wrap)
     out = bytearray(lines[0].lstrip())
     unknown: list[int] = []
-    for before, line in zip(lines, lines[1:], strict=False):
+    for before, line in pairwise(lines):
         if before.rstrip().endswith(b">") and line.lstrip().startswith((b"<", b">")):
             out = out.rstrip()
             out += line.lstrip().lstrip(b">") if line.lstrip().startswith(b"><") else line.lstrip()

@@ -1,7 +1,8 @@
 """Regular expressions that a stranger wrote: compiled only if no line of 1,000 characters can hold them up.
 
 Python's engine backtracks, so an expression can take time exponential in the line. Refused, each with a sentence: a
-repetition inside a repetition, alternatives inside a repetition, back references, and so many overlapping repetitions (`.*a.*b.*`) that
+repetition inside a repetition, alternatives inside a repetition, back references, and so many overlapping
+repetitions (`.*a.*b.*`) that
 the steps grow faster than the square of the line's length. What is left takes milliseconds at worst.
 """
 
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from re import _parser  # type: ignore[attr-defined]  # the standard parser: there is no public way to read an expression
+from re import _parser  # type: ignore[attr-defined]  # there is no public way to read an expression
 from typing import Any
 
 from app.core.records import Text
@@ -49,9 +50,11 @@ def compile_safely(pattern: str) -> re.Pattern[str]:
     if degree > _MAX_DEGREE + 1 or (degree > _MAX_DEGREE and not _is_anchored(tree) and _degree(chain) > 1):
         raise PatternRefused(
             Text(
-                "Several repetitions can match the same characters (such as .*…*.*), which takes too long on a long line. "
+                "Several repetitions can match the same characters (such as .*…*.*), which takes too long on a long "
+                "line. "
                 "Begin with ^, or write [^;]* (everything but the separator) instead of .*.",
-                "多个重复部分可匹配相同字符（如 .*….*），遇到长行会耗时过久。请以 ^ 开头，或用 [^;]*（除分隔符外的字符）代替 .*。",
+                "多个重复部分可匹配相同字符（如 .*….*），遇到长行会耗时过久。请以 ^ 开头，或用 "
+                "[^;]*（除分隔符外的字符）代替 .*。",
             )
         )
     return compiled
@@ -89,7 +92,8 @@ def _refuse_nested(sequence: Iterable[Node], repeats: int) -> None:
             if repeats > _UNROLLED and low != high:
                 raise PatternRefused(
                     Text(
-                        "A repetition inside a repetition, such as (a+)*, can take for ever on a long line. Write it flat.",
+                        "A repetition inside a repetition, such as (a+)*, can take for ever on a long line. Write "
+                        "it flat.",
                         "重复中嵌套重复（如 (a+)*）遇到长行可能永远匹配不完，请改写为不嵌套的形式。",
                     )
                 )
@@ -97,7 +101,8 @@ def _refuse_nested(sequence: Iterable[Node], repeats: int) -> None:
         if name == "BRANCH" and repeats > _UNROLLED:
             raise PatternRefused(
                 Text(
-                    "Alternatives inside a repetition, such as (a|b)*, can take for ever on a long line. Write [ab]* or a flat form.",
+                    "Alternatives inside a repetition, such as (a|b)*, can take for ever on a long line. Write "
+                    "[ab]* or a flat form.",
                     "重复中包含多选分支（如 (a|b)*）遇到长行可能永远匹配不完，请写成 [ab]* 或不嵌套的形式。",
                 )
             )
@@ -106,11 +111,12 @@ def _refuse_nested(sequence: Iterable[Node], repeats: int) -> None:
 
 
 def _long_repeats(sequence: Iterable[Node]) -> Iterator[frozenset[int] | None]:
-    """The characters of each long repetition and each single character in order; a repetition comes as (set), marked by None."""
+    """The characters of each long repetition and each single character in order; a repetition comes as (set), marked
+    by None."""
     for node in sequence:
         name = _name(node)
         if name.endswith("REPEAT"):
-            low, high, body = node[1]
+            _, high, body = node[1]
             inner = list(_long_repeats(body))
             if int(high) > _LONG:
                 yield None
@@ -133,7 +139,8 @@ def _long_repeats(sequence: Iterable[Node]) -> Iterator[frozenset[int] | None]:
 
 
 def _degree(chain: list[frozenset[int] | None]) -> int:
-    """The power of the line's length that the steps may grow with: long repetitions between which nothing stops the first."""
+    """The power of the line's length that the steps may grow with: long repetitions between which nothing stops the
+    first."""
     longest = current = 0
     reach: frozenset[int] = frozenset()
     items = iter(chain)

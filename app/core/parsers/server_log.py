@@ -1,6 +1,7 @@
 """Policy-server logs in any format that a TOML file describes, streamed: blocks of bytes → `LogFacts` of side SERVER.
 
-    %% 2017-07-12 11:14:20.123 ; [LDBG] ; [4400] ; EAD ; SecPkt recv: packet type [1] id [7] from [10.2.3.4 : 40000] 123 bytes
+    %% 2017-07-12 11:14:20.123 ; [LDBG] ; [4400] ; EAD ; SecPkt recv: packet type [1] id [7] from [10.2.3.4 : 40000]
+    123 bytes
 
 is one MESSAGE to the server. Which format fits is found by trying all on the first lines; the score is kept.
 """
