@@ -1,0 +1,238 @@
+"""Losses of one terminal, leg by leg: which pattern they show and how sure that is.
+
+Only sessions with a loss are compared: what passed in another session, before a repair or with a smaller message, says
+nothing against a consistent loss in this one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from app.core.analysis import Attempt, Outcome, Role, Severity
+from app.core.diagnosis.case_view import CaseView, named
+from app.core.diagnosis.passages import Leg, Passage
+from app.core.diagnosis.tallies import Pattern, Tally, Way, name_pattern
+from app.core.diagnosis.terminal_view import TerminalView, answers_of, got_by_client
+from app.core.records import Confidence, Direction, Packet, Text
+
+# So many datagrams with the same fate make a pattern; fewer may be chance.
+ENOUGH = 3
+ENOUGH_FOR_RANDOM = 5
+
+
+@dataclass(frozen=True, slots=True)
+class LegLoss:
+    """What was lost on one leg in one direction. `others`: all terminals of the case on the same leg."""
+
+    direction: Direction
+    leg: Leg
+    between: tuple[str, str] | None
+    far: str  # the point that misses it
+    pattern: Pattern
+    tally: Tally
+    others: Tally
+    message: int
+    severity: Severity
+    confidence: Confidence
+    is_path_alive: bool  # something crossed the leg after these losses began
+
+    @property
+    def attempts(self) -> tuple[Attempt, ...]:
+        return tuple(passage.attempt for passage in self.tally.lost)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        return {
+            "datagrams": len(self.tally.lost),
+            "fragments_sent": self.tally.fragments_sent,
+            "fragments_lost": self.tally.fragments_lost,
+        }
+
+    @property
+    def plain_bytes(self) -> int | None:
+        return max((a.plain_bytes for a in self.attempts if a.plain_bytes), default=None)
+
+
+def find_losses(case: CaseView, terminal: TerminalView) -> tuple[LegLoss, ...]:
+    """All losses that sightings prove, forward ones first, in path order."""
+    losses: list[LegLoss] = []
+    for direction in (Direction.TO_SERVER, Direction.TO_CLIENT):
+        lossy = [p for p in terminal.passages[direction] if p.has_loss and not is_too_big(case, p)]
+        for leg in narrowest({leg for passage in lossy for leg in passage.legs}):
+            loss = _loss_on(case, terminal, direction, leg, lossy)
+            if loss is not None:
+                losses.append(loss)
+    return _both_ways_random(losses)
+
+
+def is_too_big(case: CaseView, passage: Passage) -> bool:
+    """Whether an ICMP error says of this very datagram that it was too big: then the cause is known."""
+    ties = case.icmp_of.get(id(passage.attempt.datagram), ())
+    return any(is_too_big_error(tie.packet) for tie in ties)
+
+
+def is_too_big_error(packet: Packet) -> bool:
+    quote = packet.quote
+    if quote is None:
+        return False
+    return (quote.icmp_type, quote.icmp_code) == (3, 4) if packet.ip_version == 4 else quote.icmp_type == 2
+
+
+def narrowest(legs: set[Leg]) -> list[Leg]:
+    """Legs that contain no other: a loss known only to lie on a longer stretch is counted on the shorter one in it."""
+    def contains(outer: Leg, inner: Leg) -> bool:
+        return outer != inner and outer[0] <= inner[0] and inner[1] <= outer[1]
+
+    return sorted(leg for leg in legs if not any(contains(leg, other) for other in legs))
+
+
+def _loss_on(
+    case: CaseView, terminal: TerminalView, direction: Direction, leg: Leg, lossy: list[Passage]
+) -> LegLoss | None:
+    here = [p for p in lossy if any(piece.is_lost_on(leg) for piece in p.pieces)]
+    sessions = frozenset(p.session for p in here)
+    own = terminal.tally(direction, leg, sessions)
+    if not own.lost:
+        return None
+    others = case.pooled.get((direction, named(terminal.names, direction, leg)), own)
+    is_alive = _is_alive(terminal, direction, leg, own, others)
+    pattern = _agreed_pattern(own, others, is_alive)
+    if pattern is None:
+        return None
+    return LegLoss(
+        direction=direction,
+        leg=leg,
+        between=terminal.names.between(direction, leg),
+        far=terminal.names.of(direction)[leg[1]],
+        pattern=pattern,
+        tally=own,
+        others=others,
+        message=_main_message(own),
+        severity=_severity(case, terminal, own),
+        confidence=_confidence(pattern, leg, own, others, is_alive),
+        is_path_alive=is_alive,
+    )
+
+
+def _main_message(own: Tally) -> int:
+    numbers = [passage.number for passage in own.lost]
+    return max(dict.fromkeys(numbers), key=numbers.count)
+
+
+def _is_alive(terminal: TerminalView, direction: Direction, leg: Leg, own: Tally, others: Tally) -> bool:
+    since = own.first_lost_ns
+    if since is None:
+        return False
+    if max(own.last_passed_ns or 0, others.last_passed_ns or 0) > since:
+        return True
+    back = Direction.TO_CLIENT if direction is Direction.TO_SERVER else Direction.TO_SERVER
+    last = len(terminal.names.of(direction)) - 1
+    reverse = (last - leg[1], last - leg[0] if leg[0] >= 0 else last)
+    return any(
+        p.time_ns is not None and p.time_ns > since and any(piece.crosses(reverse) for piece in p.pieces)
+        for p in terminal.passages[back]
+    )
+
+
+def _agreed_pattern(own: Tally, others: Tally, is_alive: bool) -> Pattern | None:
+    """The terminal's own pattern, unless it has too few datagrams to stand against what the whole case shows."""
+    mine, all_of_them = name_pattern(own, is_alive), name_pattern(others, is_alive)
+    if mine is None or len(others.lost) <= len(own.lost):
+        return mine
+    if all_of_them is Pattern.RANDOM and mine is not Pattern.DOWN and len(own.lost) <= ENOUGH:
+        return Pattern.RANDOM
+    if mine is Pattern.RANDOM and all_of_them is Pattern.LATER:
+        return Pattern.LATER
+    return mine
+
+
+def _severity(case: CaseView, terminal: TerminalView, own: Tally) -> Severity:
+    """A loss that a retransmission made good is a warning."""
+    clients = case.points_of(Role.CLIENT)
+    for passage in own.lost:
+        session = terminal.sessions[passage.session]
+        if session.outcome is Outcome.PASSED:
+            continue
+        if passage.direction is Direction.TO_SERVER:
+            is_made_good = any(got_by_client(answer, clients) for answer in answers_of(session, passage.number))
+        else:
+            is_made_good = any(
+                m.number == passage.number and m.direction is passage.direction and got_by_client(m, clients)
+                for m in session.messages
+            )
+        if not is_made_good:
+            return Severity.ERROR
+    return Severity.WARNING
+
+
+def _confidence(pattern: Pattern, leg: Leg, own: Tally, others: Tally, is_alive: bool) -> Confidence:
+    if leg[0] < 0:
+        return Confidence.LIKELY if len(own.lost) >= 2 else Confidence.POSSIBLE
+    if pattern is Pattern.RANDOM:
+        return _confidence_of_random(own, others)
+    is_enough = own.sure >= ENOUGH or (own.sure >= 2 and others.sure > ENOUGH)
+    if pattern in (Pattern.LATER, Pattern.FIRST):
+        is_even = not own.count(Way.SOME_LATER, Way.WHOLE)
+        return Confidence.CERTAIN if is_enough and is_even else Confidence.LIKELY
+    if pattern is Pattern.FRAGMENTED:
+        same_port = bool(own.ports_lost & (own.ports_passed | others.ports_passed))
+        return Confidence.CERTAIN if is_enough and is_alive and same_port else Confidence.LIKELY
+    if pattern is Pattern.DOWN:
+        if is_enough and others.passed and not own.passed:
+            return Confidence.CERTAIN
+        return Confidence.LIKELY if len(own.lost) >= 2 else Confidence.POSSIBLE
+    return Confidence.LIKELY if len(own.lost) >= 2 else Confidence.POSSIBLE
+
+
+def _confidence_of_random(own: Tally, others: Tally) -> Confidence:
+    lost, passed = max(len(own.lost), len(others.lost)), max(own.passed, others.passed)
+    if own.sure and lost >= ENOUGH_FOR_RANDOM and passed >= ENOUGH_FOR_RANDOM:
+        return Confidence.CERTAIN
+    return Confidence.LIKELY if lost >= 2 else Confidence.POSSIBLE
+
+
+def _both_ways_random(losses: list[LegLoss]) -> tuple[LegLoss, ...]:
+    """Random loss takes answers too: where the way there loses at random, the way back on that leg is the same fault."""
+    random = {frozenset(x.between or ()) for x in losses if x.pattern is Pattern.RANDOM}
+    return tuple(
+        replace(x, pattern=Pattern.RANDOM)
+        if x.direction is Direction.TO_CLIENT and x.between and frozenset(x.between) in random and x.tally.passed
+        else x
+        for x in losses
+    )
+
+
+def reason_of(loss: LegLoss) -> Text:
+    """Why the confidence is what it is, as a sentence."""
+    n = len(loss.tally.lost)
+    if loss.between is None:
+        return Text(
+            f"{loss.confidence.value.capitalize()}, not certain: no capture shows the missing fragments leaving the sender.",
+            "尚不能确定：没有抓包证明缺失的分片确已发出。",
+        )
+    near, far = loss.between
+    if loss.confidence is Confidence.CERTAIN:
+        return Text(
+            f"Certain: both points were capturing; what is missing was seen at {near} and not at {far}, "
+            f"the same in {n} datagrams.",
+            f"结论确定：两点当时均在抓包，缺失部分在 {near} 可见、在 {far} 没有，{n} 个报文情况一致。",
+        )
+    if loss.tally.sure == 0:
+        why = Text("which sightings are the same datagram is itself not sure", "各点所见是否同一报文本身不完全确定")
+    elif loss.pattern is Pattern.FRAGMENTED and n >= ENOUGH:
+        why = Text(
+            "no unfragmented datagram to the same port was seen crossing after the losses began, so a path going down or "
+            "a port filter is not excluded",
+            "丢失开始后未见同一端口的不分片报文通过该段，尚不能排除链路中断或端口过滤",
+        )
+    elif loss.pattern is Pattern.DOWN and n >= ENOUGH:
+        why = Text(
+            f"nothing else was seen crossing to {far} either, so {far} may lie off the path",
+            f"也未见其他报文经过该段到达 {far}，{far} 可能不在路径上",
+        )
+    elif n < ENOUGH:
+        why = Text(f"only {n} datagram(s) show it", f"仅有 {n} 个报文为证")
+    else:
+        why = Text("the datagrams do not all show the same", "各报文情况不完全一致")
+    word = loss.confidence.value.capitalize()
+    return Text(f"{word}, not certain: {why.en}.", f"{'很可能' if word == 'Likely' else '有可能'}，尚不能确定：{why.zh}。")
