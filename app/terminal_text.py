@@ -123,7 +123,7 @@ class Printer:
             place = f":{evidence.line}" if evidence.line is not None else f" #{evidence.frame}"
             self.console.print(f"  [dim]{escape(evidence.source + place)}[/dim]  {escape(evidence.text[:100])}")
         for step in finding.next_steps[:4]:
-            self.console.print(f"  → {self.say(step)}")
+            self.console.print(f"  → {self.say(step)}".replace("\n", "\n    "))
         self.console.print()
 
     def _sources(self, analysis: CaseAnalysis) -> None:
