@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import bz2
 import lzma
+import threading
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
+from queue import Empty, Queue
 from typing import BinaryIO, Protocol
 
 import zstandard
 
-BLOCK_BYTES = 16 * 1024 * 1024
+BLOCK_BYTES = 4 * 1024 * 1024  # stays in the processor's cache between reading and walking
 PACKED_BYTES = 1024 * 1024
 
 
@@ -64,7 +67,7 @@ def read_blocks(path: Path, size: int = BLOCK_BYTES) -> Iterator[bytes]:
 
     Raises OSError as `open` does, and CutStream after the last good block of a damaged compressed file.
     """
-    with path.open("rb") as file:
+    with path.open("rb", buffering=0) as file:
         head = file.read(6)
         file.seek(0)
         if head.startswith(ZSTD_MAGIC):
@@ -76,6 +79,36 @@ def read_blocks(path: Path, size: int = BLOCK_BYTES) -> Iterator[bytes]:
                 return
         while block := file.read(size):
             yield block
+
+
+def read_ahead(blocks: Iterator[bytes], depth: int = 2) -> Iterator[bytes]:
+    """The same blocks, read and decompressed by another thread up to `depth` ahead. Errors come through in place."""
+    waiting: Queue[bytes | BaseException | None] = Queue(depth)
+    stopped = threading.Event()
+
+    def fetch() -> None:
+        end: BaseException | None = None
+        try:
+            for block in blocks:
+                waiting.put(block)
+                if stopped.is_set():
+                    break
+        except Exception as error:  # handed over to whoever takes the blocks
+            end = error
+        waiting.put(end)
+
+    thread = threading.Thread(target=fetch, daemon=True)
+    thread.start()
+    try:
+        while isinstance(block := waiting.get(), bytes):
+            yield block
+        if block is not None:
+            raise block
+    finally:
+        stopped.set()
+        while thread.is_alive():  # it may wait for room
+            with suppress(Empty):
+                waiting.get(timeout=0.01)
 
 
 def read_head(path: Path, size: int = 65_536) -> bytes:

@@ -5,13 +5,13 @@ Every frame is looked at by the sieve; those that may have to do with EAD go to 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from app.blocks import CutStream, read_blocks, read_head
+from app.blocks import CutStream, read_ahead, read_blocks, read_head
 from app.core.parsers import capture_file
 from app.core.parsers.capture_file import FrameBatch, PcapngWalker, PcapWalker, walker_for
 from app.core.parsers.census import Census
@@ -93,6 +93,7 @@ class CaptureReading:
         self._progress = progress
         self._census = Census()
         self._outer = OuterPieces()
+        self._wholes: list[RawFrame] = []
         self._dissector = Dissector(limits.tool)
         self._walker: PcapWalker | PcapngWalker | None = None
         self._notes: list[Text] = []
@@ -145,21 +146,27 @@ class CaptureReading:
         link_types = np.array([interface.link_type for interface in walker.walk.interfaces], dtype=np.int64)
         judgement = sift(batch, link_types, roles)
         self._census.add(batch, judgement)
-        for position in np.flatnonzero(judgement.keep).tolist():
-            interface = int(batch.interface[position])
-            frame = RawFrame(
-                number=batch.first_frame + position,
-                time_ns=int(batch.time_ns[position]),
-                interface=interface,
-                octets=batch.frame_bytes(position),
-                original=int(batch.original[position]),
-                is_judged=bool(judgement.kind[position]),
-            )
-            self._dissector.put(int(link_types[interface]), frame)
-        yield from self._ready()
+        kept = np.flatnonzero(judgement.keep)
+        columns = zip(
+            (kept + batch.first_frame).tolist(),
+            batch.time_ns[kept].tolist(),
+            batch.interface[kept].tolist(),
+            batch.start[kept].tolist(),
+            (batch.start + batch.captured)[kept].tolist(),
+            batch.original[kept].tolist(),
+            (judgement.kind[kept] != 0).tolist(),
+            strict=True,
+        )
+        for number, time_ns, interface, start, end, original, is_judged in columns:
+            frame = RawFrame(number, time_ns, interface, batch.block[start:end], original, is_judged)
+            self._dissector.put(walker.walk.interfaces[interface].link_type, frame)
+            if self._dissector.is_full:
+                yield from self._read(self._dissector.ready())
+        yield from self._read(self._dissector.ready())
+        self._put_wholes()
 
-    def _ready(self) -> Iterator[Packet]:
-        for frame, line in self._dissector.ready():
+    def _read(self, pairs: Iterable[tuple[RawFrame, str]]) -> Iterator[Packet]:
+        for frame, line in pairs:
             row = read_row(line)
             packets = list(read_packets(row, frame, self._source))
             if not frame.is_judged:
@@ -167,16 +174,21 @@ class CaptureReading:
             for packet in packets:
                 whole = self._outer.add(packet)
                 if whole is not None:
-                    self._dissector.put(LINK_RAW_IP, whole)
+                    self._wholes.append(whole)
                 if is_wanted(packet, self._ports):
                     yield packet
 
     def _rest(self) -> Iterator[Packet]:
-        completed = -1
-        while completed != self._outer.completed:  # what came out may be pieces of a tunnel again
-            completed = self._outer.completed
-            self._dissector.finish()
-            yield from self._ready()
+        yield from self._read(self._dissector.finish())
+        while self._wholes:  # what comes out may be pieces of a tunnel again
+            self._put_wholes()
+            yield from self._read(self._dissector.finish())
+
+    def _put_wholes(self) -> None:
+        """Packets of fragmented tunnels, put together, are dissected like frames of raw IP."""
+        for frame in self._wholes:
+            self._dissector.put(LINK_RAW_IP, frame)
+        self._wholes.clear()
 
 
 def frame_batches(
@@ -186,7 +198,7 @@ def frame_batches(
     walker: PcapWalker | PcapngWalker | None = None
     size = 0
     try:
-        for block in read_blocks(path):
+        for block in read_ahead(read_blocks(path)):
             if walker is None:
                 walker = walker_for(block)
                 if walker is None:

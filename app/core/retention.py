@@ -6,6 +6,8 @@ beyond a budget, whole datagrams of hosts that do not speak EAD are let go, olde
 
 from __future__ import annotations
 
+from operator import attrgetter
+
 from app.core.parsers.packets import is_ead, without_payload
 from app.core.reassembly import TIMEOUT_NS, reassemble
 from app.core.records import Packet, Text
@@ -34,9 +36,8 @@ class Retention:
             self._thin_out()
 
     def packets(self) -> tuple[Packet, ...]:
-        """In order of their frames; foreign ones with at most 64 bytes of payload."""
-        kept = [packet if self._is_ours(packet) else without_payload(packet, FOREIGN_PAYLOAD_BYTES) for packet in self._packets]
-        return tuple(sorted(kept, key=lambda packet: (packet.frame, packet.offset_bytes)))
+        """In order of their frames."""
+        return tuple(sorted(self._packets, key=attrgetter("frame", "offset_bytes")))
 
     @property
     def note(self) -> Text | None:

@@ -118,7 +118,7 @@ def walker_for(head: bytes) -> PcapWalker | PcapngWalker | None:
 def _headers(block: bytes, positions: NDArray[np.int64], length: int, order: str) -> NDArray[np.uint32]:
     """Rows of `length // 4` 32-bit words that begin at the positions (which need not be aligned)."""
     overlapping = np.ndarray((len(block) - length + 1,), f"V{length}", buffer=block, strides=(1,))
-    rows = overlapping.take(positions)
+    rows = overlapping[positions]
     return rows.view(f"{order}u4").reshape(-1, length // 4)
 
 
@@ -210,7 +210,8 @@ class PcapWalker(_Walker):
         last = min(until, len(block) - header + 1)
         while position < last:
             append(position)
-            position += header + unpack(block, position + 8)[0]
+            (length,) = unpack(block, position + 8)
+            position += header + length
         if position > len(block):  # the last one is not whole yet
             position = positions.pop()
             length = unpack(block, position + 8)[0]

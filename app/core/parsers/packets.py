@@ -8,10 +8,11 @@ prints an offset do not matter.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from ipaddress import ip_address
 from struct import unpack_from
+from typing import NamedTuple
 
 from app.core.ead_wire import looks_like_ead
 from app.core.parsers.sieve import FIRST, LATER, NON_IP, OTHER
@@ -32,13 +33,16 @@ TUNNELS = {
     "teredo": "teredo", "lisp-data": "lisp", "etherip": "etherip", "tzsp": "tzsp", "nsh": "nsh",
     "peekremote": "peekremote", "aruba_erm": "aruba-erm", "ieee8021ah": "mac-in-mac",
 }  # fmt: skip
+IP_NAMES = frozenset({"ip", "ipv6"})
+CLOSING = frozenset({"icmp", "icmpv6", "tcp"})  # what these quote or carry is no packet of its own
+AGGREGATE = "wlan_aggregate"
+OTHER_NAME = ""
 TUNNEL_PROTOCOLS = frozenset({IPIP, SIX_IN_IP, GRE, 97, 137})
 TUNNEL_PORTS = frozenset({1701, 2152, 3544, 4341, 4754, 4789, 4790, 5247, 6081, 6635, 8472, 12222, 12223, 17754, 37008})
 ICMP_ERRORS = frozenset({3, 4, 11, 12})
 
 
-@dataclass(frozen=True, slots=True)
-class RawFrame:
+class RawFrame(NamedTuple):
     """A frame as the file has it; `original` is its length on the wire."""
 
     number: int
@@ -50,9 +54,8 @@ class RawFrame:
     within: Packet | None = None  # the outer fragment that completed the packet which this frame is
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """What tshark prints of one frame."""
+class Row(NamedTuple):
+    """What tshark prints of one frame; protocols that mean nothing here are empty strings."""
 
     protocols: tuple[str, ...]
     sources_v4: tuple[str, ...]
@@ -63,8 +66,7 @@ class Row:
     source_mac: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Layer:
+class Layer(NamedTuple):
     """One IP header within a frame. `payload_at` is where the datagram's payload (or its piece) begins."""
 
     version: int
@@ -90,17 +92,33 @@ def read_row(line: str) -> Row:
     """One line of `tshark -T fields` with `FIELDS` as columns."""
     columns = line.split("\t")
     columns += [""] * (len(FIELDS) - len(columns))
-    vlans = tuple(int(tag, 0) for tag in columns[6].split(",")) if columns[6] else ()
     macs = columns[7] or columns[8] or columns[9]
     return Row(
-        protocols=tuple(columns[1].split(":")),
+        protocols=_protocols(columns[1]),
         sources_v4=_split(columns[2]),
         destinations_v4=_split(columns[3]),
         sources_v6=_split(columns[4]),
         destinations_v6=_split(columns[5]),
-        vlans=vlans,
-        source_mac=macs.rsplit(",", 1)[-1].upper() or None,
+        vlans=_tags(columns[6]) if columns[6] else (),
+        source_mac=_last(macs),
     )
+
+
+@lru_cache(maxsize=1024)
+def _protocols(column: str) -> tuple[str, ...]:
+    known = {*IP_NAMES, *TUNNELS, *CLOSING, AGGREGATE}
+    names = [name for name in column.split(":") if not name.startswith("ipv6.")]
+    return tuple(name if name in known else OTHER_NAME for name in names)
+
+
+@lru_cache(maxsize=1024)
+def _tags(column: str) -> tuple[int, ...]:
+    return tuple(int(tag, 0) for tag in column.split(","))
+
+
+@lru_cache(maxsize=4096)
+def _last(column: str) -> str | None:
+    return column.rsplit(",", 1)[-1].upper() or None
 
 
 @lru_cache(maxsize=4096)
@@ -132,33 +150,33 @@ def read_packets(row: Row, frame: RawFrame, source: str) -> Iterator[Packet]:
 def _stacks(row: Row, frame: RawFrame) -> Iterator[tuple[list[Layer], tuple[str, ...]]]:
     layers: list[Layer] = []
     tunnels: list[str] = []
+    opened: list[str] = []  # tunnels that count once another IP header follows
     fours = zip(row.sources_v4, row.destinations_v4, strict=False)
     sixes = zip(row.sources_v6, row.destinations_v6, strict=False)
-    aggregated = "wlan_aggregate" in row.protocols
-    before, cursor, closed = "", 0, False
+    aggregated = AGGREGATE in row.protocols
+    before, cursor, closed = OTHER_NAME, 0, False
     for name in row.protocols:
-        if name in ("ip", "ipv6"):
-            if closed and not aggregated:
-                break
-            if layers and aggregated and before not in ("ip", "ipv6", "gre"):
+        if name in IP_NAMES:
+            if layers and aggregated and before == OTHER_NAME:
                 yield layers, tuple(tunnels)
                 layers, tunnels, closed = [], [], False
             addresses = next(fours if name == "ip" else sixes, None)
-            layer = _locate(name, addresses, frame, cursor) if addresses else None
+            layer = None if closed or addresses is None else _locate(name, addresses, frame, cursor)
             if layer is None:
                 break
-            if layers and before in ("ip", "ipv6"):
-                tunnels.append(_ip_in_ip(layers[-1].version, layer.version))
+            if layers and before in IP_NAMES:
+                opened.append(_ip_in_ip(layers[-1].version, layer.version))
+            tunnels += opened
+            opened.clear()
             layers.append(layer)
             cursor = layer.payload_at
             closed = layer.is_fragment
         elif name in TUNNELS:
-            if not tunnels or tunnels[-1] != TUNNELS[name]:
-                tunnels.append(TUNNELS[name])
-        elif name in ("icmp", "icmpv6", "tcp"):
+            if not opened or opened[-1] != TUNNELS[name]:
+                opened.append(TUNNELS[name])
+        elif name in CLOSING:
             closed = True
-        if not name.startswith("ipv6."):
-            before = name
+        before = name
     if layers:
         yield layers, tuple(tunnels)
 

@@ -338,7 +338,7 @@ class _Sieve:
         if not len(frames):
             return
         windows = np.ndarray((len(block) - span + 1,), f"V{span}", buffer=block, strides=(1,))
-        rows = windows.take(at).view(np.uint8).reshape(-1, span)
+        rows = windows[at].view(np.uint8).reshape(-1, span)
         hits, columns = np.nonzero(rows[:, :BODY_WITHIN_BYTES] == ord("<"))
         for offset, letter in enumerate(b"data>", 1):
             right = rows[hits, columns + offset] == letter
