@@ -10,5 +10,14 @@ from app.core.diagnosis.facts import CaseFacts, CaseRule, Hit, Miss, NotRun, Ter
 from app.core.diagnosis.registry import CASE_RULES, RULES, TERMINAL_RULES
 
 __all__ = [
-    "CASE_RULES", "RULES", "TERMINAL_RULES", "CaseFacts", "CaseRule", "Hit", "Miss", "NotRun", "TerminalRule", "diagnose",
+    "CASE_RULES",
+    "RULES",
+    "TERMINAL_RULES",
+    "CaseFacts",
+    "CaseRule",
+    "Hit",
+    "Miss",
+    "NotRun",
+    "TerminalRule",
+    "diagnose",
 ]

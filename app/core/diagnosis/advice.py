@@ -97,7 +97,9 @@ def capture_step(at: Scene, where: Text) -> Text:
 
 
 def settle_with_both_ends(at: Scene) -> Text:
-    return capture_step(at, Text("on the terminal and on the policy server at the same time", "终端和策略服务器两侧同时"))
+    return capture_step(
+        at, Text("on the terminal and on the policy server at the same time", "终端和策略服务器两侧同时")
+    )
 
 
 # ---------------------------------------------------------------- bisection and devices
@@ -132,12 +134,13 @@ def comware_mirror(at: Scene) -> Text:
         "mirroring-group 1 monitor-port GigabitEthernet1/0/48"
     )
     capture = (
-        "packet-capture interface GigabitEthernet1/0/1 capture-filter "
-        f'"{capture_filter(at)}" write flash:/ead.pcap'
+        f'packet-capture interface GigabitEthernet1/0/1 capture-filter "{capture_filter(at)}" write flash:/ead.pcap'
     )
     return Text(
-        f"On an H3C device mirror the port (undo it afterwards; tags and duplicates are normal in a mirror):\n{commands}\n"
-        f"Or capture on the device itself (incoming packets only, so do it on both sides; options differ by model):\n{capture}",
+        f"On an H3C device mirror the port (undo it afterwards; tags and duplicates are normal in a "
+        f"mirror):\n{commands}\n"
+        f"Or capture on the device itself (incoming packets only, so do it on both sides; options differ by "
+        f"model):\n{capture}",
         f"在 H3C 设备上做端口镜像（用后删除；镜像中出现标签和重复报文属正常）：\n{commands}\n"
         f"或在设备上直接抓包（只能抓入方向，故需在两侧端口分别执行；参数因型号而异）：\n{capture}",
     )
@@ -156,11 +159,13 @@ def comware_count(at: Scene) -> Text:
         "display ip statistics"
     )
     return Text(
-        "Or count instead of capturing: rule 0 counts fragments with an offset, rule 5 the rest; read the counters before "
+        "Or count instead of capturing: rule 0 counts fragments with an offset, rule 5 the rest; read the counters "
+        "before "
         f"and after one authentication on both sides, and `display ip statistics` for fragments dropped:\n{commands}\n"
         "Remove the filter afterwards. Paste the output into the case: EADScope reads it.",
         "也可以只计数不抓包：rule 0 统计非首片分片，rule 5 统计其余报文；在设备两侧各读一次认证前后的计数，"
-        f"并用 display ip statistics 看分片丢弃数：\n{commands}\n用后请删除该过滤。输出可直接粘贴到本案例，EADScope 能识别。",
+        f"并用 display ip statistics 看分片丢弃数：\n{commands}\n用后请删除该过滤。输出可直接粘贴到本案例，EADScope "
+        f"能识别。",
     )
 
 
@@ -173,18 +178,21 @@ def ping_step(at: Scene) -> Text:
         f"From the terminal, without -f (do not set DF): the first size fits one packet, the others are fragmented. If "
         f"only the first is answered, fragments are dropped on the way (there or back):\n{commands}\n"
         f"Keep `ping -t {target}` running during an authentication to show that the path stays up.",
-        f"在终端上执行，不加 -f（不置 DF）：第一个长度不分片，其余会分片。若只有第一个能通，说明途中（去或回）丢弃分片：\n"
+        f"在终端上执行，不加 -f（不置 DF）：第一个长度不分片，其余会分片。若只有第一个能通，"
+        f"说明途中（去或回）丢弃分片：\n"
         f"{commands}\n认证过程中保持 ping -t {target}，可确认链路一直可达。",
     )
 
 
 def firewall_step() -> Text:
     return Text(
-        "On every firewall and ACL of that leg check: rules that need ports (fragments with an offset have none and meet "
+        "On every firewall and ACL of that leg check: rules that need ports (fragments with an offset have none and "
+        "meet "
         "the default deny); `ip virtual-reassembly` (its drop-fragments keyword, 16 fragments, 64 datagrams, 3 s, all "
         "fragments on one interface); fragment-flood and large-packet defence; ICMP 3/4 and 11/1 let through.",
         "检查该段的防火墙和 ACL：依赖端口的规则（非首片分片没有端口，会落到缺省拒绝）；ip virtual-reassembly"
-        "（是否配置 drop-fragments，缺省 16 片、64 个报文、3 秒，且所有分片须经同一接口）；分片泛洪及大包防护；ICMP 3/4、11/1 是否放行。",
+        "（是否配置 drop-fragments，缺省 16 片、64 个报文、3 秒，且所有分片须经同一接口）；分片泛洪及大包防护；ICMP "
+        "3/4、11/1 是否放行。",
     )
 
 
@@ -193,7 +201,8 @@ def fix_step(case: CaseView, plain_bytes: int | None = None) -> Text:
     edge = case.lower_edge
     en = (
         "To repair: let the device pass fragments (rule for fragments, virtual reassembly, software fix). To avoid it "
-        f"until then: fewer patches in the check (message 3 up to {edge} bytes of plaintext is not fragmented), another "
+        f"until then: fewer patches in the check (message 3 up to {edge} bytes of plaintext is not fragmented), "
+        f"another "
         "patch check mode, or an MTU on the path that carries it whole. "
     )
     zh = (
@@ -201,18 +210,24 @@ def fix_step(case: CaseView, plain_bytes: int | None = None) -> Text:
         f"（3 号报文明文不超过 {edge} 字节时不分片），更换补丁检查方式，或增大沿途 MTU 使其不分片。"
     )
     if plain_bytes is not None and plain_bytes <= COMPRESSION_BYTES:
-        en += f"Packet compression and encryption does not help at this size: it applies only above {COMPRESSION_BYTES} bytes."
+        en += (
+            "Packet compression and encryption does not help at this size: "
+            f"it applies only above {COMPRESSION_BYTES} bytes."
+        )
         zh += f"在此长度下开启报文加密压缩不起作用：超过 {COMPRESSION_BYTES} 字节才会加密压缩。"
     else:
-        en += f"Turn on packet compression and encryption on the server: above {COMPRESSION_BYTES} bytes it makes the message small."
+        en += (
+            "Turn on packet compression and encryption on the server: "
+            f"above {COMPRESSION_BYTES} bytes it makes the message small."
+        )
         zh += f"在服务器上开启报文加密压缩：超过 {COMPRESSION_BYTES} 字节的报文会因此变小。"
     return Text(en, zh)
 
 
 def retest_step() -> Text:
     return Text(
-        "When testing again, set the patch check interval to 0 or use a fresh terminal: patch items that passed are left "
-        "out for some days, and the failure would vanish by itself.",
+        "When testing again, set the patch check interval to 0 or use a fresh terminal: patch items that passed "
+        "are left out for some days, and the failure would vanish by itself.",
         "复测时请把补丁检查间隔设为 0 或换一台新终端：已通过的补丁项在若干天内不再上报，故障会“自行消失”。",
     )
 
@@ -221,11 +236,11 @@ def server_steps(at: Scene) -> tuple[Text, ...]:
     ports = listed(str(port) for port in at.ports)
     return (
         Text(
-            f"On the policy server: is the service listening (`netstat -ano -p udp`, ports {ports.en})? Do receive errors "
-            "grow (`netstat -s -p udp`)? Is there a host firewall rule for fragments or these ports? Is the service's "
+            f"On the policy server: is the service listening (`netstat -ano -p udp`, ports {ports.en})? "
+            "Do receive errors grow (`netstat -s -p udp`)? Is there a host firewall rule for fragments or these ports? Is the service's "
             "debug log complete at that minute?",
-            f"在策略服务器上检查：服务是否在监听（netstat -ano -p udp，端口 {ports.zh}）；接收错误是否增长（netstat -s -p udp）；"
-            "本机防火墙是否限制分片或上述端口；服务 debug 日志在该时刻是否完整。",
+            f"在策略服务器上检查：服务是否在监听（netstat -ano -p udp，端口 {ports.zh}）；"
+            "接收错误是否增长（netstat -s -p udp）；本机防火墙是否限制分片或上述端口；服务 debug 日志在该时刻是否完整。",
         ),
     )
 
@@ -235,11 +250,18 @@ def loss_steps(
 ) -> tuple[Text, ...]:
     """Where to look next and what fixes it, for a loss of fragments on a leg."""
     if between is None:
-        where = Text("on the terminal", "终端上") if direction is Direction.TO_SERVER else Text("on the server", "服务器上")
+        where = (
+            Text("on the terminal", "终端上") if direction is Direction.TO_SERVER else Text("on the server", "服务器上")
+        )
         place: tuple[Text, ...] = (capture_step(at, where),)
     else:
         place = (single_device(between), halve(at, between))
     return (
-        *place, comware_mirror(at), comware_count(at), ping_step(at), firewall_step(), fix_step(case, plain_bytes),
+        *place,
+        comware_mirror(at),
+        comware_count(at),
+        ping_step(at),
+        firewall_step(),
+        fix_step(case, plain_bytes),
         retest_step(),
     )

@@ -21,7 +21,7 @@ _BROKEN = ("overlap", "checksum", "length", "teardrop", "oversize", "inconsist")
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """One request message of one session. `whole`: sends seen whole at a server point; `logged`: in the server's log."""
+    """One request of one session. `whole`: sends seen whole at a server point; `logged`: those in the server's log."""
 
     session: Session
     message: Message
@@ -56,7 +56,8 @@ def _arrival(
     case: CaseView, terminal: TerminalView, session: Session, message: Message, points: frozenset[str]
 ) -> Arrival:
     whole = tuple(
-        a for a in message.attempts
+        a
+        for a in message.attempts
         if a.datagram is not None and any(a.datagram.fate.get(p) is Fate.WHOLE for p in points)
     )
     reasons = [(a, _why_broken(a.datagram, points)) for a in whole if a.datagram is not None]
@@ -70,7 +71,10 @@ def _arrival(
         has_stray_reply=_has_stray_reply(case, terminal, whole),
         server_log_has_answers=any(
             a.server_log_time_ns is not None
-            for s in terminal.sessions for m in s.messages if m.direction is Direction.TO_CLIENT for a in m.attempts
+            for s in terminal.sessions
+            for m in s.messages
+            if m.direction is Direction.TO_CLIENT
+            for a in m.attempts
         ),
     )
 
@@ -89,7 +93,8 @@ def _why_broken(datagram: DatagramFate, points: frozenset[str]) -> str:
 def spread_ns(datagram: DatagramFate, point: str) -> int:
     """Time between the first and the last fragment at one point, on that capture's own clock."""
     times = [
-        s.raw_time_ns for f in datagram.fragments
+        s.raw_time_ns
+        for f in datagram.fragments
         if (s := f.sightings.get(point)) is not None and s.state is Seen.SEEN and s.raw_time_ns is not None
     ]
     return max(times) - min(times) if times else 0
@@ -100,9 +105,7 @@ def _has_stray_reply(case: CaseView, terminal: TerminalView, whole: tuple[Attemp
     since = min((a.time_ns for a in whole if a.time_ns is not None), default=None)
     if since is None:
         return False
-    return any(
-        traced.time_ns >= since for ip in terminal.terminal.ip for traced in case.stray_replies.get(ip, ())
-    )
+    return any(traced.time_ns >= since for ip in terminal.terminal.ip for traced in case.stray_replies.get(ip, ()))
 
 
 def watched_after(case: CaseView, arrival: Arrival) -> bool:

@@ -40,7 +40,9 @@ def blind_spots(case: CaseView, terminal: TerminalView, reason: str) -> tuple[Bl
 def _blind_points(case: CaseView, attempt: Attempt, reason: str) -> Iterator[str]:
     if attempt.datagram is not None:
         sighted = {
-            point for fragment in attempt.datagram.fragments for point, s in fragment.sightings.items()
+            point
+            for fragment in attempt.datagram.fragments
+            for point, s in fragment.sightings.items()
             if s.state is Seen.UNKNOWN and s.reason_code == reason
         }
         yield from sighted

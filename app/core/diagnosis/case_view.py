@@ -94,9 +94,7 @@ def view_case(facts: CaseFacts) -> CaseView:
 def view_terminals(case: CaseView) -> list[TerminalView]:
     """All terminals, and what they show together of every leg on which anything was lost."""
     views = [view_terminal(terminal, case.names) for terminal in case.facts.terminals]
-    lossy = {
-        (direction, named(view.names, direction, leg)) for view in views for direction, leg in view.legs
-    }
+    lossy = {(direction, named(view.names, direction, leg)) for view in views for direction, leg in view.legs}
     for direction, leg in lossy:
         case.pooled[direction, leg] = _pool(views, direction, leg)
     return views
@@ -167,7 +165,7 @@ def _measure_sizes(view: CaseView) -> None:
 
 
 def _mtu_of(first_bytes: int, ip_version: int) -> int:
-    """The MTU that cuts fragments to this size. Fragments end on multiples of eight, so the MTU may be up to 7 larger."""
+    """The MTU that cuts fragments to this size; they end on multiples of eight, so it may be up to 7 larger."""
     headers = 20 if ip_version == 4 else 48
     return DEFAULT_MTU if DEFAULT_MTU - 8 < first_bytes + headers <= DEFAULT_MTU else first_bytes + headers
 

@@ -18,7 +18,7 @@ _RANK = {rule.code: position for position, rule in enumerate(RULES)}
 
 
 def diagnose(facts: CaseFacts) -> CaseAnalysis:
-    """The case with findings and checks filled in, on its terminals and on itself. Pure; cost grows with the attempts."""
+    """The case with findings and checks filled in, on its terminals and on itself. Cost grows with the attempts."""
     case = view_case(facts)
     known_checks: dict[tuple[str, Judgement], Check] = {}
     for view in view_terminals(case):
@@ -38,9 +38,7 @@ def diagnose(facts: CaseFacts) -> CaseAnalysis:
     )
 
 
-def _judge_terminal(
-    case: CaseView, view: TerminalView, known_checks: dict[tuple[str, Judgement], Check]
-) -> Terminal:
+def _judge_terminal(case: CaseView, view: TerminalView, known_checks: dict[tuple[str, Judgement], Check]) -> Terminal:
     checks: list[Check] = []
     for rule in TERMINAL_RULES:
         judgement = rule.judge(case, view)
@@ -58,7 +56,9 @@ def _judge_terminal(
 
 def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Most important first: severity, then confidence, then the order of the rules."""
-    return tuple(sorted(findings, key=lambda f: (_SEVERITY[f.severity], _CONFIDENCE[f.confidence], _RANK.get(f.code, 99))))
+    return tuple(
+        sorted(findings, key=lambda f: (_SEVERITY[f.severity], _CONFIDENCE[f.confidence], _RANK.get(f.code, 99)))
+    )
 
 
 def _check(code: str, judgement: Judgement) -> Check:

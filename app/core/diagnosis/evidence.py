@@ -1,4 +1,7 @@
-"""Evidence for findings: log lines and frames, each with what was expected (range) and found (✓ seen, ✗ missing, ? unknown)."""
+"""Evidence for findings: log lines and frames, with the ranges expected and what was found.
+
+✓ seen, ✗ missing, ? unknown: the text needs no translation.
+"""
 
 from __future__ import annotations
 

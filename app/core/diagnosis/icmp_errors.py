@@ -34,4 +34,6 @@ def icmp_evidence(tie: IcmpTie) -> Evidence:
     kind = f"ICMP {quote.icmp_type}/{quote.icmp_code}" if quote else "ICMP"
     about = "" if quote is None or quote.identification is None else f" · id 0x{quote.identification:04x}"
     mtu = f" · MTU {quote.mtu}" if quote and quote.mtu else ""
-    return Evidence(packet.source, frame=packet.frame, text=f"{packet.source_ip} > {packet.destination_ip} {kind}{about}{mtu}")
+    return Evidence(
+        packet.source, frame=packet.frame, text=f"{packet.source_ip} > {packet.destination_ip} {kind}{about}{mtu}"
+    )

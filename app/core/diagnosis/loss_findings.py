@@ -21,9 +21,7 @@ def losses_of(case: CaseView, terminal: TerminalView) -> tuple[LegLoss, ...]:
 
 
 def forward_losses(case: CaseView, terminal: TerminalView, pattern: Pattern) -> tuple[LegLoss, ...]:
-    return tuple(
-        x for x in losses_of(case, terminal) if x.pattern is pattern and x.direction is Direction.TO_SERVER
-    )
+    return tuple(x for x in losses_of(case, terminal) if x.pattern is pattern and x.direction is Direction.TO_SERVER)
 
 
 def loss_finding(
@@ -53,7 +51,8 @@ def loss_finding(
             "passed_whole": loss.tally.passed,
             "sessions": len({passage.session for passage in loss.tally.lost}),
             "identifications": [
-                f"0x{a.datagram.identification:04x}" for a in loss.attempts[:16]
+                f"0x{a.datagram.identification:04x}"
+                for a in loss.attempts[:16]
                 if a.datagram is not None and a.datagram.identification is not None
             ],
         },
@@ -85,14 +84,20 @@ def _common_against(loss: LegLoss) -> tuple[Text, ...]:
     own = loss.tally
     if own.count(Way.SMALL_PASSED):
         n = own.count(Way.SMALL_PASSED)
-        result.append(Text(
-            f"{n} unfragmented datagram(s) of the same sessions crossed this leg: the path itself is there",
-            f"同一会话有 {n} 个不分片报文通过该段：链路本身可达",
-        ))
+        result.append(
+            Text(
+                f"{n} unfragmented datagram(s) of the same sessions crossed this leg: the path itself is there",
+                f"同一会话有 {n} 个不分片报文通过该段：链路本身可达",
+            )
+        )
     if loss.between is not None:
-        result.append(Text(
-            f"it would be disproved by the missing fragments turning up in another capture at {loss.far} or behind it "
-            "(one mirror port can miss fragments that take a parallel link)",
-            f"若在 {loss.far} 或其后的其他抓包中找到缺失的分片，则本结论不成立（分片可能走了并行链路，单个镜像口看不到）",
-        ))
+        result.append(
+            Text(
+                f"it would be disproved by the missing fragments turning up in another capture at {loss.far} or "
+                f"behind it "
+                "(one mirror port can miss fragments that take a parallel link)",
+                f"若在 {loss.far} 或其后的其他抓包中找到缺失的分片，则本结论不成立（分片可能走了并行链路，"
+                f"单个镜像口看不到）",
+            )
+        )
     return tuple(result)

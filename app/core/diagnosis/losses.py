@@ -80,6 +80,7 @@ def is_too_big_error(packet: Packet) -> bool:
 
 def narrowest(legs: set[Leg]) -> list[Leg]:
     """Legs that contain no other: a loss known only to lie on a longer stretch is counted on the shorter one in it."""
+
     def contains(outer: Leg, inner: Leg) -> bool:
         return outer != inner and outer[0] <= inner[0] and inner[1] <= outer[1]
 
@@ -192,7 +193,7 @@ def _confidence_of_random(own: Tally, others: Tally) -> Confidence:
 
 
 def _both_ways_random(losses: list[LegLoss]) -> tuple[LegLoss, ...]:
-    """Random loss takes answers too: where the way there loses at random, the way back on that leg is the same fault."""
+    """Random loss takes answers too: where the way there loses at random, so does the way back on that leg."""
     random = {frozenset(x.between or ()) for x in losses if x.pattern is Pattern.RANDOM}
     return tuple(
         replace(x, pattern=Pattern.RANDOM)
@@ -207,7 +208,8 @@ def reason_of(loss: LegLoss) -> Text:
     n = len(loss.tally.lost)
     if loss.between is None:
         return Text(
-            f"{loss.confidence.value.capitalize()}, not certain: no capture shows the missing fragments leaving the sender.",
+            f"{loss.confidence.value.capitalize()}, not certain: no capture shows the missing fragments leaving the "
+            f"sender.",
             "尚不能确定：没有抓包证明缺失的分片确已发出。",
         )
     near, far = loss.between
@@ -221,7 +223,8 @@ def reason_of(loss: LegLoss) -> Text:
         why = Text("which sightings are the same datagram is itself not sure", "各点所见是否同一报文本身不完全确定")
     elif loss.pattern is Pattern.FRAGMENTED and n >= ENOUGH:
         why = Text(
-            "no unfragmented datagram to the same port was seen crossing after the losses began, so a path going down or "
+            "no unfragmented datagram to the same port was seen crossing after the losses began, so a path going "
+            "down or "
             "a port filter is not excluded",
             "丢失开始后未见同一端口的不分片报文通过该段，尚不能排除链路中断或端口过滤",
         )
@@ -235,4 +238,6 @@ def reason_of(loss: LegLoss) -> Text:
     else:
         why = Text("the datagrams do not all show the same", "各报文情况不完全一致")
     word = loss.confidence.value.capitalize()
-    return Text(f"{word}, not certain: {why.en}.", f"{'很可能' if word == 'Likely' else '有可能'}，尚不能确定：{why.zh}。")
+    return Text(
+        f"{word}, not certain: {why.en}.", f"{'很可能' if word == 'Likely' else '有可能'}，尚不能确定：{why.zh}。"
+    )

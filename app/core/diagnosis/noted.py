@@ -36,18 +36,20 @@ def findings_from(
     for note in network.notes_of(code):
         evidence = note.evidence or _fallback(case, note)
         if evidence:
-            findings.append(Finding(
-                code=str(code.value),
-                severity=severity,
-                confidence=confidence,
-                summary=joined(_sentence(note.text), meaning(note)),
-                evidence=evidence[:24],
-                between=note.between,
-                counts=dict(note.counts),
-                against=against,
-                next_steps=next_steps(note),
-                details={**note.details, "point": note.point, "source": note.source},
-            ))
+            findings.append(
+                Finding(
+                    code=str(code.value),
+                    severity=severity,
+                    confidence=confidence,
+                    summary=joined(_sentence(note.text), meaning(note)),
+                    evidence=evidence[:24],
+                    between=note.between,
+                    counts=dict(note.counts),
+                    against=against,
+                    next_steps=next_steps(note),
+                    details={**note.details, "point": note.point, "source": note.source},
+                )
+            )
     return found(*findings[:MOST])
 
 

@@ -63,9 +63,7 @@ class Passage:
         return datagram is None or datagram.match_confidence in (None, Confidence.CERTAIN)
 
 
-def trace(
-    attempt: Attempt, number: int, direction: Direction, session: int, names: Sequence[str]
-) -> Passage | None:
+def trace(attempt: Attempt, number: int, direction: Direction, session: int, names: Sequence[str]) -> Passage | None:
     """The passage of one attempt; None where no capture saw it. `names`: points in the direction of travel."""
     datagram = attempt.datagram
     if datagram is None or not datagram.fragments:

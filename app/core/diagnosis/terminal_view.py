@@ -61,7 +61,9 @@ class TerminalView:
     @property
     def legs(self) -> frozenset[tuple[Direction, Leg]]:
         """Every stretch on which something of this terminal was lost."""
-        return frozenset((p.direction, leg) for row in self.passages.values() for p in row if p.has_loss for leg in p.legs)
+        return frozenset(
+            (p.direction, leg) for row in self.passages.values() for p in row if p.has_loss for leg in p.legs
+        )
 
     def has_found(self, *codes: str) -> bool:
         return any(finding.code in codes for finding in self.found)

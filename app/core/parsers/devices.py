@@ -153,7 +153,7 @@ def sniff_device_output(head: bytes, formats: Sequence[DeviceFormat] = ()) -> fl
 def parse_device_output(
     blocks: Iterable[bytes], source: str, formats: Sequence[DeviceFormat]
 ) -> tuple[DeviceFacts, ...]:
-    """Reads one file with every format that recognises it: one paste may hold several commands. Never raises on input."""
+    """Reads one file with every format that recognises it, for one paste may hold several commands. Never raises."""
     lines = _decode(b"".join(blocks)).splitlines()
     text = "\n".join(line[:LONGEST_LINE] for line in lines)
     fitting = [form for form in formats if any(sign.search(text) for sign in form.signs)]
@@ -262,7 +262,8 @@ def _number(text: str | None) -> int | None:
         return None
 
 
-_MONTHS = {m: i for i, m in enumerate("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), start=1)}
+_NAMES = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_MONTHS = {name: number for number, name in enumerate(_NAMES, start=1)}
 
 
 def _time_ns(said: Mapping[str, str]) -> int | None:

@@ -59,18 +59,29 @@ def datagram(
     bounds = [min(total, 1480 * i) for i in range(count)] + [total] if count > 1 else [0, total]
     fragments = tuple(
         FragmentFate(
-            bounds[i], bounds[i + 1] - bounds[i],
-            {point: _sighting(point, STATES[states[i]], ident * 10 + i + 1, seconds, (reasons or {}).get(point, ""))
-             for point, states in sights.items()},
+            bounds[i],
+            bounds[i + 1] - bounds[i],
+            {
+                point: _sighting(point, STATES[states[i]], ident * 10 + i + 1, seconds, (reasons or {}).get(point, ""))
+                for point, states in sights.items()
+            },
         )
         for i in range(count)
     )
     ends = (CLIENT, f"{SERVER}:{port}")
     source, destination = ends if to_server else ends[::-1]
     return DatagramFate(
-        identification=ident, source=source, destination=destination, ip_version=4, wire_bytes=wire,
-        fragments=fragments, fate={p: _fate(s) for p, s in sights.items()}, lost_between=None, coding=coding,
-        match_confidence=Confidence.CERTAIN, **more,  # type: ignore[arg-type]
+        identification=ident,
+        source=source,
+        destination=destination,
+        ip_version=4,
+        wire_bytes=wire,
+        fragments=fragments,
+        fate={p: _fate(s) for p, s in sights.items()},
+        lost_between=None,
+        coding=coding,
+        match_confidence=Confidence.CERTAIN,
+        **more,  # type: ignore[arg-type]
     )
 
 
@@ -111,40 +122,74 @@ def send(
         )
     assert evidence
     return Attempt(
-        attempt=attempt, time_ns=at(seconds), gap_s=None if attempt == 1 else 5.0, plain_bytes=plain,
-        wire_bytes=fate.wire_bytes if fate else None, evidence=tuple(evidence), datagram=fate,
-        log_time_ns=at(seconds) if client_log else None, server_log_time_ns=at(seconds) if server_log else None,
+        attempt=attempt,
+        time_ns=at(seconds),
+        gap_s=None if attempt == 1 else 5.0,
+        plain_bytes=plain,
+        wire_bytes=fate.wire_bytes if fate else None,
+        evidence=tuple(evidence),
+        datagram=fate,
+        log_time_ns=at(seconds) if client_log else None,
+        server_log_time_ns=at(seconds) if server_log else None,
     )
 
 
 def message(
-    number: int, attempts: Sequence[Attempt], *, plain: int | None = None, patches: int | None = None,
+    number: int,
+    attempts: Sequence[Attempt],
+    *,
+    plain: int | None = None,
+    patches: int | None = None,
     deflated: int | None = None,
 ) -> Message:
     direction = Direction.TO_SERVER if number % 2 else Direction.TO_CLIENT
     check = None if patches is None else CheckResult(patches=patches, distinct_patches=patches)
     sizes = [a.plain_bytes for a in attempts if a.plain_bytes]
-    return Message(number, direction, tuple(attempts), check, plain_bytes=plain or (sizes[0] if sizes else None),
-                   deflated_bytes=deflated)
+    return Message(
+        number,
+        direction,
+        tuple(attempts),
+        check,
+        plain_bytes=plain or (sizes[0] if sizes else None),
+        deflated_bytes=deflated,
+    )
 
 
 def result(code: int, seconds: float = 20.0) -> Mark:
-    return Mark("result", "client", at(seconds), at(seconds), f"pushSecRslt(3) returned {code}.",
-                Evidence("t1/iNode.log", line=900 + code, text=f"pushSecRslt(3) returned {code}."), code)
+    return Mark(
+        "result",
+        "client",
+        at(seconds),
+        at(seconds),
+        f"pushSecRslt(3) returned {code}.",
+        Evidence("t1/iNode.log", line=900 + code, text=f"pushSecRslt(3) returned {code}."),
+        code,
+    )
 
 
-def session(messages: Sequence[Message], outcome: Outcome = Outcome.FAILED, *, marks: Sequence[Mark] = (),
-            key: str = "s1") -> Session:
+def session(
+    messages: Sequence[Message], outcome: Outcome = Outcome.FAILED, *, marks: Sequence[Mark] = (), key: str = "s1"
+) -> Session:
     times = [a.time_ns for m in messages for a in m.attempts if a.time_ns is not None]
-    return Session("ev" + key, outcome, min(times, default=None), max(times, default=None), tuple(messages),
-                   tuple(marks), (SERVER,), key=key)
+    return Session(
+        "ev" + key,
+        outcome,
+        min(times, default=None),
+        max(times, default=None),
+        tuple(messages),
+        tuple(marks),
+        (SERVER,),
+        key=key,
+    )
 
 
 def terminal(*sessions: Session, key: str = "t1", ip: str = "192.0.2.17") -> Terminal:
     return Terminal(f"user-{key}", "02:00:00:00:00:01", (ip,), sessions[-1].outcome, sessions, key=key)
 
 
-def hello(points: Sequence[str], *, client_log: bool = True, seconds: float = 0.0, server_log: bool = False) -> list[Message]:
+def hello(
+    points: Sequence[str], *, client_log: bool = True, seconds: float = 0.0, server_log: bool = False
+) -> list[Message]:
     """Messages 1 and 2, which pass everywhere."""
     seen = dict.fromkeys(points, "x")
     one = datagram(seen, ident=1, wire=151, port=9019, seconds=seconds)
@@ -158,7 +203,14 @@ def hello(points: Sequence[str], *, client_log: bool = True, seconds: float = 0.
 def report(sights: Sequence[Mapping[str, str]], *, plain: int = 2641, wire: int = 2655, **more: object) -> Message:
     """Message 3, sent once for each entry, five seconds apart."""
     sends = [
-        send(datagram(s, ident=0x3000 + i, wire=wire, seconds=2 + 5 * i), 3, 2 + 5 * i, attempt=i + 1, plain=plain, **more)  # type: ignore[arg-type]
+        send(
+            datagram(s, ident=0x3000 + i, wire=wire, seconds=2 + 5 * i),
+            3,
+            2 + 5 * i,
+            attempt=i + 1,
+            plain=plain,
+            **more,
+        )  # type: ignore[arg-type]
         for i, s in enumerate(sights)
     ]
     return message(3, sends, plain=plain)
@@ -173,8 +225,13 @@ def points(*names: str, seconds: float = 120.0) -> tuple[CapturePoint, ...]:
     )
 
 
-def case(*terminals: Terminal, at_points: Sequence[CapturePoint] = (), logs: Sequence[SourceKind] = (SourceKind.INODE_LOG,),
-         network: NetworkFacts | None = None, **more: object) -> CaseFacts:
+def case(
+    *terminals: Terminal,
+    at_points: Sequence[CapturePoint] = (),
+    logs: Sequence[SourceKind] = (SourceKind.INODE_LOG,),
+    network: NetworkFacts | None = None,
+    **more: object,
+) -> CaseFacts:
     sources = tuple(Source(f"{k.value}.log", "0" * 64, 1, k) for k in logs) + tuple(
         Source(s, "0" * 64, 1, SourceKind.CAPTURE, p.name) for p in at_points for s in p.sources
     )

@@ -14,9 +14,13 @@ CODE = "address-translated"
 
 def judge(case: CaseView) -> Judgement:
     return findings_from(
-        case, NoteCode.TRANSLATED, Severity.INFO, Confidence.LIKELY,
+        case,
+        NoteCode.TRANSLATED,
+        Severity.INFO,
+        Confidence.LIKELY,
         lambda note: Text(
-            "Filter for both addresses when you look at these captures. Likely: the payload and the order are the same on both "
+            "Filter for both addresses when you look at these captures. Likely: the payload and the order are the "
+            "same on both "
             "sides, the addresses are not.",
             "查看这些抓包时请同时按两个地址过滤。很可能：两侧报文内容与顺序相同，仅地址不同。",
         ),

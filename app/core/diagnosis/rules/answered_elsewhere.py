@@ -36,9 +36,9 @@ def _mismatches(asked: list[Attempt], answers: tuple[Attempt, ...]) -> list[tupl
             if request.datagram is None or answer.datagram is None:
                 continue
             for point, fate in answer.datagram.fate.items():
-                if fate is Fate.WHOLE and request.datagram.fate.get(point) is Fate.WHOLE:
-                    if _host(_destination(request, point)) != _host(_source(answer, point)):
-                        return [(request, answer)]
+                is_both = fate is Fate.WHOLE and request.datagram.fate.get(point) is Fate.WHOLE
+                if is_both and _host(_destination(request, point)) != _host(_source(answer, point)):
+                    return [(request, answer)]
     return []
 
 
@@ -64,8 +64,10 @@ def _finding(number: int, request: Attempt, answer: Attempt) -> Finding:
         severity=Severity.WARNING,
         confidence=Confidence.LIKELY,
         summary=Text(
-            f"Answer {number} comes from {came}, though {asked} was asked: a stateful firewall, a NAT or the client will not "
-            "take it for the answer. Likely: both were seen at one point; that this is why it was not taken is an inference.",
+            f"Answer {number} comes from {came}, though {asked} was asked: a stateful firewall, a NAT or the client "
+            f"will not "
+            "take it for the answer. Likely: both were seen at one point; that this is why it was not taken is an "
+            "inference.",
             f"{number} 号应答来自 {came}，而请求发往 {asked}：状态防火墙、NAT 或客户端不会将其视为应答。"
             "很可能：两者在同一抓包点可见，但这就是未被接受的原因属于推断。",
         ),
@@ -73,11 +75,15 @@ def _finding(number: int, request: Attempt, answer: Attempt) -> Finding:
         message=number,
         counts={"datagrams": 1},
         against=(Text("the server did answer, and in time", "服务器确已及时应答"),),
-        next_steps=(Text(
-            "Check the server's addresses: second network card, cluster or load-balancer address, proxy address announced in "
-            "message 2 (damProxyIp), source address of the service.",
-            "检查服务器地址：第二块网卡、集群或负载均衡地址、2 号报文下发的代理地址（damProxyIp）、服务绑定的源地址。",
-        ),),
+        next_steps=(
+            Text(
+                "Check the server's addresses: second network card, cluster or load-balancer address, proxy address "
+                "announced in "
+                "message 2 (damProxyIp), source address of the service.",
+                "检查服务器地址：第二块网卡、集群或负载均衡地址、2 号报文下发的代理地址（damProxyIp）、"
+                "服务绑定的源地址。",
+            ),
+        ),
     )
 
 

@@ -11,10 +11,23 @@ from app.core.records import Confidence, Text
 
 CODE = "band-outlier"
 # Findings that name a cause; what describes or cannot tell is no reason to stand out.
-_CAUSES = frozenset({
-    "later-fragments-lost", "first-fragment-lost", "fragmented-datagrams-lost", "large-datagrams-lost", "port-blocked",
-    "random-loss", "path-down", "reply-lost", "server-silent", "reassembly-failed", "never-sent", "check-failed", "too-big",
-})
+_CAUSES = frozenset(
+    {
+        "later-fragments-lost",
+        "first-fragment-lost",
+        "fragmented-datagrams-lost",
+        "large-datagrams-lost",
+        "port-blocked",
+        "random-loss",
+        "path-down",
+        "reply-lost",
+        "server-silent",
+        "reassembly-failed",
+        "never-sent",
+        "check-failed",
+        "too-big",
+    }
+)
 ENOUGH = 3  # terminals that share a cause before another one stands out
 MOST = 10
 
@@ -43,9 +56,11 @@ def _finding(terminal: Terminal, own: Finding, usual: str, n: int) -> Finding:
         severity=Severity.INFO,
         confidence=own.confidence if own.confidence is not Confidence.CERTAIN else Confidence.LIKELY,
         summary=Text(
-            f"{name} fails for another reason ({own.code}) than the {n} others ({usual}): repairing the common fault will not "
+            f"{name} fails for another reason ({own.code}) than the {n} others ({usual}): repairing the common fault "
+            f"will not "
             "help it. As sure as the two findings that it compares.",
-            f"{name} 的失败原因（{own.code}）与其余 {n} 台（{usual}）不同：修复共同故障对它无效。可信程度取决于所比较的两项结论。",
+            f"{name} 的失败原因（{own.code}）与其余 {n} 台（{usual}）不同：修复共同故障对它无效。"
+            f"可信程度取决于所比较的两项结论。",
         ),
         evidence=own.evidence,
         message=own.message,

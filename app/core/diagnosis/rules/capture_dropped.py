@@ -11,16 +11,22 @@ from app.core.traces import NoteCode
 
 CODE = "capture-dropped"
 
-STEPS = (Text(
-    "Capture again with a larger buffer and a filter: dumpcap -B 256, tcpdump -B 262144; on a mirror port check that both "
-    "directions together fit the monitor port.",
-    "加大缓冲并加过滤重新抓包：dumpcap -B 256、tcpdump -B 262144；镜像口须能承载双向流量之和。",
-),)
+STEPS = (
+    Text(
+        "Capture again with a larger buffer and a filter: dumpcap -B 256, tcpdump -B 262144; on a mirror port check "
+        "that both "
+        "directions together fit the monitor port.",
+        "加大缓冲并加过滤重新抓包：dumpcap -B 256、tcpdump -B 262144；镜像口须能承载双向流量之和。",
+    ),
+)
 
 
 def judge(case: CaseView) -> Judgement:
     return findings_from(
-        case, NoteCode.DROPPED, Severity.WARNING, Confidence.CERTAIN,
+        case,
+        NoteCode.DROPPED,
+        Severity.WARNING,
+        Confidence.CERTAIN,
         lambda note: Text(
             "Absence there proves little. Certain: the capture says so itself.",
             "在该处看不到某报文不足以说明其未经过。结论确定：抓包自身即有此记录。",

@@ -21,15 +21,23 @@ def judge(case: CaseView) -> Judgement:
         return (Text(f"Capture again at {place} with: {bpf}", f"在 {place} 用以下过滤条件重新抓包：{bpf}"),)
 
     return findings_from(
-        case, NoteCode.FILTERED, Severity.WARNING, Confidence.LIKELY,
+        case,
+        NoteCode.FILTERED,
+        Severity.WARNING,
+        Confidence.LIKELY,
         lambda note: Text(
-            "Fragments with an offset cannot appear in it, so their absence there proves nothing. Likely: it shows in what "
+            "Fragments with an offset cannot appear in it, so their absence there proves nothing. Likely: it shows "
+            "in what "
             "the capture holds and lacks.",
             "非首片分片不可能出现在其中，因此看不到它们不说明任何问题。很可能：依据是该抓包中有什么、缺什么。",
         ),
         steps,
-        (Text("any fragment with an offset, or other traffic such as ARP, in this capture would disprove it",
-              "该抓包中若有任何非首片分片或 ARP 等其他流量，则本结论不成立"),),
+        (
+            Text(
+                "any fragment with an offset, or other traffic such as ARP, in this capture would disprove it",
+                "该抓包中若有任何非首片分片或 ARP 等其他流量，则本结论不成立",
+            ),
+        ),
     )
 
 

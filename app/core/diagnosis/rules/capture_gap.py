@@ -29,8 +29,10 @@ def _finding(case: CaseView, terminal: TerminalView, spot: BlindSpot) -> Finding
         severity=Severity.WARNING if terminal.is_failing else Severity.INFO,
         confidence=Confidence.CERTAIN,
         summary=Text(
-            f"{spot.point} was not capturing during {plural(n, 'send')} (message {which.en}): whether they came by there is open, "
-            "and nothing of them counts as lost there. Certain: the capture's own first and last frame say when it ran.",
+            f"{spot.point} was not capturing during {plural(n, 'send')} (message {which.en}): whether they came by "
+            f"there is open, "
+            "and nothing of them counts as lost there. Certain: the capture's own first and last frame say when it "
+            "ran.",
             f"{spot.point} 在其中 {n} 次发送（{which.zh} 号报文）时没有在抓包：它们是否经过该点无从得知，也不计为丢失。"
             "结论确定：该抓包首帧与末帧的时间表明了其运行时段。",
         ),
@@ -38,11 +40,14 @@ def _finding(case: CaseView, terminal: TerminalView, spot: BlindSpot) -> Finding
         message=next(iter(spot.numbers)) if len(spot.numbers) == 1 else None,
         counts={"datagrams": n},
         against=(Text("nothing is claimed about the network here", "此处不对网络作任何判断"),),
-        next_steps=(Text(
-            f"Capture once more at {spot.point}: start before the authentication and stop {RUN_SECONDS} s after the failure; "
-            "start all points before the first test.",
-            f"在 {spot.point} 重新抓包：认证开始前启动，失败后 {RUN_SECONDS} 秒再停止；各点均应在测试前启动。",
-        ),),
+        next_steps=(
+            Text(
+                f"Capture once more at {spot.point}: start before the authentication and stop {RUN_SECONDS} s after "
+                f"the failure; "
+                "start all points before the first test.",
+                f"在 {spot.point} 重新抓包：认证开始前启动，失败后 {RUN_SECONDS} 秒再停止；各点均应在测试前启动。",
+            ),
+        ),
     )
 
 

@@ -32,8 +32,11 @@ def _last_failing_fragments_ns(case: CaseView) -> int | None:
     """When the last fragmented datagram of a failing session was sent."""
     times = [
         a.time_ns
-        for terminal in case.facts.terminals for session in terminal.sessions if session.outcome is Outcome.FAILED
-        for message in session.messages if message.direction is Direction.TO_SERVER
+        for terminal in case.facts.terminals
+        for session in terminal.sessions
+        if session.outcome is Outcome.FAILED
+        for message in session.messages
+        if message.direction is Direction.TO_SERVER
         for a in message.attempts
         if a.time_ns is not None and a.datagram is not None and len(a.datagram.fragments) > 1
     ]
@@ -48,15 +51,21 @@ def _finding(case: CaseView, short: dict[str, float]) -> Finding:
         severity=Severity.INFO,
         confidence=Confidence.CERTAIN,
         summary=Text(
-            f"The captures at {names.en} end {least:.0f} s after the last fragmented message or soon after: a receiver gives up "
-            "reassembly only after 30 to 60 s, so no ICMP 11/1 in them says nothing. Certain: read from their last frames.",
-            f"{names.zh} 的抓包在最后一个分片报文之后约 {least:.0f} 秒即停止：接收方 30–60 秒后才会放弃重组，因此其中没有 ICMP 11/1 "
+            f"The captures at {names.en} end {least:.0f} s after the last fragmented message or soon after: a "
+            f"receiver gives up "
+            "reassembly only after 30 to 60 s, so no ICMP 11/1 in them says nothing. Certain: read from their last "
+            "frames.",
+            f"{names.zh} 的抓包在最后一个分片报文之后约 {least:.0f} 秒即停止：接收方 30–60 秒后才会放弃重组，"
+            f"因此其中没有 ICMP 11/1 "
             "不说明任何问题。结论确定：由抓包末帧时间得知。",
         ),
         evidence=tuple(Evidence(s, frame=1, text=name) for name in short for s in case.points[name].sources[:1]),
-        next_steps=(Text(
-            f"Next time let captures run {RUN_SECONDS} s after the failure.", f"下次请在失败后继续抓包 {RUN_SECONDS} 秒。",
-        ),),
+        next_steps=(
+            Text(
+                f"Next time let captures run {RUN_SECONDS} s after the failure.",
+                f"下次请在失败后继续抓包 {RUN_SECONDS} 秒。",
+            ),
+        ),
         details={"seconds_after": {name: round(value, 1) for name, value in short.items()}},
     )
 

@@ -26,11 +26,13 @@ def _finding(case: CaseView, session: Session) -> Finding | None:
     if session.outcome is Outcome.PASSED:
         return None
     clients = case.points_of(Role.CLIENT)
-    refusal = next(
-        (m for m in session.messages if m.number == REFUSAL and m.direction is Direction.TO_CLIENT), None
-    )
+    refusal = next((m for m in session.messages if m.number == REFUSAL and m.direction is Direction.TO_CLIENT), None)
     words = [m for m in session.marks if m.side == "client" and m.kind == "notice" and _SAID_NO.search(m.text)]
-    codes = [m for m in session.marks if m.side == "client" and m.kind == "result" and m.code not in (None, 0, NO_ANSWER_CODE)]
+    codes = [
+        m
+        for m in session.marks
+        if m.side == "client" and m.kind == "result" and m.code not in (None, 0, NO_ANSWER_CODE)
+    ]
     came = refusal is not None and got_by_client(refusal, clients)
     answered = any(m.number == 4 and got_by_client(m, clients) for m in session.messages)
     if not came and not (words and answered) and not (codes and answered):
@@ -43,21 +45,37 @@ def _finding(case: CaseView, session: Session) -> Finding | None:
         severity=Severity.WARNING,
         confidence=Confidence.CERTAIN if came else Confidence.LIKELY,
         summary=Text(
-            "The exchange finished, and the policy check itself said no: repair what the policy asks for; the network did its "
-            "part. " + ("Certain: the refusal (message 6) reached the client." if came
-                        else "Likely: the client's log says so, the refusal itself was not seen."),
+            "The exchange finished, and the policy check itself said no: repair what the policy asks for; the "
+            "network did its "
+            "part. "
+            + (
+                "Certain: the refusal (message 6) reached the client."
+                if came
+                else "Likely: the client's log says so, the refusal itself was not seen."
+            ),
             "交互已完成，是策略检查本身未通过：请按策略要求修复终端，网络没有问题。"
-            + ("结论确定：客户端已收到拒绝结果（6 号报文）。" if came else "很可能：客户端日志如此记录，未见拒绝报文本身。"),
+            + (
+                "结论确定：客户端已收到拒绝结果（6 号报文）。"
+                if came
+                else "很可能：客户端日志如此记录，未见拒绝报文本身。"
+            ),
         ),
         evidence=evidence,
         message=REFUSAL if came else None,
-        against=(Text("every message was answered, so neither loss nor a silent server is the cause",
-                      "每个报文都得到应答，因此不是丢包也不是服务器无响应"),),
-        next_steps=(Text(
-            "Open message 3 and the policy (message 2) side by side: which item of the check list is missing or too old "
-            "(patches by level, antivirus version and definitions).",
-            "对照 3 号报文与策略（2 号报文）：检查项中哪些缺失或过旧（按级别的补丁、防病毒引擎与病毒库版本）。",
-        ),),
+        against=(
+            Text(
+                "every message was answered, so neither loss nor a silent server is the cause",
+                "每个报文都得到应答，因此不是丢包也不是服务器无响应",
+            ),
+        ),
+        next_steps=(
+            Text(
+                "Open message 3 and the policy (message 2) side by side: which item of the check list is missing or "
+                "too old "
+                "(patches by level, antivirus version and definitions).",
+                "对照 3 号报文与策略（2 号报文）：检查项中哪些缺失或过旧（按级别的补丁、防病毒引擎与病毒库版本）。",
+            ),
+        ),
     )
 
 

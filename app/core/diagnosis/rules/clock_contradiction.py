@@ -14,9 +14,13 @@ CODE = "clock-contradiction"
 
 def judge(case: CaseView) -> Judgement:
     return findings_from(
-        case, NoteCode.CLOCK_CONTRADICTION, Severity.WARNING, Confidence.LIKELY,
+        case,
+        NoteCode.CLOCK_CONTRADICTION,
+        Severity.WARNING,
+        Confidence.LIKELY,
         lambda note: Text(
-            "No steady clock explains these times: the clock was set during the capture, or frames were matched wrongly. "
+            "No steady clock explains these times: the clock was set during the capture, or frames were matched "
+            "wrongly. "
             "Losses are not judged by time, so they stand.",
             "没有任何稳定的时钟能解释这些时间：抓包期间时钟被调整过，或匹配有误。丢失判断不依赖时间，因此不受影响。",
         ),

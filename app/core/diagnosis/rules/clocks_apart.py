@@ -22,16 +22,23 @@ STEP = Text(
 
 def judge(case: CaseView) -> Judgement:
     captures = findings_from(
-        case, NoteCode.CLOCKS_APART, Severity.INFO, Confidence.CERTAIN,
+        case,
+        NoteCode.CLOCKS_APART,
+        Severity.INFO,
+        Confidence.CERTAIN,
         lambda note: Text(
-            "Times are shown on the reference clock; losses are never judged by time alone. Certain: the same datagrams "
+            "Times are shown on the reference clock; losses are never judged by time alone. Certain: the same "
+            "datagrams "
             "carry both clocks.",
             "页面时间已统一到参考时钟；丢失与否从不单凭时间判断。结论确定：同一批报文同时带有两个时钟。",
         ),
         lambda note: (STEP,),
     )
-    logs = [_log_finding(s) for s in case.sources
-            if s.kind in (SourceKind.INODE_LOG, SourceKind.SERVER_LOG) and abs(s.clock_offset_s or 0.0) > LOG_APART_S]
+    logs = [
+        _log_finding(s)
+        for s in case.sources
+        if s.kind in (SourceKind.INODE_LOG, SourceKind.SERVER_LOG) and abs(s.clock_offset_s or 0.0) > LOG_APART_S
+    ]
     if isinstance(captures, NotRun):
         return found(*logs) if logs else captures
     return found(*(captures.findings if isinstance(captures, Hit) else ()), *logs)
@@ -45,9 +52,11 @@ def _log_finding(source: Source) -> Finding:
         severity=Severity.INFO,
         confidence=Confidence.LIKELY,
         summary=Text(
-            f"The clock of {source.path} is {abs(offset):.0f} s {word} the reference clock. Likely: measured from log lines that "
+            f"The clock of {source.path} is {abs(offset):.0f} s {word} the reference clock. Likely: measured from "
+            f"log lines that "
             "belong to captured datagrams; a log has whole seconds.",
-            f"{source.path} 的时钟比参考时钟{zh} {abs(offset):.0f} 秒。很可能：由日志行与抓包报文对应得出，日志时间仅精确到秒。",
+            f"{source.path} 的时钟比参考时钟{zh} {abs(offset):.0f} 秒。很可能：由日志行与抓包报文对应得出，"
+            f"日志时间仅精确到秒。",
         ),
         evidence=(Evidence(source.path, line=1),),
         next_steps=(STEP,),
@@ -58,6 +67,8 @@ def _log_finding(source: Source) -> Finding:
 RULE = CaseRule(
     CODE,
     Text("clocks differ by more than a second", "时钟相差超过一秒"),
-    Text("datagrams seen at two places, or log lines that belong to datagrams", "两处均可见的报文，或与报文对应的日志行"),
+    Text(
+        "datagrams seen at two places, or log lines that belong to datagrams", "两处均可见的报文，或与报文对应的日志行"
+    ),
     judge,
 )

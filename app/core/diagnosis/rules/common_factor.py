@@ -53,7 +53,8 @@ def _access(case: CaseView, terminal: Terminal, session: Session) -> str | None:
                 continue
             for name in case.names.to_server:
                 if name in middles and any(
-                    (s := f.sightings.get(name)) is not None and s.state is Seen.SEEN for f in attempt.datagram.fragments
+                    (s := f.sightings.get(name)) is not None and s.state is Seen.SEEN
+                    for f in attempt.datagram.fragments
                 ):
                     return name
     return None
@@ -78,9 +79,7 @@ def judge(case: CaseView) -> Judgement:
     return found(*findings[:2]) if findings else MISS
 
 
-def _judge(
-    case: CaseView, factor: _Factor, failing: set[int], passing: set[int], by_size: float
-) -> Finding | None:
+def _judge(case: CaseView, factor: _Factor, failing: set[int], passing: set[int], by_size: float) -> Finding | None:
     fails: dict[str, set[int]] = {}
     passes: dict[str, set[int]] = {}
     for terminal in case.facts.terminals:
@@ -103,7 +102,12 @@ def _judge(
 
 
 def _finding(
-    case: CaseView, factor: _Factor, value: str, fails: tuple[int, int], passes: tuple[int, int], chance: float,
+    case: CaseView,
+    factor: _Factor,
+    value: str,
+    fails: tuple[int, int],
+    passes: tuple[int, int],
+    chance: float,
     members: set[int],
 ) -> Finding | None:
     evidence = _evidence(case, members)
@@ -114,19 +118,25 @@ def _finding(
         severity=Severity.WARNING,
         confidence=Confidence.LIKELY,
         summary=Text(
-            f"Failing terminals share their {factor.name.en}: {value} ({fails[0]} of {fails[1]} failing, {passes[0]} of "
-            f"{passes[1]} passing terminals), more clearly than they share a size. Likely: chance alone would give this with "
+            f"Failing terminals share their {factor.name.en}: {value} ({fails[0]} of {fails[1]} failing, {passes[0]} "
+            f"of "
+            f"{passes[1]} passing terminals), more clearly than they share a size. Likely: chance alone would give "
+            f"this with "
             f"probability {chance:.1e}; a common {factor.name.en} is a hint, not yet the cause.",
-            f"失败终端的共同点是{factor.name.zh}：{value}（失败终端 {fails[0]}/{fails[1]}，通过终端 {passes[0]}/{passes[1]}），"
+            f"失败终端的共同点是{factor.name.zh}：{value}（失败终端 {fails[0]}/{fails[1]}，通过终端 "
+            f"{passes[0]}/{passes[1]}），"
             f"比长度上的共同点更明显。很可能：偶然概率 {chance:.1e}；但共同的{factor.name.zh}只是线索，尚不是原因。",
         ),
         evidence=evidence,
         counts={"terminals_failing": fails[0], "terminals_passing": passes[0]},
-        next_steps=(Text(
-            f"Compare one failing and one passing terminal that differ in nothing but the {factor.name.en}, and capture on the "
-            "access device of each.",
-            f"找仅{factor.name.zh}不同的一台失败终端和一台通过终端对比，并在各自的接入设备上抓包。",
-        ),),
+        next_steps=(
+            Text(
+                f"Compare one failing and one passing terminal that differ in nothing but the {factor.name.en}, and "
+                f"capture on the "
+                "access device of each.",
+                f"找仅{factor.name.zh}不同的一台失败终端和一台通过终端对比，并在各自的接入设备上抓包。",
+            ),
+        ),
         details={"factor": factor.key, "value": value, "chance": chance},
     )
 
@@ -144,8 +154,10 @@ def _evidence(case: CaseView, members: set[int]) -> tuple[Evidence, ...]:
 
 RULE = CaseRule(
     CODE,
-    Text("failing terminals share a subnet, an hour or a version that passing ones do not",
-         "失败终端具有通过终端所没有的共同网段、时段或版本"),
+    Text(
+        "failing terminals share a subnet, an hour or a version that passing ones do not",
+        "失败终端具有通过终端所没有的共同网段、时段或版本",
+    ),
     MANY,
     judge,
 )

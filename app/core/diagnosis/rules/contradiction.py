@@ -20,7 +20,9 @@ def judge(case: CaseView, terminal: TerminalView) -> Judgement:
     if not has_client_log(terminal) and not has_server_log(terminal):
         return NotRun((NO_CLIENT_LOG, NO_SERVER_LOG))
     findings = [
-        finding for session in terminal.sessions for message in session.messages
+        finding
+        for session in terminal.sessions
+        for message in session.messages
         if (finding := _judge(case, session, message))
     ]
     return Hit(tuple(findings[:8])) if findings else MISS
@@ -33,7 +35,8 @@ def _judge(case: CaseView, session: Session, message: Message) -> Finding | None
     told = [a for a in message.attempts if (a.server_log_time_ns if to_server else a.log_time_ns) is not None]
     judged = [a for a in message.attempts if a.datagram is not None and points & a.datagram.fate.keys()]
     denied = [
-        a for a in judged
+        a
+        for a in judged
         if a.datagram is not None
         and all(a.datagram.fate.get(p) in (Fate.PARTIAL, Fate.ABSENT) for p in points if p in a.datagram.fate)
     ]
@@ -44,35 +47,46 @@ def _judge(case: CaseView, session: Session, message: Message) -> Finding | None
     return _finding(message, told, denied, to_server, bool(told))
 
 
-def _finding(
-    message: Message, told: list[Attempt], denied: list[Attempt], to_server: bool, is_logged: bool
-) -> Finding:
+def _finding(message: Message, told: list[Attempt], denied: list[Attempt], to_server: bool, is_logged: bool) -> Finding:
     who, who_zh = ("policy server", "策略服务器") if to_server else ("client", "客户端")
     number = message.number
     says = (
-        Text(f"The {who}'s log has message {number} as received {len(told)} time(s)", f"{who_zh}日志记录收到 {number} 号报文 {len(told)} 次")
-        if is_logged else
-        Text(f"Message {number} was answered", f"{number} 号报文得到了应答")
+        Text(
+            f"The {who}'s log has message {number} as received {len(told)} time(s)",
+            f"{who_zh}日志记录收到 {number} 号报文 {len(told)} 次",
+        )
+        if is_logged
+        else Text(f"Message {number} was answered", f"{number} 号报文得到了应答")
     )
     return Finding(
         code=CODE,
         severity=Severity.WARNING,
         confidence=Confidence.CERTAIN,
         summary=Text(
-            f"{says.en}, and the capture there does not have it whole ({len(denied)} send(s)): both cannot be right. No loss is "
+            f"{says.en}, and the capture there does not have it whole ({len(denied)} send(s)): both cannot be right. "
+            f"No loss is "
             f"claimed from that capture. Certain: both stand in the evidence.",
-            f"{says.zh}，而该处抓包中并不完整（{len(denied)} 次发送）：两者不可能同时成立。不据此抓包断定丢失。结论确定：两者均见于证据。",
+            f"{says.zh}，而该处抓包中并不完整（{len(denied)} 次发送）：两者不可能同时成立。不据此抓包断定丢失。"
+            f"结论确定：两者均见于证据。",
         ),
         evidence=of_attempts([*told, *denied]),
         message=number,
         counts={"logged": len(told), "datagrams": len(denied)},
-        against=(Text("a second network path, another host of a cluster, or a capture that lost packets explains both",
-                      "另有网络路径、集群中的另一台主机，或抓包自身丢包，均可解释这一矛盾"),),
-        next_steps=(Text(
-            f"Check that the capture was taken on the very host and interface that the {who} uses, on all its cards, and "
-            "without losing packets (dumpcap prints how many it dropped).",
-            f"确认抓包所在主机和网卡正是{who_zh}所用的，覆盖其全部网卡，且抓包自身没有丢包（dumpcap 结束时会显示丢弃数）。",
-        ),),
+        against=(
+            Text(
+                "a second network path, another host of a cluster, or a capture that lost packets explains both",
+                "另有网络路径、集群中的另一台主机，或抓包自身丢包，均可解释这一矛盾",
+            ),
+        ),
+        next_steps=(
+            Text(
+                f"Check that the capture was taken on the very host and interface that the {who} uses, on all its "
+                f"cards, and "
+                "without losing packets (dumpcap prints how many it dropped).",
+                f"确认抓包所在主机和网卡正是{who_zh}所用的，覆盖其全部网卡，且抓包自身没有丢包（dumpcap "
+                f"结束时会显示丢弃数）。",
+            ),
+        ),
     )
 
 

@@ -18,13 +18,26 @@ NO_OUTPUT = Text(
     "device output: debugging ip virtual-reassembly, display ip statistics, display packet-filter statistics",
     "设备输出：debugging ip virtual-reassembly、display ip statistics、display packet-filter statistics",
 )
-_LOSS_CODES = frozenset({
-    "later-fragments-lost", "first-fragment-lost", "fragmented-datagrams-lost", "large-datagrams-lost", "random-loss",
-})
+_LOSS_CODES = frozenset(
+    {
+        "later-fragments-lost",
+        "first-fragment-lost",
+        "fragmented-datagrams-lost",
+        "large-datagrams-lost",
+        "random-loss",
+    }
+)
 # Counters whose growth means that the device dropped something: (words of the scope, words of the name).
 _DROPS = (
-    ("Fragment", "dropped"), ("Reassembling", "timeouts"), ("Output", "dropped"), ("", "deny"), ("", "input errors"),
-    ("", "output errors"), ("", "giants"), ("", "buffer failures"), ("", "drops"),
+    ("Fragment", "dropped"),
+    ("Reassembling", "timeouts"),
+    ("Output", "dropped"),
+    ("", "deny"),
+    ("", "input errors"),
+    ("", "output errors"),
+    ("", "giants"),
+    ("", "buffer failures"),
+    ("", "drops"),
 )
 
 
@@ -32,9 +45,7 @@ def judge(case: CaseView) -> Judgement:
     records = [record for device in case.facts.devices for record in device.records]
     if not records:
         return NotRun((NO_OUTPUT,))
-    lost = sum(
-        f.counts.get("fragments_lost", 0) for t in case.terminals for f in t.findings if f.code in _LOSS_CODES
-    )
+    lost = sum(f.counts.get("fragments_lost", 0) for t in case.terminals for f in t.findings if f.code in _LOSS_CODES)
     return found(*_counter_findings(records, lost), *_reassembly_findings(case, records))
 
 
@@ -58,29 +69,50 @@ def _is_drop(record: DeviceRecord) -> bool:
 
 def _grown(device: str, counter: str, growth: int, first: DeviceRecord, last: DeviceRecord, lost: int) -> Finding:
     fits = lost > 0 and growth >= lost
-    verdict = Text(
-        f"{lost} fragments were lost in the captures: the numbers "
-        + ("agree exactly." if growth == lost else "fit, with other traffic dropped as well." if fits else "do not fit."),
-        f"抓包中共丢失 {lost} 个分片：二者"
-        + ("完全一致。" if growth == lost else "相容（另有其他流量被丢弃）。" if fits else "不相符。"),
-    ) if lost else Text("", "")
-    reason = Text(
-        "Likely, not certain: a counter does not say whose packets it counted.", "很可能，尚不能确定：计数器不说明统计的是谁的报文。"
-    ) if fits else Text(
-        "Possible only: the counter stands alone.", "仅为可能：只有计数器这一项依据。"
+    verdict = (
+        Text(
+            f"{lost} fragments were lost in the captures: the numbers "
+            + (
+                "agree exactly."
+                if growth == lost
+                else "fit, with other traffic dropped as well."
+                if fits
+                else "do not fit."
+            ),
+            f"抓包中共丢失 {lost} 个分片：二者"
+            + ("完全一致。" if growth == lost else "相容（另有其他流量被丢弃）。" if fits else "不相符。"),
+        )
+        if lost
+        else Text("", "")
+    )
+    reason = (
+        Text(
+            "Likely, not certain: a counter does not say whose packets it counted.",
+            "很可能，尚不能确定：计数器不说明统计的是谁的报文。",
+        )
+        if fits
+        else Text("Possible only: the counter stands alone.", "仅为可能：只有计数器这一项依据。")
     )
     return Finding(
         code=CODE,
         severity=Severity.WARNING if fits else Severity.INFO,
         confidence=Confidence.LIKELY if fits else Confidence.POSSIBLE,
         summary=joined(
-            Text(f"{device or 'The device'}: counter “{counter}” grew by {growth} between the readings.",
-                 f"{device or '设备'}：计数“{counter}”在两次读取之间增加 {growth}。"),
-            verdict, reason,
+            Text(
+                f"{device or 'The device'}: counter “{counter}” grew by {growth} between the readings.",
+                f"{device or '设备'}：计数“{counter}”在两次读取之间增加 {growth}。",
+            ),
+            verdict,
+            reason,
         ),
         evidence=tuple(_evidence(r) for r in (first, last)),
         counts={"growth": growth, "fragments_lost": lost},
-        against=(Text("read the counter again without an authentication: it should stand still", "不做认证再读一次：计数应保持不变"),),
+        against=(
+            Text(
+                "read the counter again without an authentication: it should stand still",
+                "不做认证再读一次：计数应保持不变",
+            ),
+        ),
         details={"device": device, "counter": counter},
     )
 
@@ -91,14 +123,20 @@ def _stands_at(device: str, counter: str, record: DeviceRecord, lost: int) -> Fi
         severity=Severity.WARNING if lost else Severity.INFO,
         confidence=Confidence.LIKELY if lost else Confidence.POSSIBLE,
         summary=Text(
-            f"{device or 'The device'} has a rule that denies fragments, and it was met {record.value} times: “{counter}”. "
+            f"{device or 'The device'} has a rule that denies fragments, and it was met {record.value} times: "
+            f"“{counter}”. "
             "Likely, not certain: one reading does not say when.",
-            f"{device or '设备'}上有一条拒绝分片的规则，已命中 {record.value} 次：“{counter}”。很可能，尚不能确定：只读一次无法得知命中时间。",
+            f"{device or '设备'}上有一条拒绝分片的规则，已命中 {record.value} 次：“{counter}”。很可能，尚不能确定："
+            f"只读一次无法得知命中时间。",
         ),
         evidence=(_evidence(record),),
         counts={"matched": record.value or 0, "fragments_lost": lost},
-        next_steps=(Text("Read it again after one authentication: it should grow by the fragments lost.",
-                         "做一次认证后再读：应恰好增加丢失的分片数。"),),
+        next_steps=(
+            Text(
+                "Read it again after one authentication: it should grow by the fragments lost.",
+                "做一次认证后再读：应恰好增加丢失的分片数。",
+            ),
+        ),
         details={"device": device, "counter": counter},
     )
 
@@ -124,18 +162,32 @@ def _reassembly_findings(case: CaseView, records: Sequence[DeviceRecord]) -> Ite
             severity=Severity.WARNING if matched else Severity.INFO,
             confidence=Confidence.LIKELY if matched else Confidence.POSSIBLE,
             summary=Text(
-                f"{device or 'The device'} waited in vain for fragments of {len(rows)} datagram(s) (virtual reassembly): at this "
+                f"{device or 'The device'} waited in vain for fragments of {len(rows)} datagram(s) (virtual "
+                f"reassembly): at this "
                 f"device the missing ones had not arrived. {matched} of them are datagrams of this case. "
-                + ("Likely: the identifications agree." if matched else "Possible only: no identification of this case is among them."),
-                f"{device or '设备'}对 {len(rows)} 个报文的分片等待未果（虚拟分片重组）：缺失的分片没有到达该设备。其中 {matched} 个属于本案例。"
+                + (
+                    "Likely: the identifications agree."
+                    if matched
+                    else "Possible only: no identification of this case is among them."
+                ),
+                f"{device or '设备'}对 {len(rows)} 个报文的分片等待未果（虚拟分片重组）：缺失的分片没有到达该设备。"
+                f"其中 {matched} 个属于本案例。"
                 + ("很可能：标识（identification）一致。" if matched else "仅为可能：其中没有本案例的标识。"),
             ),
             evidence=unique(_evidence(r) for r in rows),
             counts={"datagrams": len(rows), "matched": matched},
-            against=(Text("all fragments of a datagram must come in by one interface for this feature to see them",
-                          "该特性要求同一报文的所有分片从同一接口进入，否则也会等待未果"),),
-            next_steps=(Text("Look upstream of this device, or check whether fragments reach it over two interfaces.",
-                             "请查该设备上游，或检查分片是否经两个接口到达。"),),
+            against=(
+                Text(
+                    "all fragments of a datagram must come in by one interface for this feature to see them",
+                    "该特性要求同一报文的所有分片从同一接口进入，否则也会等待未果",
+                ),
+            ),
+            next_steps=(
+                Text(
+                    "Look upstream of this device, or check whether fragments reach it over two interfaces.",
+                    "请查该设备上游，或检查分片是否经两个接口到达。",
+                ),
+            ),
             details={"device": device, "identifications": [r.identification for r in rows[:50]]},
         )
 
@@ -143,7 +195,9 @@ def _reassembly_findings(case: CaseView, records: Sequence[DeviceRecord]) -> Ite
 def _identifications(case: CaseView) -> frozenset[int]:
     network = case.facts.network
     traced = network.traced if network is not None else ()
-    return frozenset(t.fate.identification for t in traced if t.fate.identification is not None and len(t.fate.fragments) > 1)
+    return frozenset(
+        t.fate.identification for t in traced if t.fate.identification is not None and len(t.fate.fragments) > 1
+    )
 
 
 def _evidence(record: DeviceRecord) -> Evidence:

@@ -1,4 +1,4 @@
-"""Over 3000 bytes of plaintext the client compresses and encrypts where the server asks for it: found plain, it did not ask."""
+"""Over 3000 bytes the client compresses and encrypts where the server asks for it: found plain, it did not ask."""
 
 from __future__ import annotations
 
@@ -40,37 +40,57 @@ def _finding(case: CaseView, plain: list[tuple[Report, Attempt]], seen: int) -> 
     hurts = any(r.is_network_failure for r, _ in plain)
     is_sure = bool(by_head)
     deflated = report.message.deflated_bytes
-    would = Text(
-        f" Compressed it would be about {deflated + case.header_bytes} bytes.",
-        f"若压缩，约为 {deflated + case.header_bytes} 字节。",
-    ) if deflated else Text("", "")
+    would = (
+        Text(
+            f" Compressed it would be about {deflated + case.header_bytes} bytes.",
+            f"若压缩，约为 {deflated + case.header_bytes} 字节。",
+        )
+        if deflated
+        else Text("", "")
+    )
     return Finding(
         code=CODE,
         severity=Severity.WARNING if hurts else Severity.INFO,
         confidence=Confidence.CERTAIN if is_sure else Confidence.LIKELY,
         summary=Text(
-            f"Packet compression and encryption is off: a message 3 of {report.plain_bytes} bytes of plaintext went out plain and "
+            f"Packet compression and encryption is off: a message 3 of {report.plain_bytes} bytes of plaintext went "
+            f"out plain and "
             f"in fragments ({len(plain)} of {seen} datagrams of that size).{would.en} "
-            + ("Certain: the head id on the wire says plain." if is_sure else "Likely: the size on the wire is that of the plaintext."),
-            f"报文加密压缩未开启：明文 {report.plain_bytes} 字节的 3 号报文以明文分片发出（该长度的 {seen} 个报文中有 {len(plain)} 个）。{would.zh}"
+            + (
+                "Certain: the head id on the wire says plain."
+                if is_sure
+                else "Likely: the size on the wire is that of the plaintext."
+            ),
+            f"报文加密压缩未开启：明文 {report.plain_bytes} 字节的 3 号报文以明文分片发出（该长度的 {seen} "
+            f"个报文中有 {len(plain)} 个）。{would.zh}"
             + ("结论确定：报文头标识为明文。" if is_sure else "很可能：线上长度与明文长度一致。"),
         ),
         evidence=of_attempts(a for _, a in plain),
         message=3,
         counts={"datagrams": len(plain), "seen": seen},
-        against=(Text("a head id of compressed or encrypted messages at this size would disprove it",
-                      "若该长度报文的头标识为压缩或加密，则本结论不成立"),),
-        next_steps=(Text(
-            "In UAM's service parameters turn on packet compression and encryption (the vendor says keep it on). It helps "
-            f"terminals over {COMPRESSION_BYTES} bytes only; below that nothing changes.",
-            f"在 UAM 业务参数中开启“报文加密压缩”（厂商建议保持开启）。仅对超过 {COMPRESSION_BYTES} 字节的终端有效，以下不变。",
-        ),),
+        against=(
+            Text(
+                "a head id of compressed or encrypted messages at this size would disprove it",
+                "若该长度报文的头标识为压缩或加密，则本结论不成立",
+            ),
+        ),
+        next_steps=(
+            Text(
+                "In UAM's service parameters turn on packet compression and encryption (the vendor says keep it on). "
+                "It helps "
+                f"terminals over {COMPRESSION_BYTES} bytes only; below that nothing changes.",
+                f"在 UAM 业务参数中开启“报文加密压缩”（厂商建议保持开启）。仅对超过 {COMPRESSION_BYTES} "
+                f"字节的终端有效，以下不变。",
+            ),
+        ),
     )
 
 
 RULE = CaseRule(
     CODE,
-    Text("message 3 over 3000 bytes goes out plain: encryption is off", "超过 3000 字节的 3 号报文以明文发出：加密未开启"),
+    Text(
+        "message 3 over 3000 bytes goes out plain: encryption is off", "超过 3000 字节的 3 号报文以明文发出：加密未开启"
+    ),
     LARGE_REPORT,
     judge,
 )

@@ -20,7 +20,8 @@ AGAINST = (
         "同一报文的非首片分片能够到达，因此链路可达，分片本身也能通过",
     ),
     Text(
-        "only first fragments carry ports and the message's first bytes: look for rules on ports, payload inspection or a "
+        "only first fragments carry ports and the message's first bytes: look for rules on ports, payload inspection "
+        "or a "
         "size limit that only the longer first fragment exceeds",
         "只有首片带端口和报文开头内容：请查端口规则、载荷检测，以及只有较长的首片才会超过的长度限制",
     ),
@@ -37,7 +38,8 @@ def judge(case: CaseView, terminal: TerminalView) -> Judgement:
 def _claim(loss: LegLoss) -> Text:
     place, n = span(loss.between), loss.counts["datagrams"]
     return Text(
-        f"Message {loss.message}: {place.en} first fragments are dropped and fragments with an offset pass, in {n} of {n} "
+        f"Message {loss.message}: {place.en} first fragments are dropped and fragments with an offset pass, in {n} "
+        f"of {n} "
         "fragmented datagrams. Without the first fragment the server can neither reassemble nor complain (ICMP 11/1).",
         f"{loss.message} 号报文：{place.zh}，首片被丢弃而非首片分片能通过，{n} 个分片报文均如此。"
         "缺少首片，服务器既无法重组，也不会回应 ICMP 11/1。",

@@ -33,15 +33,20 @@ def _claim(loss: LegLoss) -> Text:
 
 def _against(loss: LegLoss) -> tuple[Text, ...]:
     if loss.is_path_alive:
-        return (Text(
-            "other datagrams crossed this leg after the losses began: the path did not go down",
-            "丢失开始之后仍有其他报文通过该段：链路并未中断",
-        ),)
-    return (Text(
-        "the unfragmented datagrams crossed before the losses began: a path that went down just then would look the same; "
-        "a long ping during the authentication decides",
-        "不分片的报文是在丢失开始之前通过的：若链路恰在此时中断，现象相同；认证过程中长 ping 即可判别",
-    ),)
+        return (
+            Text(
+                "other datagrams crossed this leg after the losses began: the path did not go down",
+                "丢失开始之后仍有其他报文通过该段：链路并未中断",
+            ),
+        )
+    return (
+        Text(
+            "the unfragmented datagrams crossed before the losses began: a path that went down just then would look "
+            "the same; "
+            "a long ping during the authentication decides",
+            "不分片的报文是在丢失开始之前通过的：若链路恰在此时中断，现象相同；认证过程中长 ping 即可判别",
+        ),
+    )
 
 
 RULE = TerminalRule(
@@ -50,6 +55,9 @@ RULE = TerminalRule(
         "every fragment of fragmented datagrams is lost, unfragmented datagrams pass",
         "分片报文的所有分片全部丢失，不分片的报文能通过",
     ),
-    Text("fragmented and unfragmented datagrams at two or more capture points", "分片与不分片报文在两个及以上抓包点的情况"),
+    Text(
+        "fragmented and unfragmented datagrams at two or more capture points",
+        "分片与不分片报文在两个及以上抓包点的情况",
+    ),
     judge,
 )

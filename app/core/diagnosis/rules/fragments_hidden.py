@@ -1,4 +1,4 @@
-"""The capture filter of a point hides this terminal's fragments with an offset; the case finding is `capture-filtered`."""
+"""A capture filter hides this terminal's fragments with an offset; the case finding is `capture-filtered`."""
 
 from __future__ import annotations
 
@@ -30,16 +30,23 @@ def _finding(case: CaseView, terminal: TerminalView, spot: BlindSpot) -> Finding
         severity=Severity.WARNING,
         confidence=Confidence.LIKELY,
         summary=Text(
-            f"At {spot.point} the later fragments of {plural(len(spot.attempts), 'datagram')} of this terminal are hidden by the "
-            "capture filter: it looks like the failure and proves nothing. Likely: the capture holds no fragment with an "
+            f"At {spot.point} the later fragments of {plural(len(spot.attempts), 'datagram')} of this terminal are "
+            f"hidden by the "
+            "capture filter: it looks like the failure and proves nothing. Likely: the capture holds no fragment "
+            "with an "
             "offset of anybody.",
-            f"在 {spot.point}，该终端 {len(spot.attempts)} 个报文的非首片分片被抓包过滤条件隐藏：看似丢失，其实不能说明问题。"
+            f"在 {spot.point}，该终端 {len(spot.attempts)} 个报文的非首片分片被抓包过滤条件隐藏：看似丢失，"
+            f"其实不能说明问题。"
             "很可能：该抓包中没有任何人的非首片分片。",
         ),
         evidence=spot_evidence(case, spot),
         counts={"datagrams": len(spot.attempts)},
-        against=(Text("a network that drops these fragments would look exactly the same in this capture",
-                      "若网络真的丢弃这些分片，该抓包看起来也完全一样"),),
+        against=(
+            Text(
+                "a network that drops these fragments would look exactly the same in this capture",
+                "若网络真的丢弃这些分片，该抓包看起来也完全一样",
+            ),
+        ),
         next_steps=(capture_step(at, Text(f"at {spot.point} again", f" {spot.point} 重新")),),
     )
 

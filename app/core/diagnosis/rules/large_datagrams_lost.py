@@ -30,13 +30,16 @@ def _finding(case: CaseView, terminal: TerminalView, loss: LegLoss) -> Finding:
     claim = Text(
         f"Message {loss.message}: {place.en} datagrams of {t.largest_passed} bytes and less pass, those of "
         f"{t.smallest_lost} bytes and more are lost, unfragmented ones too: a limit on size lies between.",
-        f"{loss.message} 号报文：{place.zh}，{t.largest_passed} 字节及以下的报文能通过，{t.smallest_lost} 字节及以上的全部丢失，"
+        f"{loss.message} 号报文：{place.zh}，{t.largest_passed} 字节及以下的报文能通过，{t.smallest_lost} "
+        f"字节及以上的全部丢失，"
         "不分片的也丢：该段存在长度限制。",
     )
-    against = (Text(
-        "datagrams lost without being fragmented speak against a rule on fragments only",
-        "不分片的报文也丢失，说明不只是针对分片的规则",
-    ),)
+    against = (
+        Text(
+            "datagrams lost without being fragmented speak against a rule on fragments only",
+            "不分片的报文也丢失，说明不只是针对分片的规则",
+        ),
+    )
     made = loss_finding(case, terminal, loss, claim, against)
     return replace(made, details={**made.details, "passes_up_to": t.largest_passed, "lost_from": t.smallest_lost})
 

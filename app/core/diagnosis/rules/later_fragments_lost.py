@@ -29,27 +29,34 @@ def _claim(loss: LegLoss) -> Text:
     main = Text(
         f"Message {loss.message}: {place.en} first fragments pass and fragments with an offset do not, in {n} of "
         f"{n + whole} fragmented datagrams ({counts['fragments_lost']} of {counts['fragments_sent']} fragments lost).",
-        f"{loss.message} 号报文：{place.zh}，首片能通过，非首片分片（偏移不为 0）被丢弃，{n + whole} 个分片报文中有 {n} 个如此"
+        f"{loss.message} 号报文：{place.zh}，首片能通过，非首片分片（偏移不为 0）被丢弃，{n + whole} 个分片报文中有 "
+        f"{n} 个如此"
         f"（发出 {counts['fragments_sent']} 个分片，丢失 {counts['fragments_lost']} 个）。",
     )
     return joined(main, Text("The server can never reassemble it.", "服务器因此无法重组。"))
 
 
 def _against(loss: LegLoss) -> tuple[Text, ...]:
-    result = [Text(
-        "first fragments of the same datagrams arrive, so the path is up and the port is open",
-        "同一报文的首片能够到达，因此链路可达、端口未被封",
-    )]
+    result = [
+        Text(
+            "first fragments of the same datagrams arrive, so the path is up and the port is open",
+            "同一报文的首片能够到达，因此链路可达、端口未被封",
+        )
+    ]
     if not loss.tally.count(Way.WHOLE):
-        result.append(Text(
-            "chance loss would take first fragments too: not one of them was lost here",
-            "若是随机丢包，首片也会丢失，而此处首片一个未丢",
-        ))
+        result.append(
+            Text(
+                "chance loss would take first fragments too: not one of them was lost here",
+                "若是随机丢包，首片也会丢失，而此处首片一个未丢",
+            )
+        )
     if loss.tally.count(Way.SOME_LATER):
-        result.append(Text(
-            "some fragments with an offset do pass: a limit on number, size or order is possible as well",
-            "也有部分非首片分片通过：不排除对分片数量、长度或顺序的限制",
-        ))
+        result.append(
+            Text(
+                "some fragments with an offset do pass: a limit on number, size or order is possible as well",
+                "也有部分非首片分片通过：不排除对分片数量、长度或顺序的限制",
+            )
+        )
     return tuple(result)
 
 

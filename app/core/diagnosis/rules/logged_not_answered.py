@@ -29,7 +29,8 @@ def _finding(arrival: Arrival) -> Finding:
         severity=Severity.WARNING,
         confidence=Confidence.LIKELY,
         summary=Text(
-            f"The service itself received message {number} ({n} line(s) in its log) and did not answer: look inside the "
+            f"The service itself received message {number} ({n} line(s) in its log) and did not answer: look inside "
+            f"the "
             "service (database, licence, proxy settings, load). Likely, not certain: a log is its only witness.",
             f"策略服务已收到 {number} 号报文（日志 {n} 行）却没有应答：请查服务内部（数据库、授权、代理配置、负载）。"
             "很可能，尚不能确定：仅以日志为证。",
@@ -37,13 +38,21 @@ def _finding(arrival: Arrival) -> Finding:
         evidence=of_attempts(arrival.logged),
         message=number,
         counts={"logged": n},
-        against=(Text("the message was read and understood, so neither network nor reassembly is the fault",
-                      "报文已被读取并识别，因此与网络和重组无关"),),
-        next_steps=(Text(
-            "In the server's debug log read on from these lines on the same thread: errors, database waits, a queue that is "
-            "full. Compare with a terminal that was answered in the same minute.",
-            "在服务器 debug 日志中沿同一线程从这些行往后看：报错、数据库等待、队列满；并与同一分钟内得到应答的终端比较。",
-        ),),
+        against=(
+            Text(
+                "the message was read and understood, so neither network nor reassembly is the fault",
+                "报文已被读取并识别，因此与网络和重组无关",
+            ),
+        ),
+        next_steps=(
+            Text(
+                "In the server's debug log read on from these lines on the same thread: errors, database waits, a "
+                "queue that is "
+                "full. Compare with a terminal that was answered in the same minute.",
+                "在服务器 debug 日志中沿同一线程从这些行往后看：报错、数据库等待、队列满；"
+                "并与同一分钟内得到应答的终端比较。",
+            ),
+        ),
     )
 
 

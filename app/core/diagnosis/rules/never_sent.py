@@ -19,9 +19,11 @@ SLACK_NS = 2 * NS  # log times have whole seconds
 
 STEPS = (
     Text(
-        "On the terminal: switch off the host firewall and third-party security software for one test, check the network "
+        "On the terminal: switch off the host firewall and third-party security software for one test, check the "
+        "network "
         "driver, and capture on all interfaces at once (the message may leave through a VPN or a second card).",
-        "在终端上：临时关闭本机防火墙和第三方安全软件复测一次，检查网卡驱动，并在所有网卡上同时抓包（报文可能从 VPN 或另一块网卡发出）。",
+        "在终端上：临时关闭本机防火墙和第三方安全软件复测一次，检查网卡驱动，并在所有网卡上同时抓包（报文可能从 VPN "
+        "或另一块网卡发出）。",
     ),
 )
 
@@ -41,19 +43,22 @@ def _send_errors(terminal: TerminalView) -> tuple[Finding, ...]:
     marks = [mark for session, mark in terminal.marks("send_error") if session.outcome is not Outcome.PASSED]
     if not marks:
         return ()
-    return (Finding(
-        code=CODE,
-        severity=Severity.ERROR,
-        confidence=Confidence.LIKELY,
-        summary=Text(
-            f"The client's own log says that sending failed ({len(marks)} time(s)): a local fault of the terminal. Likely, not "
-            "certain: a log is its only witness.",
-            f"客户端日志自身报告发送失败（{len(marks)} 次）：属终端本地故障。很可能，尚不能确定：仅以日志为证。",
+    return (
+        Finding(
+            code=CODE,
+            severity=Severity.ERROR,
+            confidence=Confidence.LIKELY,
+            summary=Text(
+                f"The client's own log says that sending failed ({len(marks)} time(s)): a local fault of the "
+                f"terminal. Likely, not "
+                "certain: a log is its only witness.",
+                f"客户端日志自身报告发送失败（{len(marks)} 次）：属终端本地故障。很可能，尚不能确定：仅以日志为证。",
+            ),
+            evidence=unique(of_marks(marks)),
+            counts={"datagrams": len(marks)},
+            next_steps=STEPS,
         ),
-        evidence=unique(of_marks(marks)),
-        counts={"datagrams": len(marks)},
-        next_steps=STEPS,
-    ),)
+    )
 
 
 def _own_captures(case: CaseView, terminal: TerminalView) -> dict[str, bool]:
@@ -113,12 +118,17 @@ def _finding(case: CaseView, message: Message, sends: list[Attempt], own: dict[s
     has_others = any(own.values())
     is_open = any((f := _facts(case, s)) is not None and f.non_ip_frames + f.tcp_frames > 0 for s in own)
     is_sure = has_others and is_open and n > 1
-    reason = Text(
-        "Certain: that capture was running, is not filtered, and has other messages of this terminal.",
-        "结论确定：该抓包当时正在进行、未加过滤，且含有该终端的其他报文。",
-    ) if is_sure else Text(
-        "Likely, not certain: the capture may have been taken on another interface, through a filter, or shows one send only.",
-        "很可能，尚不能确定：抓包可能在另一块网卡上、带有过滤，或只涉及一次发送。",
+    reason = (
+        Text(
+            "Certain: that capture was running, is not filtered, and has other messages of this terminal.",
+            "结论确定：该抓包当时正在进行、未加过滤，且含有该终端的其他报文。",
+        )
+        if is_sure
+        else Text(
+            "Likely, not certain: the capture may have been taken on another interface, through a filter, or shows "
+            "one send only.",
+            "很可能，尚不能确定：抓包可能在另一块网卡上、带有过滤，或只涉及一次发送。",
+        )
     )
     capture = sorted(own)[0]
     where = Evidence(capture, frame=1, text=f"udp {message.number}: ✗")
@@ -127,9 +137,11 @@ def _finding(case: CaseView, message: Message, sends: list[Attempt], own: dict[s
         severity=Severity.ERROR,
         confidence=Confidence.CERTAIN if is_sure else Confidence.LIKELY,
         summary=Text(
-            f"The client logged message {message.number} as sent {n} time(s), and its own capture ({capture}) has none of "
+            f"The client logged message {message.number} as sent {n} time(s), and its own capture ({capture}) has "
+            f"none of "
             f"them: they never left the terminal. {reason.en}",
-            f"客户端日志记录发送了 {n} 次 {message.number} 号报文，而终端自身的抓包（{capture}）中一个也没有：报文没有离开终端。{reason.zh}",
+            f"客户端日志记录发送了 {n} 次 {message.number} 号报文，而终端自身的抓包（{capture}）中一个也没有："
+            f"报文没有离开终端。{reason.zh}",
         ),
         evidence=unique([*(e for a in sends for e in sending_line(a)), where]),
         message=message.number,
@@ -141,7 +153,10 @@ def _finding(case: CaseView, message: Message, sends: list[Attempt], own: dict[s
 
 RULE = TerminalRule(
     CODE,
-    Text("the client logged a message that its own capture does not have", "客户端日志中已发送的报文，在其自身抓包中不存在"),
+    Text(
+        "the client logged a message that its own capture does not have",
+        "客户端日志中已发送的报文，在其自身抓包中不存在",
+    ),
     Text("the iNode log and a capture on the same terminal", "同一终端的 iNode 日志与抓包"),
     judge,
 )

@@ -48,7 +48,8 @@ def _unanswered(session: Session) -> Message | None:
     if session.outcome is Outcome.PASSED:
         return None
     open_ones = [
-        m for m in session.messages
+        m
+        for m in session.messages
         if m.direction is Direction.TO_SERVER and m.number in REQUESTS and not answers_of(session, m.number)
     ]
     message = open_ones[-1] if open_ones else None
@@ -85,8 +86,12 @@ def _finding(case: CaseView, terminal: TerminalView, session: Session, message: 
         counts={"datagrams": sends},
         against=_against(session, message, in_band),
         next_steps=tuple(steps),
-        details={"plain_bytes": size, "lower_edge": case.lower_edge, "upper_edge": COMPRESSION_BYTES,
-                 "last_seen_whole": last_whole},
+        details={
+            "plain_bytes": size,
+            "lower_edge": case.lower_edge,
+            "upper_edge": COMPRESSION_BYTES,
+            "last_seen_whole": last_whole,
+        },
     )
 
 
@@ -94,8 +99,11 @@ def _last_whole(terminal: TerminalView, message: Message) -> str | None:
     """The farthest point that has a send of this message whole."""
     names = terminal.names.of(Direction.TO_SERVER)
     seen = [
-        i for a in message.attempts if a.datagram is not None
-        for i, name in enumerate(names) if a.datagram.fate.get(name) is Fate.WHOLE
+        i
+        for a in message.attempts
+        if a.datagram is not None
+        for i, name in enumerate(names)
+        if a.datagram.fate.get(name) is Fate.WHOLE
     ]
     return names[max(seen)] if seen else None
 
@@ -118,10 +126,13 @@ def _words(count: int) -> str:
 def _where(last_whole: str | None, log_silent: bool) -> Text:
     parts: list[Text] = []
     if last_whole is not None:
-        parts.append(Text(
-            f"It is whole at {last_whole}; beyond that nothing is known: it was lost behind {last_whole}, or at the server.",
-            f"报文在 {last_whole} 处完整；其后情况未知：丢在 {last_whole} 之后，或问题在服务器。",
-        ))
+        parts.append(
+            Text(
+                f"It is whole at {last_whole}; beyond that nothing is known: it was lost behind {last_whole}, or at "
+                f"the server.",
+                f"报文在 {last_whole} 处完整；其后情况未知：丢在 {last_whole} 之后，或问题在服务器。",
+            )
+        )
     if log_silent:
         parts.append(Text("The policy server's log does not have it.", "策略服务器日志中没有该报文。"))
     return joined(*parts)
@@ -133,9 +144,11 @@ def _size(case: CaseView, message: Message, size: int | None) -> Text:
     edge = case.lower_edge
     if case.is_in_band(size):
         return Text(
-            f"With {size} bytes of plaintext it lies in the band from {edge + 1} to {COMPRESSION_BYTES} in which it is sent plain "
+            f"With {size} bytes of plaintext it lies in the band from {edge + 1} to {COMPRESSION_BYTES} in which it "
+            f"is sent plain "
             "and in fragments: most likely a device on the way drops fragments.",
-            f"其明文长度 {size} 字节，落在 {edge + 1}–{COMPRESSION_BYTES} 字节区间内，会以明文分片发送：很可能途中有设备丢弃分片。",
+            f"其明文长度 {size} 字节，落在 {edge + 1}–{COMPRESSION_BYTES} 字节区间内，会以明文分片发送："
+            f"很可能途中有设备丢弃分片。",
         )
     if size <= edge:
         return Text(
@@ -143,7 +156,8 @@ def _size(case: CaseView, message: Message, size: int | None) -> Text:
             f"其明文长度 {size} 字节，不会分片，因此与分片无关。",
         )
     return Text(
-        f"With {size} bytes of plaintext it is compressed where the server asks for it; whether it was fragmented only a "
+        f"With {size} bytes of plaintext it is compressed where the server asks for it; whether it was fragmented "
+        f"only a "
         "capture tells.",
         f"其明文长度 {size} 字节，若服务器启用加密压缩则会压缩发送；是否分片须看抓包。",
     )
@@ -152,7 +166,8 @@ def _size(case: CaseView, message: Message, size: int | None) -> Text:
 def _reason(case: CaseView, terminal: TerminalView, last_whole: str | None) -> Text:
     if last_whole is None:
         return Text(
-            "Not certain: logs alone cannot show what left the terminal and what arrived; a capture on the terminal and one on "
+            "Not certain: logs alone cannot show what left the terminal and what arrived; a capture on the terminal "
+            "and one on "
             "the policy server, taken at the same time, would settle it.",
             "尚不能确定：仅凭日志看不出报文是否发出、是否到达；终端与策略服务器两侧同时抓包即可定论。",
         )
@@ -174,22 +189,29 @@ def _settle(at: Scene, last_whole: str | None) -> Text:
 def _against(session: Session, message: Message, in_band: bool) -> tuple[Text, ...]:
     result: list[Text] = []
     if message.number == REPORT and any(m.number == 2 for m in session.messages):
-        result.append(Text(
-            "messages 1 and 2 went through just before, so terminal, path and service were up",
-            "1、2 号报文此前刚刚交互成功，说明终端、链路和服务当时均正常",
-        ))
+        result.append(
+            Text(
+                "messages 1 and 2 went through just before, so terminal, path and service were up",
+                "1、2 号报文此前刚刚交互成功，说明终端、链路和服务当时均正常",
+            )
+        )
     if in_band:
-        result.append(Text(
-            "a silent server would look the same in the client's log; terminals of other sizes that pass speak against it",
-            "服务器不应答时客户端日志现象相同；若其他长度的终端能通过，则可排除",
-        ))
+        result.append(
+            Text(
+                "a silent server would look the same in the client's log; terminals of other sizes that pass speak "
+                "against it",
+                "服务器不应答时客户端日志现象相同；若其他长度的终端能通过，则可排除",
+            )
+        )
     return tuple(result)
 
 
 RULE = TerminalRule(
     CODE,
-    Text("a request was sent and not answered; what can be known and what would settle it",
-         "请求已发送而没有应答；目前能知道什么、补充什么可以定论"),
+    Text(
+        "a request was sent and not answered; what can be known and what would settle it",
+        "请求已发送而没有应答；目前能知道什么、补充什么可以定论",
+    ),
     Text("the iNode log or a capture near the client", "iNode 日志，或靠近客户端的抓包"),
     judge,
 )

@@ -26,23 +26,33 @@ def judge(case: CaseView, terminal: TerminalView) -> Judgement:
     answer = last.message(PASSED)
     came = answer is not None and got_by_client(answer, clients)
     repeats = sum(len(m.attempts) - 1 for s in well for m in s.messages)
-    reason = Text(
-        "Certain: the answer (message 4) reached the client.", "结论确定：客户端已收到通过结果（4 号报文）。"
-    ) if came else Text(
-        "Likely: the client's log says so, the answer itself was not seen.", "很可能：客户端日志如此记录，未见应答报文本身。"
+    reason = (
+        Text("Certain: the answer (message 4) reached the client.", "结论确定：客户端已收到通过结果（4 号报文）。")
+        if came
+        else Text(
+            "Likely: the client's log says so, the answer itself was not seen.",
+            "很可能：客户端日志如此记录，未见应答报文本身。",
+        )
     )
-    return Hit((Finding(
-        code=CODE,
-        severity=Severity.INFO,
-        confidence=Confidence.CERTAIN if came else Confidence.LIKELY,
-        summary=Text(
-            f"The exchange finished well in {plural(len(well), 'session')}"
-            + (f", with {plural(repeats, 'retransmission')}" if repeats > 0 else "") + f". {reason.en}",
-            f"{len(well)} 次会话交互正常完成" + (f"，其间重传 {repeats} 次" if repeats > 0 else "") + f"。{reason.zh}",
-        ),
-        evidence=evidence,
-        counts={"sessions": len(well), "retransmissions": repeats},
-    ),))
+    return Hit(
+        (
+            Finding(
+                code=CODE,
+                severity=Severity.INFO,
+                confidence=Confidence.CERTAIN if came else Confidence.LIKELY,
+                summary=Text(
+                    f"The exchange finished well in {plural(len(well), 'session')}"
+                    + (f", with {plural(repeats, 'retransmission')}" if repeats > 0 else "")
+                    + f". {reason.en}",
+                    f"{len(well)} 次会话交互正常完成"
+                    + (f"，其间重传 {repeats} 次" if repeats > 0 else "")
+                    + f"。{reason.zh}",
+                ),
+                evidence=evidence,
+                counts={"sessions": len(well), "retransmissions": repeats},
+            ),
+        )
+    )
 
 
 def _evidence(session: Session) -> tuple[Evidence, ...]:

@@ -33,17 +33,28 @@ def _finding(case: CaseView, terminal: TerminalView, arrival: Arrival) -> Findin
         severity=Severity.WARNING,
         confidence=Confidence.LIKELY if knows else Confidence.POSSIBLE,
         summary=Text(
-            f"Message {number} is whole in the server's capture ({n} time(s)) and has no line in the server's log: the host "
+            f"Message {number} is whole in the server's capture ({n} time(s)) and has no line in the server's log: "
+            f"the host "
             "firewall, a full socket buffer, or a service that hangs. "
-            + ("Likely: the log knows other messages of this terminal." if knows
-               else "Possible only: the log knows nothing of this terminal, it may not cover this time."),
-            f"{number} 号报文在服务器侧抓包中完整（{n} 次），但服务器日志中没有记录：可能是本机防火墙、套接字缓冲区已满或服务挂起。"
-            + ("很可能：日志中有该终端的其他报文。" if knows else "仅为可能：日志中没有该终端的任何记录，可能未覆盖该时段。"),
+            + (
+                "Likely: the log knows other messages of this terminal."
+                if knows
+                else "Possible only: the log knows nothing of this terminal, it may not cover this time."
+            ),
+            f"{number} 号报文在服务器侧抓包中完整（{n} 次），但服务器日志中没有记录：可能是本机防火墙、"
+            f"套接字缓冲区已满或服务挂起。"
+            + (
+                "很可能：日志中有该终端的其他报文。"
+                if knows
+                else "仅为可能：日志中没有该终端的任何记录，可能未覆盖该时段。"
+            ),
         ),
         evidence=of_attempts(arrival.whole, tuple(arrival.points)),
         message=number,
         counts={"datagrams": n},
-        against=(Text("a log level below debug would leave the line out as well", "日志级别低于 debug 时同样不会有该记录"),),
+        against=(
+            Text("a log level below debug would leave the line out as well", "日志级别低于 debug 时同样不会有该记录"),
+        ),
         next_steps=server_steps(scene(case, terminal, arrival.message.attempts)),
     )
 

@@ -21,8 +21,11 @@ CODE = "path-down"
 
 def judge(case: CaseView, terminal: TerminalView) -> Judgement:
     sure = [_finding(case, terminal, loss) for loss in forward_losses(case, terminal, Pattern.DOWN)]
-    also = [_possible(case, terminal, loss) for loss in forward_losses(case, terminal, Pattern.FRAGMENTED)
-            if not loss.is_path_alive]
+    also = [
+        _possible(case, terminal, loss)
+        for loss in forward_losses(case, terminal, Pattern.FRAGMENTED)
+        if not loss.is_path_alive
+    ]
     if not sure and not also:
         return nothing_lost(terminal, Direction.TO_SERVER)
     return Hit((*sure, *also))
@@ -32,7 +35,8 @@ def _finding(case: CaseView, terminal: TerminalView, loss: LegLoss) -> Finding:
     place, n = span(loss.between), loss.counts["datagrams"]
     if loss.tally.passed:
         claim = Text(
-            f"Nothing of this terminal crosses {place.en} any more: {loss.tally.passed} datagram(s) passed at first, then "
+            f"Nothing of this terminal crosses {place.en} any more: {loss.tally.passed} datagram(s) passed at first, "
+            f"then "
             f"all {n} were lost, fragmented or not.",
             f"该终端的报文在{place.zh}中断：起初有 {loss.tally.passed} 个报文通过，其后 {n} 个全部丢失，无论是否分片。",
         )
@@ -41,14 +45,16 @@ def _finding(case: CaseView, terminal: TerminalView, loss: LegLoss) -> Finding:
             f"Nothing of this terminal crosses {place.en}: {n} of {n} datagrams are lost, small ones too.",
             f"该终端的报文在{place.zh}完全不通：{n} 个报文全部丢失，小报文也不例外。",
         )
-    against = (Text(
-        f"{loss.others.passed} datagram(s) of other terminals or times crossed the same leg"
-        if loss.others.passed > loss.tally.passed
-        else "no datagram of any other terminal is known to cross this leg",
-        f"其他终端或其他时间有 {loss.others.passed} 个报文通过同一段"
-        if loss.others.passed > loss.tally.passed
-        else "未见其他终端的报文通过该段",
-    ),)
+    against = (
+        Text(
+            f"{loss.others.passed} datagram(s) of other terminals or times crossed the same leg"
+            if loss.others.passed > loss.tally.passed
+            else "no datagram of any other terminal is known to cross this leg",
+            f"其他终端或其他时间有 {loss.others.passed} 个报文通过同一段"
+            if loss.others.passed > loss.tally.passed
+            else "未见其他终端的报文通过该段",
+        ),
+    )
     made = loss_finding(case, terminal, loss, claim, against)
     return replace(made, next_steps=_steps(case, terminal, loss))
 
@@ -69,7 +75,8 @@ def _possible(case: CaseView, terminal: TerminalView, loss: LegLoss) -> Finding:
     """The same sightings with a second reading: everything after one moment was lost, and all of it was fragmented."""
     place = span(loss.between)
     claim = Text(
-        f"Possible as well: the path {place.en} went down after the small datagrams had passed. Nothing unfragmented was "
+        f"Possible as well: the path {place.en} went down after the small datagrams had passed. Nothing unfragmented "
+        f"was "
         "sent afterwards that could tell.",
         f"另一种可能：小报文通过之后，{place.zh}链路中断。其后没有不分片的报文可供判别。",
     )

@@ -22,10 +22,12 @@ def judge(case: CaseView, terminal: TerminalView) -> Judgement:
     return Hit(tuple(loss_finding(case, terminal, x, _claim(x), AGAINST) for x in losses))
 
 
-AGAINST = (Text(
-    "unfragmented datagrams are lost as well, so this is not about fragments; other ports of the same server pass",
-    "不分片的报文同样丢失，因此与分片无关；同一服务器的其他端口能通过",
-),)
+AGAINST = (
+    Text(
+        "unfragmented datagrams are lost as well, so this is not about fragments; other ports of the same server pass",
+        "不分片的报文同样丢失，因此与分片无关；同一服务器的其他端口能通过",
+    ),
+)
 
 
 def _claim(loss: LegLoss) -> Text:

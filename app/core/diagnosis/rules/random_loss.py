@@ -19,11 +19,14 @@ CODE = "random-loss"
 
 STEPS = (
     Text(
-        "Look for what loses at random on that leg: `display interface` (CRC, input errors, giants, output drops, duplex "
-        "and speed on both sides), `display packet-drop interface`, queue and bandwidth limits, the CPU of the firewall. "
+        "Look for what loses at random on that leg: `display interface` (CRC, input errors, giants, output drops, "
+        "duplex "
+        "and speed on both sides), `display packet-drop interface`, queue and bandwidth limits, the CPU of the "
+        "firewall. "
         "A long ping with large and small packets gives the rate: ping -n 500 -l 64 and ping -n 500 -l 1400.",
         "排查该段随机丢包的原因：display interface（CRC、input errors、giants、出方向丢弃、两端双工与速率）、"
-        "display packet-drop interface、队列与限速、防火墙 CPU。用大小包长 ping 可得丢包率：ping -n 500 -l 64 与 ping -n 500 -l 1400。",
+        "display packet-drop interface、队列与限速、防火墙 CPU。用大小包长 ping 可得丢包率：ping -n 500 -l 64 与 "
+        "ping -n 500 -l 1400。",
     ),
 )
 
@@ -46,17 +49,20 @@ def _finding(case: CaseView, terminal: TerminalView, loss: LegLoss, back: LegLos
     place, t = span(loss.between), loss.tally
     passed = t.passed
     claim = Text(
-        f"{place.en.capitalize()} datagrams are lost without a pattern: {len(t.lost)} lost in whole or in part, {passed} "
+        f"{place.en.capitalize()} datagrams are lost without a pattern: {len(t.lost)} lost in whole or in part, "
+        f"{passed} "
         f"passed; {t.fragments_lost} of {t.fragments_sent} pieces of the lost ones are missing"
         + (f"; of the answers {len(back.tally.lost)} were lost on the same leg." if back else "."),
         f"{place.zh}存在无规律丢包：{len(t.lost)} 个报文全部或部分丢失，{passed} 个完整通过；"
         f"丢失报文的 {t.fragments_sent} 个分片中缺 {t.fragments_lost} 个"
         + (f"；同一段上应答报文也丢失 {len(back.tally.lost)} 个。" if back else "。"),
     )
-    against = (Text(
-        "a rule on fragments or on size would treat equal datagrams alike; here some pass and some do not",
-        "若是针对分片或长度的规则，相同的报文应得到相同处理；此处有的通过、有的丢失",
-    ),)
+    against = (
+        Text(
+            "a rule on fragments or on size would treat equal datagrams alike; here some pass and some do not",
+            "若是针对分片或长度的规则，相同的报文应得到相同处理；此处有的通过、有的丢失",
+        ),
+    )
     made = loss_finding(case, terminal, loss, claim, against)
     counts = {**made.counts, "passed": passed}
     if back is not None:

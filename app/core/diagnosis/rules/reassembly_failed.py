@@ -32,8 +32,12 @@ def _finding(case: CaseView, terminal: TerminalView, arrival: Arrival) -> Findin
         confidence=Confidence.CERTAIN if is_sure else Confidence.LIKELY,
         summary=Text(
             f"All fragments of message {number} reached the server ({n} datagram(s)), but they cannot be reassembled: "
-            f"{why.en}. " + (f"Certain: {n} of {n} in the server's own capture show it." if is_sure
-                             else "Likely, not certain: one datagram shows it."),
+            f"{why.en}. "
+            + (
+                f"Certain: {n} of {n} in the server's own capture show it."
+                if is_sure
+                else "Likely, not certain: one datagram shows it."
+            ),
             f"{number} 号报文的所有分片都到达了服务器（{n} 个报文），但无法重组：{why.zh}。"
             + (f"结论确定：服务器侧抓包中 {n} 个报文均如此。" if is_sure else "很可能，尚不能确定：仅一个报文为证。"),
         ),
@@ -42,14 +46,18 @@ def _finding(case: CaseView, terminal: TerminalView, arrival: Arrival) -> Findin
         counts={"datagrams": n},
         against=(
             Text("no fragment is missing at the server: no device dropped them", "服务器侧不缺任何分片：并非设备丢弃"),
-            Text("a bad checksum in a capture on the sending host itself is only offload and proves nothing",
-                 "在发送主机本机抓到的校验和错误只是网卡卸载所致，不能作为依据"),
+            Text(
+                "a bad checksum in a capture on the sending host itself is only offload and proves nothing",
+                "在发送主机本机抓到的校验和错误只是网卡卸载所致，不能作为依据",
+            ),
         ),
         next_steps=(
             Text(
-                "Find what changes or delays the fragments: a load balancer, a device that re-fragments, a queue. On the "
+                "Find what changes or delays the fragments: a load balancer, a device that re-fragments, a queue. On "
+                "the "
                 "server: netstat -s (reassemblies failed), and a capture on both sides of the device in question.",
-                "找出修改或延迟分片的环节：负载均衡、二次分片的设备、队列。在服务器上看 netstat -s（重组失败数），并在可疑设备两侧抓包。",
+                "找出修改或延迟分片的环节：负载均衡、二次分片的设备、队列。在服务器上看 netstat -s（重组失败数），"
+                "并在可疑设备两侧抓包。",
             ),
             *server_steps(scene(case, terminal, arrival.message.attempts)),
         ),
@@ -59,8 +67,10 @@ def _finding(case: CaseView, terminal: TerminalView, arrival: Arrival) -> Findin
 
 def _reason(anomaly: str) -> Text:
     if anomaly == "late":
-        return Text("the last fragment came more than 30 s after the first, when a host has given up",
-                    "最后一片比首片晚到 30 秒以上，主机已放弃重组")
+        return Text(
+            "the last fragment came more than 30 s after the first, when a host has given up",
+            "最后一片比首片晚到 30 秒以上，主机已放弃重组",
+        )
     if "overlap" in anomaly:
         return Text("fragments overlap with different contents", "分片互相重叠且内容不一致")
     if "checksum" in anomaly:

@@ -14,19 +14,31 @@ CODE = "refragmented"
 
 def judge(case: CaseView) -> Judgement:
     return findings_from(
-        case, NoteCode.REFRAGMENTED, Severity.INFO, Confidence.CERTAIN, _meaning,
-        lambda note: (Text(
-            "Not a fault by itself, but every further cut is one more piece to lose; raise the MTU of that link where you can.",
-            "本身不是故障，但每多切一次就多一个可能丢失的分片；条件允许时请增大该链路 MTU。",
-        ),),
+        case,
+        NoteCode.REFRAGMENTED,
+        Severity.INFO,
+        Confidence.CERTAIN,
+        _meaning,
+        lambda note: (
+            Text(
+                "Not a fault by itself, but every further cut is one more piece to lose; raise the MTU of that link "
+                "where you can.",
+                "本身不是故障，但每多切一次就多一个可能丢失的分片；条件允许时请增大该链路 MTU。",
+            ),
+        ),
     )
 
 
 def _meaning(note: NetworkNote) -> Text:
     mtu = note.details.get("mtu")
-    shown = Text(f"The pieces show an MTU of about {mtu}.", f"由分片长度可知该链路 MTU 约为 {mtu}。") if mtu else Text("", "")
+    shown = (
+        Text(f"The pieces show an MTU of about {mtu}.", f"由分片长度可知该链路 MTU 约为 {mtu}。")
+        if mtu
+        else Text("", "")
+    )
     return Text(
-        f"{shown.en} Certain: the same byte ranges were seen in larger pieces before and in smaller ones behind.".strip(),
+        f"{shown.en} Certain: the same byte ranges were seen in larger pieces before and in smaller ones "
+        f"behind.".strip(),
         f"{shown.zh}结论确定：同一字节区间在前一点为较大分片，在后一点为较小分片。",
     )
 

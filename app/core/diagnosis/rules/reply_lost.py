@@ -30,10 +30,14 @@ _PATTERNS = {
 
 def judge(case: CaseView, terminal: TerminalView) -> Judgement:
     losses = [x for x in losses_of(case, terminal) if x.direction is Direction.TO_CLIENT]
-    random = {frozenset(x.between or ()) for x in losses_of(case, terminal)
-              if x.direction is Direction.TO_SERVER and x.pattern is Pattern.RANDOM}
+    random = {
+        frozenset(x.between or ())
+        for x in losses_of(case, terminal)
+        if x.direction is Direction.TO_SERVER and x.pattern is Pattern.RANDOM
+    }
     findings = [
-        _finding(case, terminal, loss) for loss in losses
+        _finding(case, terminal, loss)
+        for loss in losses
         if not (loss.pattern is Pattern.RANDOM and frozenset(loss.between or ()) in random)
     ]
     lost = {loss.message for loss in losses}
@@ -49,8 +53,12 @@ def _finding(case: CaseView, terminal: TerminalView, loss: LegLoss) -> Finding:
         f"服务器的 {loss.message} 号应答已发出，在{place.zh}丢失：{pattern.zh}（{c['datagrams']} 个报文，"
         f"{c['fragments_sent']} 个分片中丢失 {c['fragments_lost']} 个）。在客户端看来如同服务器没有回应。",
     )
-    against = (Text("the request arrived and was answered: the way to the server is not the fault",
-                    "请求已到达并得到应答：去往服务器方向没有问题"),)
+    against = (
+        Text(
+            "the request arrived and was answered: the way to the server is not the fault",
+            "请求已到达并得到应答：去往服务器方向没有问题",
+        ),
+    )
     return loss_finding(case, terminal, loss, claim, against, code=CODE)
 
 
@@ -86,7 +94,8 @@ def _told_only(
         severity=Severity.ERROR,
         confidence=Confidence.LIKELY,
         summary=Text(
-            f"The server logged answer {message.number} as sent ({len(told)} time(s)), and the client's log never has it. "
+            f"The server logged answer {message.number} as sent ({len(told)} time(s)), and the client's log never "
+            f"has it. "
             "Likely, not certain: both are logs, no capture shows where it was lost.",
             f"服务器日志记录已发出 {message.number} 号应答（{len(told)} 次），而客户端日志中始终没有。"
             "很可能是应答丢失，尚不能确定：两者都只是日志，没有抓包说明丢在何处。",

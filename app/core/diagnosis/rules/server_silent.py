@@ -27,13 +27,19 @@ def _finding(case: CaseView, terminal: TerminalView, arrival: Arrival) -> Findin
     n = len(arrival.whole) or len(arrival.logged)
     confidence, reason = _confidence(case, arrival)
     number = arrival.message.number
-    claim = Text(
-        f"Message {number} reached the policy server whole ({n} of {len(arrival.message.attempts)} sends), and the server "
-        "sent no answer.",
-        f"{number} 号报文已完整到达策略服务器（共发送 {len(arrival.message.attempts)} 次，到达 {n} 次），但服务器没有应答。",
-    ) if arrival.whole else Text(
-        f"The policy server's log has message {number} as received ({n} time(s)), and no answer to it.",
-        f"策略服务器日志记录已收到 {number} 号报文（{n} 次），但没有对应的应答。",
+    claim = (
+        Text(
+            f"Message {number} reached the policy server whole ({n} of {len(arrival.message.attempts)} sends), and "
+            f"the server "
+            "sent no answer.",
+            f"{number} 号报文已完整到达策略服务器（共发送 {len(arrival.message.attempts)} 次，到达 {n} 次），"
+            f"但服务器没有应答。",
+        )
+        if arrival.whole
+        else Text(
+            f"The policy server's log has message {number} as received ({n} time(s)), and no answer to it.",
+            f"策略服务器日志记录已收到 {number} 号报文（{n} 次），但没有对应的应答。",
+        )
     )
     shown = arrival.whole or arrival.logged
     return Finding(
@@ -45,12 +51,16 @@ def _finding(case: CaseView, terminal: TerminalView, arrival: Arrival) -> Findin
         message=number,
         counts={"datagrams": len(arrival.message.attempts), "arrived": n, "logged": len(arrival.logged)},
         against=(
-            Text("every byte range of these datagrams was seen at the server, so the network delivered them",
-                 "这些报文的每个字节区间都在服务器侧抓包中出现，网络已送达")
-            if arrival.whole else
-            Text("only a log says that it arrived", "仅有日志表明已到达"),
-            Text("an answer in a capture on the server, or in its log, would disprove it",
-                 "若服务器侧抓包或其日志中找到应答，则本结论不成立"),
+            Text(
+                "every byte range of these datagrams was seen at the server, so the network delivered them",
+                "这些报文的每个字节区间都在服务器侧抓包中出现，网络已送达",
+            )
+            if arrival.whole
+            else Text("only a log says that it arrived", "仅有日志表明已到达"),
+            Text(
+                "an answer in a capture on the server, or in its log, would disprove it",
+                "若服务器侧抓包或其日志中找到应答，则本结论不成立",
+            ),
         ),
         next_steps=server_steps(scene(case, terminal, arrival.message.attempts)),
     )
@@ -60,7 +70,8 @@ def _confidence(case: CaseView, arrival: Arrival) -> tuple[Confidence, Text]:
     if not arrival.whole:
         if arrival.server_log_has_answers:
             return Confidence.LIKELY, Text(
-                "Likely, not certain: this is the server's own log, no capture on the server shows that nothing was sent.",
+                "Likely, not certain: this is the server's own log, no capture on the server shows that nothing was "
+                "sent.",
                 "很可能，尚不能确定：依据仅为服务器自身日志，没有服务器侧抓包证明确未发出应答。",
             )
         return Confidence.POSSIBLE, Text(
@@ -85,7 +96,9 @@ def _confidence(case: CaseView, arrival: Arrival) -> tuple[Confidence, Text]:
 
 RULE = TerminalRule(
     CODE,
-    Text("the message reached the server whole, and the server did not answer", "报文已完整到达服务器，而服务器没有应答"),
+    Text(
+        "the message reached the server whole, and the server did not answer", "报文已完整到达服务器，而服务器没有应答"
+    ),
     Text("a capture on the server, or its debug log", "服务器侧抓包，或服务器 debug 日志"),
     judge,
 )

@@ -38,9 +38,11 @@ def _finding(case: CaseView, band: Band) -> Finding:
         confidence=confidence,
         summary=joined(
             Text(
-                f"Terminals whose message 3 has {range_en} bytes of plaintext fail ({failing} terminal(s)), those outside pass "
+                f"Terminals whose message 3 has {range_en} bytes of plaintext fail ({failing} terminal(s)), those "
+                f"outside pass "
                 f"({passing}); {band.exceptions} session(s) do not fit.",
-                f"3 号报文明文为 {range_zh} 字节的终端失败（{failing} 台），区间之外的通过（{passing} 台）；不符合的会话 {band.exceptions} 个。",
+                f"3 号报文明文为 {range_zh} 字节的终端失败（{failing} 台），区间之外的通过（{passing} 台）；"
+                f"不符合的会话 {band.exceptions} 个。",
             ),
             _edges(case, band),
             reason,
@@ -48,21 +50,33 @@ def _finding(case: CaseView, band: Band) -> Finding:
         evidence=_evidence(band),
         message=3,
         counts={
-            "failing_in": len(band.failing_in), "passing_out": len(band.passing_out),
-            "passing_in": len(band.passing_in), "failing_out": len(band.failing_out),
-            "terminals_failing": failing, "terminals_passing": passing,
+            "failing_in": len(band.failing_in),
+            "passing_out": len(band.passing_out),
+            "passing_in": len(band.passing_in),
+            "failing_out": len(band.failing_out),
+            "terminals_failing": failing,
+            "terminals_passing": passing,
         },
         against=(
-            Text("only failures without an answer are counted: refusals by the policy are left out",
-                 "只统计没有得到应答的失败，策略检查不通过的不计入"),
-            Text("a terminal outside the band that fails, or one inside that passes, speaks against it: see exceptions",
-                 "区间外失败或区间内通过的终端与之不符，见例外列表"),
+            Text(
+                "only failures without an answer are counted: refusals by the policy are left out",
+                "只统计没有得到应答的失败，策略检查不通过的不计入",
+            ),
+            Text(
+                "a terminal outside the band that fails, or one inside that passes, speaks against it: see exceptions",
+                "区间外失败或区间内通过的终端与之不符，见例外列表",
+            ),
         ),
-        next_steps=(Text(
-            f"Test the edge: a terminal with {case.lower_edge} bytes or less should pass, one just over should fail. Below "
-            f"{COMPRESSION_BYTES} bytes encryption changes nothing; the device that drops fragments must be repaired.",
-            f"验证边界：明文不超过 {case.lower_edge} 字节的终端应通过，略超过的应失败。{COMPRESSION_BYTES} 字节以下开启加密不起作用，须修复丢弃分片的设备。",
-        ),),
+        next_steps=(
+            Text(
+                f"Test the edge: a terminal with {case.lower_edge} bytes or less should pass, one just over should "
+                f"fail. Below "
+                f"{COMPRESSION_BYTES} bytes encryption changes nothing; the device that drops fragments must be "
+                f"repaired.",
+                f"验证边界：明文不超过 {case.lower_edge} 字节的终端应通过，略超过的应失败。{COMPRESSION_BYTES} "
+                f"字节以下开启加密不起作用，须修复丢弃分片的设备。",
+            ),
+        ),
         details=_details(case, band),
     )
 
@@ -75,9 +89,11 @@ def _edges(case: CaseView, band: Band) -> Text:
     high_zh = f"{band.high} 与 {above} 之间" if above is not None else "未知（没有更大的通过样本）"
     measured = Text("measured", "实测") if case.is_header_measured else Text("assumed", "假定")
     return Text(
-        f"The lower edge lies {low_en}, the upper {high_en}; computed are {case.lower_edge} (MTU {case.mtu}, {measured.en} header "
+        f"The lower edge lies {low_en}, the upper {high_en}; computed are {case.lower_edge} (MTU {case.mtu}, "
+        f"{measured.en} header "
         f"{case.header_bytes}) and {COMPRESSION_BYTES}.",
-        f"下边界在 {low_zh}，上边界{'在 ' if above is not None else ''}{high_zh}；按计算应为 {case.lower_edge}（MTU {case.mtu}，"
+        f"下边界在 {low_zh}，上边界{'在 ' if above is not None else ''}{high_zh}；按计算应为 {case.lower_edge}（MTU "
+        f"{case.mtu}，"
         f"{measured.zh}头部 {case.header_bytes} 字节）与 {COMPRESSION_BYTES}。",
     )
 
@@ -96,7 +112,8 @@ def _confidence(case: CaseView, band: Band, failing: int, passing: int) -> tuple
         )
     if band.chance < CONVINCING / 50 and not band.exceptions and _fits_theory(case, band) and case.pooled:
         return Confidence.CERTAIN, Text(
-            f"Certain: no exception, chance {band.chance:.1e}, both edges where they were computed, and captures show fragments lost.",
+            f"Certain: no exception, chance {band.chance:.1e}, both edges where they were computed, and captures "
+            f"show fragments lost.",
             f"结论确定：没有例外，偶然概率 {band.chance:.1e}，两侧边界与计算一致，且抓包证实分片丢失。",
         )
     if band.chance < CONVINCING or _fits_theory(case, band):
@@ -120,33 +137,51 @@ def _evidence(band: Band) -> tuple[Evidence, ...]:
 
 def _first_evidence(report: Report) -> tuple[Evidence, ...]:
     return tuple(
-        Evidence(e.source, e.line, e.frame, f"{report.terminal.user or report.terminal.mac or ''} · {report.plain_bytes} B · "
-                                            f"{report.session.outcome.value}")
+        Evidence(
+            e.source,
+            e.line,
+            e.frame,
+            f"{report.terminal.user or report.terminal.mac or ''} · {report.plain_bytes} B · "
+            f"{report.session.outcome.value}",
+        )
         for e in of_attempts(report.message.attempts[:1])[:1]
     )
 
 
 def _details(case: CaseView, band: Band) -> dict[str, object]:
     return {
-        "low": band.low, "high": band.high, "passing_below": band.below, "passing_above": band.above,
-        "computed_low": case.lower_edge, "computed_high": COMPRESSION_BYTES, "mtu": case.mtu,
-        "header_bytes": case.header_bytes, "chance": band.chance,
+        "low": band.low,
+        "high": band.high,
+        "passing_below": band.below,
+        "passing_above": band.above,
+        "computed_low": case.lower_edge,
+        "computed_high": COMPRESSION_BYTES,
+        "mtu": case.mtu,
+        "header_bytes": case.header_bytes,
+        "chance": band.chance,
         "exceptions": _named(band.passing_in) + _named(band.failing_out),
     }
 
 
 def _named(reports: Sequence[Report]) -> list[dict[str, object]]:
     return [
-        {"terminal": r.terminal.key, "user": r.terminal.user, "session": r.session.key, "plain_bytes": r.plain_bytes,
-         "outcome": r.session.outcome.value}
+        {
+            "terminal": r.terminal.key,
+            "user": r.terminal.user,
+            "session": r.session.key,
+            "plain_bytes": r.plain_bytes,
+            "outcome": r.session.outcome.value,
+        }
         for r in reports[:50]
     ]
 
 
 RULE = CaseRule(
     CODE,
-    Text("terminals whose plaintext message 3 lies in a band fail, those outside it pass",
-         "3 号报文明文长度落在某区间内的终端失败，区间外的通过"),
+    Text(
+        "terminals whose plaintext message 3 lies in a band fail, those outside it pass",
+        "3 号报文明文长度落在某区间内的终端失败，区间外的通过",
+    ),
     Text("plaintext sizes and outcomes of several terminals", "多台终端的明文长度与结果"),
     judge,
 )

@@ -18,16 +18,16 @@ def judge(case: CaseView, terminal: TerminalView) -> Judgement:
         return NotRun((NO_SERVER_CAPTURE,))
     findings = [
         finding
-        for session in terminal.sessions if session.outcome is not Outcome.PASSED
-        for message in session.messages if message.direction is Direction.TO_SERVER
+        for session in terminal.sessions
+        if session.outcome is not Outcome.PASSED
+        for message in session.messages
+        if message.direction is Direction.TO_SERVER
         for finding in _judge_request(terminal, message.number, message.attempts)
     ]
     return Hit(tuple(findings[:4])) if findings else MISS
 
 
-def _judge_request(
-    terminal: TerminalView, number: int, attempts: tuple[Attempt, ...]
-) -> list[Finding]:
+def _judge_request(terminal: TerminalView, number: int, attempts: tuple[Attempt, ...]) -> list[Finding]:
     for request in attempts:
         if request.datagram is None:
             continue
@@ -45,7 +45,8 @@ def _judge_request(
 
 def _answers(terminal: TerminalView, number: int) -> list[Attempt]:
     return [
-        a for _, m, a in terminal.sends(Direction.TO_CLIENT)
+        a
+        for _, m, a in terminal.sends(Direction.TO_CLIENT)
         if m.number in ANSWERS.get(number, ()) and a.datagram is not None
     ]
 
@@ -57,21 +58,31 @@ def _finding(number: int, request: Attempt, answer: Attempt, source: str, target
         severity=Severity.ERROR,
         confidence=Confidence.LIKELY,
         summary=Text(
-            f"Message {number} arrives at {point} from {source} (sent as {request.datagram.source}), and the server answers to "
+            f"Message {number} arrives at {point} from {source} (sent as {request.datagram.source}), and the server "
+            f"answers to "
             f"{target}: the device that translated the address cannot lead that answer back. Likely: both were seen at "
             f"{point}; what the device does with the answer was not seen.",
-            f"{number} 号报文到达 {point} 时源地址为 {source}（发出时为 {request.datagram.source}），服务器却应答到 {target}："
+            f"{number} 号报文到达 {point} 时源地址为 {source}（发出时为 {request.datagram.source}），服务器却应答到 "
+            f"{target}："
             f"做地址转换的设备无法把该应答送回。很可能：两者均在 {point} 可见，但未见设备对应答的处理。",
         ),
         evidence=of_attempts((request, answer), (point,)) or of_attempts((request, answer)),
         message=number,
         counts={"datagrams": 1},
-        against=(Text("the request itself arrives: the way to the server is not the fault", "请求本身能够到达：去往服务器方向没有问题"),),
-        next_steps=(Text(
-            "EAD needs the terminal's own address: exempt traffic to the policy server from NAT, or set the client's NAT mode "
-            "and the server's proxy accordingly.",
-            "EAD 需要终端真实地址：对去往策略服务器的流量取消 NAT，或相应配置客户端的 NAT 模式与服务器代理。",
-        ),),
+        against=(
+            Text(
+                "the request itself arrives: the way to the server is not the fault",
+                "请求本身能够到达：去往服务器方向没有问题",
+            ),
+        ),
+        next_steps=(
+            Text(
+                "EAD needs the terminal's own address: exempt traffic to the policy server from NAT, or set the "
+                "client's NAT mode "
+                "and the server's proxy accordingly.",
+                "EAD 需要终端真实地址：对去往策略服务器的流量取消 NAT，或相应配置客户端的 NAT 模式与服务器代理。",
+            ),
+        ),
     )
 
 

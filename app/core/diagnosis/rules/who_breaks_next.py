@@ -17,11 +17,18 @@ CODE = "who-breaks-next"
 # As in the published case: used until the case's own messages tell better.
 USUAL_BASE_BYTES, USUAL_PATCH_BYTES = 578.0, 10.0
 SOON_PATCHES = 30  # about half a year of updates
-_FRAGMENT_LOSS = frozenset({
-    "later-fragments-lost", "first-fragment-lost", "fragmented-datagrams-lost", "large-datagrams-lost",
-})
+_FRAGMENT_LOSS = frozenset(
+    {
+        "later-fragments-lost",
+        "first-fragment-lost",
+        "fragmented-datagrams-lost",
+        "large-datagrams-lost",
+    }
+)
 
-NO_PATCHES = Text("patch counts of message 3 (iNode logs with bodies)", "3 号报文中的补丁数量（含报文内容的 iNode 日志）")
+NO_PATCHES = Text(
+    "patch counts of message 3 (iNode logs with bodies)", "3 号报文中的补丁数量（含报文内容的 iNode 日志）"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,18 +101,29 @@ def _check_not_yet_on(
 
 
 def _finding(
-    case: CaseView, line: SizeLine, edges: tuple[int, int], soon: Sequence[tuple[int, Report]],
-    healing: Sequence[tuple[int, Report]], without: Sequence[tuple[int, Report]],
+    case: CaseView,
+    line: SizeLine,
+    edges: tuple[int, int],
+    soon: Sequence[tuple[int, Report]],
+    healing: Sequence[tuple[int, Report]],
+    without: Sequence[tuple[int, Report]],
 ) -> Finding:
     lower, upper = edges
     calibrated = Text(
-        f"calibrated on {line.samples} messages of this case" if line.samples else "the usual line, not calibrated on this case",
+        f"calibrated on {line.samples} messages of this case"
+        if line.samples
+        else "the usual line, not calibrated on this case",
         f"由本案例 {line.samples} 个报文校准" if line.samples else "采用一般经验值，未经本案例校准",
     )
-    parts_en = [f"Message 3 takes about {line.base_bytes:.0f} bytes and {line.per_patch_bytes:.1f} a patch ({calibrated.en}): it is "
-                f"fragmented from {lower + 1} patches on, and compressed (where encryption is on) from {upper + 1} on."]
-    parts_zh = [f"3 号报文约为 {line.base_bytes:.0f} 字节，每个补丁再加 {line.per_patch_bytes:.1f} 字节（{calibrated.zh}）："
-                f"补丁数达到 {lower + 1} 个起会分片，达到 {upper + 1} 个起（若开启加密）会压缩。"]
+    parts_en = [
+        f"Message 3 takes about {line.base_bytes:.0f} bytes and {line.per_patch_bytes:.1f} a patch "
+        f"({calibrated.en}): it is "
+        f"fragmented from {lower + 1} patches on, and compressed (where encryption is on) from {upper + 1} on."
+    ]
+    parts_zh = [
+        f"3 号报文约为 {line.base_bytes:.0f} 字节，每个补丁再加 {line.per_patch_bytes:.1f} 字节（{calibrated.zh}）："
+        f"补丁数达到 {lower + 1} 个起会分片，达到 {upper + 1} 个起（若开启加密）会压缩。"
+    ]
     if soon:
         names = listed(_names(soon, lambda p: f"+{lower + 1 - p}"))
         parts_en.append(f"Next to fail (patches still missing to the edge): {names.en}.")
@@ -120,8 +138,10 @@ def _finding(
         parts_zh.append(f"若已开启加密，补丁继续增多后会自行恢复：{names.zh}。")
     second = _second_band(case)
     if second is not None:
-        parts_en.append(f"Compressed, it crosses one packet again from about {second} bytes of plaintext "
-                        f"({line.patches_at(second)} patches).")
+        parts_en.append(
+            f"Compressed, it crosses one packet again from about {second} bytes of plaintext "
+            f"({line.patches_at(second)} patches)."
+        )
         parts_zh.append(f"压缩后，明文约 {second} 字节（{line.patches_at(second)} 个补丁）起又会超过一个报文。")
     return Finding(
         code=CODE,
@@ -131,14 +151,27 @@ def _finding(
         evidence=_evidence([*soon, *without, *healing]),
         message=3,
         counts={"soon": len(soon), "when_checked": len(without), "healing": len(healing)},
-        against=(Text("a forecast from patch counts: other check items change the size as well",
-                      "这是按补丁数做的预测：其他检查项也会改变长度"),),
-        next_steps=(Text("Repair the device before the next patch day, or move these terminals to another check mode first.",
-                         "请在下一个补丁日之前修复设备，或先将这些终端改用其他检查方式。"),),
+        against=(
+            Text(
+                "a forecast from patch counts: other check items change the size as well",
+                "这是按补丁数做的预测：其他检查项也会改变长度",
+            ),
+        ),
+        next_steps=(
+            Text(
+                "Repair the device before the next patch day, or move these terminals to another check mode first.",
+                "请在下一个补丁日之前修复设备，或先将这些终端改用其他检查方式。",
+            ),
+        ),
         details={
-            "base_bytes": round(line.base_bytes, 1), "per_patch_bytes": round(line.per_patch_bytes, 2), "samples": line.samples,
-            "lower_patches": lower, "upper_patches": upper, "second_band_bytes": second,
-            "soon": [r.terminal.key for _, r in soon], "healing": [r.terminal.key for _, r in healing],
+            "base_bytes": round(line.base_bytes, 1),
+            "per_patch_bytes": round(line.per_patch_bytes, 2),
+            "samples": line.samples,
+            "lower_patches": lower,
+            "upper_patches": upper,
+            "second_band_bytes": second,
+            "soon": [r.terminal.key for _, r in soon],
+            "healing": [r.terminal.key for _, r in healing],
             "when_checked": [r.terminal.key for _, r in without],
         },
     )
@@ -149,9 +182,10 @@ def _names(rows: Sequence[tuple[int, Report]], tell: Callable[[int], str]) -> li
 
 
 def _second_band(case: CaseView) -> int | None:
-    """Where compressed messages pass one packet again: from the case's own compression ratio, above the threshold only."""
+    """Where compressed messages pass one packet again, by the case's own compression ratio."""
     ratios = [
-        r.message.deflated_bytes / r.plain_bytes for r in case.reports
+        r.message.deflated_bytes / r.plain_bytes
+        for r in case.reports
         if r.message.deflated_bytes and r.plain_bytes > COMPRESSION_BYTES * 2 // 3
     ]
     if not ratios:
@@ -164,7 +198,8 @@ def _second_band(case: CaseView) -> int | None:
 def _evidence(rows: Sequence[tuple[int, Report]]) -> tuple[Evidence, ...]:
     return unique(
         Evidence(e.source, e.line, e.frame, f"{r.plain_bytes} B · {p} KB")
-        for p, r in rows for e in of_attempts(r.message.attempts[:1])[:1]
+        for p, r in rows
+        for e in of_attempts(r.message.attempts[:1])[:1]
     )
 
 

@@ -1,4 +1,4 @@
-"""A server capture without the first message: taken on another host of the cluster, on another card, or behind a proxy."""
+"""A server capture without the first message: taken on another host or card, or behind a proxy."""
 
 from __future__ import annotations
 
@@ -30,8 +30,12 @@ def _judge(case: CaseView, point: str) -> Finding | None:
             fates = [a.datagram.fate.get(point) for a in first.attempts if a.datagram is not None]
             if Fate.WHOLE in fates or Fate.PARTIAL in fates:
                 return None
-            if fates and all(f is Fate.ABSENT for f in fates) and len(fates) == len(first.attempts) \
-                    and answers_of(session, 1):
+            if (
+                fates
+                and all(f is Fate.ABSENT for f in fates)
+                and len(fates) == len(first.attempts)
+                and answers_of(session, 1)
+            ):
                 absent.extend(e for a in first.attempts for e in a.evidence[:2])
     if not absent:
         return None
@@ -41,20 +45,26 @@ def _judge(case: CaseView, point: str) -> Finding | None:
         severity=Severity.WARNING,
         confidence=Confidence.LIKELY,
         summary=Text(
-            f"{point} is called the server's capture, yet it has no message 1 of sessions that were answered: it was taken on "
-            "another host, another card, or behind a policy proxy. What is missing there proves no loss. Likely, not certain: "
+            f"{point} is called the server's capture, yet it has no message 1 of sessions that were answered: it was "
+            f"taken on "
+            "another host, another card, or behind a policy proxy. What is missing there proves no loss. Likely, not "
+            "certain: "
             "a filter could hide message 1 as well.",
-            f"{point} 被当作服务器侧抓包，但其中没有任何已得到应答的会话的 1 号报文：抓包位置是另一台主机、另一块网卡，或在策略代理之后。"
+            f"{point} 被当作服务器侧抓包，但其中没有任何已得到应答的会话的 1 号报文：抓包位置是另一台主机、"
+            f"另一块网卡，或在策略代理之后。"
             "在该处缺失不能证明丢失。很可能，尚不能确定：过滤条件也可能隐藏 1 号报文。",
         ),
         evidence=unique(absent),
         counts={"datagrams": n},
         against=(Text("an answered message 1 must have reached the server", "得到应答的 1 号报文必定到达过服务器"),),
-        next_steps=(Text(
-            "Look up in message 2 (damProxyIp) and in the client's log which address answers, and capture on that host, on all "
-            "interfaces.",
-            "在 2 号报文（damProxyIp）和客户端日志中查明实际应答的地址，并在该主机的全部网卡上抓包。",
-        ),),
+        next_steps=(
+            Text(
+                "Look up in message 2 (damProxyIp) and in the client's log which address answers, and capture on "
+                "that host, on all "
+                "interfaces.",
+                "在 2 号报文（damProxyIp）和客户端日志中查明实际应答的地址，并在该主机的全部网卡上抓包。",
+            ),
+        ),
         details={"point": point},
     )
 
