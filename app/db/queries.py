@@ -8,19 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, Select, and_, case, delete, exists, func, literal, or_, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ColumnElement, Select, String, and_, case, delete, exists, func, literal, or_, select, update
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.orm import Session, aliased
 
 from app.db.models import Analysis, Blob, Bundle, Case, PointSetting, SavedFilter, SourceSetting, Upload
 from app.db.results import (
     AttemptRow,
-    CapturePointRow,
-    CheckRow,
     DatagramRow,
-    EvidenceRow,
     FindingRow,
     MessageRow,
     SessionRow,
@@ -29,10 +26,11 @@ from app.db.results import (
 )
 
 PER_PAGE = 50
+Row = TypeVar("Row")
 
 
 @dataclass(frozen=True, slots=True)
-class Page[Row]:
+class Page(Generic[Row]):
     """One page of a list; `number` counts from 1, `total` is the number of rows on all pages."""
 
     rows: Sequence[Row]
@@ -124,7 +122,9 @@ def _case_matches(word: str) -> ColumnElement[bool]:
         Case.title.ilike(pattern),
         Case.site.ilike(pattern),
         Case.note.ilike(pattern),
-        Case.current_analysis_id.in_(select(TerminalRow.analysis_id).where(TerminalRow.search.like(_like(word.lower())))),
+        Case.current_analysis_id.in_(
+            select(TerminalRow.analysis_id).where(TerminalRow.search.like(_like(word.lower())))
+        ),
         Case.current_analysis_id.in_(select(SessionRow.analysis_id).where(SessionRow.event_id == word)),
         Case.current_analysis_id.in_(select(FindingRow.analysis_id).where(FindingRow.code == code)),
     )
@@ -152,7 +152,7 @@ def case_head(db: Session, case_id: int) -> CaseHead | None:
 
 def codes_of(db: Session, analysis_ids: Sequence[int], codes: Sequence[str]) -> dict[int, frozenset[str]]:
     """Which of `codes` each analysis has as an error, by one probe of an index each. One statement."""
-    wanted = select(func.unnest(literal(list(codes))).label("code")).subquery()
+    wanted = select(func.unnest(literal(list(codes), ARRAY(String))).label("code")).subquery()
     runs = select(Analysis.id).where(Analysis.id.in_(analysis_ids)).subquery()
     rows = db.execute(
         select(runs.c.id, wanted.c.code).where(
@@ -173,13 +173,17 @@ def similar_cases(db: Session, head: CaseHead, codes: Sequence[str], limit: int 
     """Other cases with the same set of errors, solved ones first, since their notes may already tell the cause."""
     if head.current is None or head.current.main_finding is None:
         return []
-    candidates = db.execute(
-        select(Case)
-        .join(Analysis, Analysis.id == Case.current_analysis_id)
-        .where(Analysis.main_finding == head.current.main_finding, Case.id != head.case.id)
-        .order_by(case((Case.state == "solved", 0), else_=1), Case.updated_at.desc())
-        .limit(30)
-    ).scalars().all()
+    candidates = (
+        db.execute(
+            select(Case)
+            .join(Analysis, Analysis.id == Case.current_analysis_id)
+            .where(Analysis.main_finding == head.current.main_finding, Case.id != head.case.id)
+            .order_by(case((Case.state == "solved", 0), else_=1), Case.updated_at.desc())
+            .limit(30)
+        )
+        .scalars()
+        .all()
+    )
     ids = [head.current.id, *(other.current_analysis_id for other in candidates if other.current_analysis_id)]
     signatures = codes_of(db, ids, codes)
     own = signatures[head.current.id]
@@ -208,31 +212,6 @@ def forget_filter(db: Session, filter_id: int) -> None:
 # ---------------------------------------------------------------- one case
 
 
-def case_findings(db: Session, analysis_id: int, terminal_no: int | None = None) -> list[tuple[FindingRow, list[Any]]]:
-    """Findings of the case, or of one terminal, most important first, with rows (EvidenceRow, path). Two statements."""
-    of = FindingRow.terminal_no.is_(None) if terminal_no is None else FindingRow.terminal_no == terminal_no
-    findings = db.scalars(
-        select(FindingRow).where(FindingRow.analysis_id == analysis_id, of).order_by(FindingRow.no)
-    ).all()
-    evidence = _evidence_of(db, analysis_id, [finding.no for finding in findings])
-    return [(finding, evidence[finding.no]) for finding in findings]
-
-
-def _evidence_of(db: Session, analysis_id: int, finding_nos: Sequence[int]) -> dict[int, list[Any]]:
-    evidence: dict[int, list[Any]] = {no: [] for no in finding_nos}
-    rows = db.execute(
-        select(EvidenceRow, func.coalesce(SourceRow.path, EvidenceRow.source_path).label("path"))
-        .outerjoin(
-            SourceRow, and_(SourceRow.analysis_id == EvidenceRow.analysis_id, SourceRow.no == EvidenceRow.source_no)
-        )
-        .where(EvidenceRow.analysis_id == analysis_id, EvidenceRow.finding_no.in_(finding_nos))
-        .order_by(EvidenceRow.no)
-    )
-    for row in rows:
-        evidence[row[0].finding_no].append(row)
-    return evidence
-
-
 def finding_counts(db: Session, analysis_id: int) -> list[tuple[str, str, int]]:
     """(code, severity, terminals that have it) over all terminals, most frequent first."""
     number = func.count(FindingRow.terminal_no.distinct())
@@ -243,18 +222,6 @@ def finding_counts(db: Session, analysis_id: int) -> list[tuple[str, str, int]]:
         .order_by(number.desc(), FindingRow.code)
     )
     return [tuple(row) for row in rows]
-
-
-def case_checks(db: Session, analysis_id: int, terminal_no: int | None = None) -> Sequence[CheckRow]:
-    of = CheckRow.terminal_no.is_(None) if terminal_no is None else CheckRow.terminal_no == terminal_no
-    return db.scalars(select(CheckRow).where(CheckRow.analysis_id == analysis_id, of).order_by(CheckRow.no)).all()
-
-
-def capture_points(db: Session, analysis_id: int) -> Sequence[CapturePointRow]:
-    """In path order, client first."""
-    return db.scalars(
-        select(CapturePointRow).where(CapturePointRow.analysis_id == analysis_id).order_by(CapturePointRow.no)
-    ).all()
 
 
 def save_points(db: Session, case_id: int, analysis_id: int, shown: Sequence[tuple[str, str]]) -> None:
@@ -272,9 +239,7 @@ def save_points(db: Session, case_id: int, analysis_id: int, shown: Sequence[tup
         if wanted[name] != name:
             values = insert(SourceSetting).values(case_id=case_id, sha256=sha256, capture_point=wanted[name])
             db.execute(
-                values.on_conflict_do_update(
-                    index_elements=["case_id", "sha256"], set_={"capture_point": wanted[name]}
-                )
+                values.on_conflict_do_update(index_elements=["case_id", "sha256"], set_={"capture_point": wanted[name]})
             )
     db.execute(delete(PointSetting).where(PointSetting.case_id == case_id))
     db.add_all(PointSetting(case_id=case_id, name=name, position=place) for place, (_, name) in enumerate(shown))
@@ -323,28 +288,29 @@ def leg_losses(db: Session, analysis_id: int) -> list[Loss]:
     return [Loss(*row) for row in rows]
 
 
-def commonest_finding(db: Session, analysis_id: int) -> tuple[FindingRow, list[Any]] | None:
-    """The error of terminals that the most terminals have, as its first terminal tells it, with its evidence.
+def commonest_finding(db: Session, analysis_id: int) -> FindingRow | None:
+    """The error of terminals that the most terminals have, as its first terminal tells it.
 
-    Terminals carry the code of their main finding, so one small table decides which it is. Three statements.
+    Terminals carry the code of their main finding, so one small table decides which it is. Two statements.
     """
     code = db.scalar(
         select(TerminalRow.main_finding)
         .where(TerminalRow.analysis_id == analysis_id, TerminalRow.main_finding.is_not(None))
         .group_by(TerminalRow.main_finding, TerminalRow.main_severity)
-        .order_by(case((TerminalRow.main_severity == "error", 0), (TerminalRow.main_severity == "warning", 1), else_=2),
-                  func.count().desc())
+        .order_by(
+            case((TerminalRow.main_severity == "error", 0), (TerminalRow.main_severity == "warning", 1), else_=2),
+            func.count().desc(),
+        )
         .limit(1)
     )
     if code is None:
         return None
-    row = db.scalar(
+    return db.scalar(
         select(FindingRow)
         .where(FindingRow.analysis_id == analysis_id, FindingRow.code == code, FindingRow.terminal_no.is_not(None))
         .order_by(FindingRow.no)
         .limit(1)
     )
-    return (row, _evidence_of(db, analysis_id, [row.no])[row.no]) if row is not None else None
 
 
 def add_case(db: Session, title: str, language: str) -> Case:
@@ -411,9 +377,7 @@ def list_terminals(db: Session, analysis_id: int, narrowed: TerminalFilter, page
     return Page(rows, page, total)
 
 
-def _terminals_where(
-    statement: Select[Any], analysis_id: int, narrowed: TerminalFilter
-) -> Select[Any]:
+def _terminals_where(statement: Select[Any], analysis_id: int, narrowed: TerminalFilter) -> Select[Any]:
     statement = statement.where(TerminalRow.analysis_id == analysis_id)
     if narrowed.outcome:
         statement = statement.where(TerminalRow.outcome == narrowed.outcome)

@@ -9,17 +9,18 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
+from app.core.analysis import CapturePoint, Source
 from app.core.records import Text
 from app.db import queries
+from app.db.load import load_capture_points, load_checks, load_findings, load_sources
 from app.db.models import Analysis
 from app.db.queries import CaseFilter, CaseHead, TerminalFilter
-from app.db.results import CapturePointRow, SourceRow
 from app.db.session import DatabaseSession
 from app.errors import NotFound, Rejected
 from app.jobs import request_analysis
 from app.web import labels
 from app.web.evidence import drawer_of
-from app.web.findings import finding_of, headline
+from app.web.findings import headline
 from app.web.security import require_same_origin
 from app.web.templating import render
 from app.web.view import View, offset_name, view_of
@@ -90,7 +91,7 @@ def case(request: Request, db: DatabaseSession, head: Head, view: Choices) -> Re
     if partial == "drawer":
         return render(request, "drawer.html", drawer=drawer_of(request, db, analysis.id))
     narrowed = _terminal_filter(request)
-    sources = queries.sources(db, analysis.id)
+    sources = load_sources(db, analysis.id, with_rejected=False)
     context: dict[str, Any] = {
         "head": head,
         "narrowed": narrowed,
@@ -112,19 +113,19 @@ def _terminal_filter(request: Request) -> TerminalFilter:
 
 
 def _case_context(
-    request: Request, db: DatabaseSession, head: CaseHead, analysis: Analysis, sources: Sequence[SourceRow], view: View
+    request: Request, db: DatabaseSession, head: CaseHead, analysis: Analysis, sources: Sequence[Source], view: View
 ) -> dict[str, Any]:
-    findings = [finding_of(row, evidence) for row, evidence in queries.case_findings(db, analysis.id)]
+    findings = load_findings(db, analysis.id, None)
     worst = queries.commonest_finding(db, analysis.id)
     outcomes = queries.outcome_counts(db, analysis.id)
-    points = queries.capture_points(db, analysis.id)
+    points = load_capture_points(db, analysis.id)
     legs, other_legs = _legs(queries.leg_losses(db, analysis.id), points)
     return {
         "findings": findings,
-        "verdict": headline(findings, outcomes, finding_of(*worst) if worst else None),
+        "verdict": headline(findings, outcomes, Text(worst.summary_en, worst.summary_zh) if worst else None),
         "outcomes": outcomes,
         "counted": queries.finding_counts(db, analysis.id),
-        "checks": queries.case_checks(db, analysis.id),
+        "checks": load_checks(db, analysis.id, None),
         "points": points,
         "legs": legs,
         "other_legs": other_legs,
@@ -137,13 +138,13 @@ def _case_context(
     }
 
 
-def log_zone(sources: Sequence[SourceRow]) -> int | None:
+def log_zone(sources: Sequence[Source]) -> int | None:
     """The zone of the case's logs, seconds east of UTC; the most frequent where they differ."""
     zones = Counter(source.zone_offset_s for source in sources if source.zone_offset_s is not None)
     return zones.most_common(1)[0][0] if zones else None
 
 
-def coverage(sources: Sequence[SourceRow], points: Sequence[CapturePointRow]) -> dict[str, int]:
+def coverage(sources: Sequence[Source], points: Sequence[CapturePoint]) -> dict[str, int]:
     """How many files the case has of each kind of labels.EVIDENCE_KINDS."""
     roles = {point.name: point.role for point in points}
     found = Counter(
@@ -154,7 +155,7 @@ def coverage(sources: Sequence[SourceRow], points: Sequence[CapturePointRow]) ->
 
 
 def _legs(
-    losses: Sequence[queries.Loss], points: Sequence[CapturePointRow]
+    losses: Sequence[queries.Loss], points: Sequence[CapturePoint]
 ) -> tuple[Mapping[tuple[str, str], dict[int, int]], list[tuple[str, str, int, int]]]:
     """Losses by leg between neighbours (both directions together), and the ones that span several legs."""
     names = [point.name for point in points]

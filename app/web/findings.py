@@ -1,35 +1,12 @@
-"""Rows of findings → the model that templates show, and the one sentence at the top of a case."""
+"""The one sentence at the top of a case."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from app.core.analysis import Evidence, Finding, Severity
-from app.core.records import Confidence, Text
-from app.db.results import FindingRow
-
-
-def finding_of(row: FindingRow, evidence: Iterable[Any]) -> Finding:
-    """The core's finding out of its row and rows of (EvidenceRow, path)."""
-    return Finding(
-        code=row.code,
-        severity=Severity(row.severity),
-        confidence=Confidence(row.confidence),
-        summary=Text(row.summary_en, row.summary_zh),
-        evidence=tuple(Evidence(path or "", piece.line, piece.frame, piece.text) for piece, path in evidence),
-        message=row.message,
-        between=(row.between_from, row.between_to) if row.between_from and row.between_to else None,
-        counts=row.counts,
-        against=tuple(text_of(item) for item in row.against),
-        next_steps=tuple(text_of(item) for item in row.next_steps),
-        details=row.details,
-    )
-
-
-def text_of(item: Mapping[str, str]) -> Text:
-    return Text(item["en"], item["zh"])
+from app.core.analysis import Finding, Severity
+from app.core.records import Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +18,12 @@ class Headline:
     sign: str
 
 
-def headline(findings: Iterable[Finding], outcomes: Mapping[str, int], worst: Finding | None) -> Headline:
-    """`findings` are the case's own; `worst` is the finding of a terminal that stands for the most terminals."""
+def headline(findings: Iterable[Finding], outcomes: Mapping[str, int], worst: Text | None) -> Headline:
+    """`findings` are the case's own; `worst` is what the finding says that the most terminals have."""
     total, failed = sum(outcomes.values()), outcomes.get("failed", 0)
     own = next((finding for finding in findings if finding.severity is Severity.ERROR), None)
     if failed:
-        cause = own or (worst if worst is not None and worst.severity is not Severity.INFO else None)
+        cause = own.summary if own is not None else worst
         count = Text("", "") if total == 1 else Text(f"{failed:,} of {total:,} terminals failed. ", f"{total} 个终端中有 {failed} 个失败。")
         if cause is None:
             return Headline(
@@ -56,7 +33,7 @@ def headline(findings: Iterable[Finding], outcomes: Mapping[str, int], worst: Fi
                 ),
                 "bad", "✕",
             )
-        return Headline(Text(count.en + cause.summary.en, count.zh + cause.summary.zh), "bad", "✕")
+        return Headline(Text(count.en + cause.en, count.zh + cause.zh), "bad", "✕")
     if total and outcomes.get("passed", 0) == total:
         return Headline(Text("Every exchange finished well." if total > 1 else "The exchange finished well.", "所有安全认证均正常完成。" if total > 1 else "安全认证正常完成。"), "good", "✓")
     if not total:
@@ -64,8 +41,8 @@ def headline(findings: Iterable[Finding], outcomes: Mapping[str, int], worst: Fi
             Text("No EAD exchange was found in these files: see the sources below for what each of them is.",
                  "在这些文件中没有找到 EAD 报文交互：请看下面的来源列表，了解每个文件是什么。"), "open", "?"
         )
-    cause = own or worst
+    cause = own.summary if own is not None else worst
     if cause is not None:
-        return Headline(cause.summary, "open", "?")
+        return Headline(cause, "open", "?")
     return Headline(Text("No terminal failed, but not every exchange could be followed to its end.",
                          "没有终端失败，但并非每次交互都能跟踪到结束。"), "open", "?")

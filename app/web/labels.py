@@ -117,4 +117,4 @@ COUNTS = {
     "failed": N_("failed"),
     "passed": N_("passed"),
 }
-SPANS = {"check": N_("local check"), "wait": N_("waiting"), "give_up": N_("gave up")}
+MARKS = {"result": N_("result"), "notice": N_("notice to the user"), "send_error": N_("sending failed"), "other": N_("log line")}

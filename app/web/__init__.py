@@ -1,0 +1,8 @@
+"""Web pages, by noun."""
+
+from fastapi import APIRouter
+
+from app.web import cases, charts, terminals, uploads
+
+# Uploads first: `/cases/new` must not be read as the case named "new".
+routers: tuple[APIRouter, ...] = (uploads.router, cases.router, terminals.router, charts.router)

@@ -1,0 +1,128 @@
+"""The drawer: the log line or the frame behind a claim, read from the stored file when somebody asks for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from fastapi import Request
+from sqlalchemy.orm import Session
+
+from app.blocks import CutStream, read_blocks
+from app.capture import CaptureError, dissect_frame, frame_bytes
+from app.core.records import Text
+from app.db import queries
+from app.db.results import SourceRow
+from app.errors import AppError
+from app.storage import Storage
+from app.web.log_window import LogLine, read_window
+
+AROUND, MOST_AROUND = 12, 400
+HEX_WIDTH = 16
+MOST_HEX = 4_096  # bytes of a frame that are printed
+
+
+@dataclass(frozen=True, slots=True)
+class HexRow:
+    offset: str
+    hex: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    text: str
+    depth: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    title: str
+    fields: tuple[Field, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Drawer:
+    """What the drawer shows: `lines` of a log, or the `layers` and bytes of a frame, or the `problem` with either."""
+
+    title: str
+    source: str
+    kind: str = ""
+    problem: Text | None = None
+    line: int | None = None
+    lines: list[LogLine] | None = None
+    around: int = AROUND
+    encoding: str = ""
+    frame_time_ns: int | None = None
+    layers: tuple[Layer, ...] = ()
+    hex: tuple[HexRow, ...] = ()
+    hidden_bytes: int = 0
+
+
+def drawer_of(request: Request, db: Session, analysis_id: int) -> Drawer | None:
+    """What the address asks for by `src` and `line` or `frame`; None where it asks for nothing."""
+    query = request.query_params
+    path, line, frame = query.get("src"), _number(query.get("line")), _number(query.get("frame"))
+    if path is None or (line is None and frame is None):
+        return None
+    language_free_title = f"L{line}" if line is not None else f"#{frame}"
+    source = queries.source_by_path(db, analysis_id, path)
+    if source is None or not source.sha256:
+        return Drawer(language_free_title, path, problem=Text("This file is not part of the case.", "该文件不属于此案例。"))
+    storage: Storage = request.app.state.storage
+    try:
+        if line is not None:
+            return _log_drawer(storage, source, line, min(_number(query.get("around")) or AROUND, MOST_AROUND))
+        assert frame is not None
+        return _frame_drawer(storage, source, frame)
+    except AppError as error:
+        return Drawer(language_free_title, path, source.kind, problem=error.text)
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text and text.isdecimal() and 0 < int(text[:18]) else None
+
+
+def _log_drawer(storage: Storage, source: SourceRow, line: int, around: int) -> Drawer:
+    lines, encoding = read_window(_until_cut(storage, source.sha256), line, around)
+    if not any(item.number == line for item in lines):
+        return Drawer(
+            f"L{line}", source.path, source.kind,
+            problem=Text(f"The file has no line {line}.", f"该文件没有第 {line} 行。"),
+        )
+    return Drawer(
+        f"L{line}", source.path, source.kind, line=line, lines=lines, around=around, encoding=source.encoding or encoding
+    )
+
+
+def _until_cut(storage: Storage, sha256: str) -> Iterator[bytes]:
+    """The file's bytes, unpacked where a single file was compressed; a cut archive ends where the cut is."""
+    try:
+        yield from read_blocks(storage.local(sha256))
+    except CutStream:
+        return
+
+
+def _frame_drawer(storage: Storage, source: SourceRow, frame: int) -> Drawer:
+    path = storage.local(source.sha256)
+    try:
+        raw = frame_bytes(path, frame)
+        dissection = dissect_frame(path, frame)
+    except CaptureError as error:
+        return Drawer(f"#{frame}", source.path, source.kind, problem=error.text)
+    return Drawer(
+        f"#{frame}", source.path, source.kind,
+        layers=tuple(Layer(layer.title, tuple(Field(f.text, f.depth) for f in layer.fields)) for layer in dissection.layers),
+        frame_time_ns=dissection.time_ns,
+        hex=tuple(hex_rows(raw[:MOST_HEX])),
+        hidden_bytes=max(0, len(raw) - MOST_HEX),
+    )
+
+
+def hex_rows(raw: bytes) -> Iterator[HexRow]:
+    """The usual dump: offset, bytes in two groups of eight, printable characters."""
+    for at in range(0, len(raw), HEX_WIDTH):
+        row = raw[at : at + HEX_WIDTH]
+        first, second = row[:8].hex(" "), row[8:].hex(" ")
+        text = "".join(chr(byte) if 32 <= byte < 127 else "·" for byte in row)
+        yield HexRow(f"{at:04x}", f"{first:<23}  {second:<23}", text)
