@@ -90,7 +90,8 @@ def unpack(paths: Sequence[Path], into: Path, limits: Limits | None = None) -> U
     unpacking = _Unpacking(into, limits or Limits())
     for path in paths:
         if path.is_dir() and not path.is_symlink():
-            unpacking.take_folder(path)
+            # Of several folders, each is told by its name; of one, everything lies in it.
+            unpacking.take_folder(path, prefix=f"{path.resolve().name}/" if len(paths) > 1 else "")
         else:
             unpacking.take_path(path, path.name, prefix="", packed_bytes=_size(path))
     return Unpacked(tuple(unpacking.files), tuple(unpacking.refused), tuple(unpacking.notes))
@@ -120,9 +121,9 @@ class _Unpacking:
 
     # ------------------------------------------------------------ what comes in
 
-    def take_folder(self, folder: Path) -> None:
+    def take_folder(self, folder: Path, prefix: str) -> None:
         for path in _files_below(folder):
-            name = path.relative_to(folder).as_posix()
+            name = prefix + path.relative_to(folder).as_posix()
             self.take_path(path, name, prefix=f"{name}/", packed_bytes=_size(path))
 
     def take_path(self, path: Path, name: str, prefix: str, packed_bytes: int) -> None:

@@ -47,6 +47,11 @@ class Settings(BaseSettings):
         return self.var / "storage"
 
     @property
+    def formats(self) -> Path:
+        """Server-log formats that this installation added to the ones it came with."""
+        return self.var / "formats"
+
+    @property
     def scratch(self) -> Path:
         """Work space on the same file system as the storage, so that a finished file can be renamed into it."""
         return self.var / "scratch"

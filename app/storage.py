@@ -31,8 +31,8 @@ class Storage(Protocol):
         """Store the blocks' content; whole or not at all. Raises Unavailable when the place is full or away."""
         ...
 
-    def put_file(self, path: Path) -> Stored:
-        """Store a local file; it may be moved, not copied."""
+    def adopt(self, path: Path, stored: Stored) -> None:
+        """Store a local file whose content is known to be `stored`; it is moved where that is possible."""
         ...
 
     def open(self, sha256: str) -> BinaryIO:
@@ -72,9 +72,19 @@ class FolderStorage:
             self._keep(path, digest.hexdigest())
         return Stored(digest.hexdigest(), size)
 
-    def put_file(self, path: Path) -> Stored:
-        with path.open("rb") as file:
-            return self.put(iter(lambda: file.read(BLOCK), b""))
+    def adopt(self, path: Path, stored: Stored) -> None:
+        if self.has(stored.sha256):
+            return
+        try:
+            handle = os.open(path, os.O_RDONLY)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)
+            self._keep(path, stored.sha256)
+        except OSError:  # on another file system, or not ours to move
+            with path.open("rb") as file:
+                self.put(iter(lambda: file.read(BLOCK), b""))
 
     def open(self, sha256: str) -> BinaryIO:
         return self.local(sha256).open("rb")

@@ -25,7 +25,7 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 # Every constraint has a name that a migration can refer to.
@@ -74,6 +74,7 @@ class Case(Base):
     state: Mapped[str] = mapped_column(server_default="open")
     note: Mapped[str] = mapped_column(server_default="")
     language: Mapped[str] = mapped_column(String(8), server_default="en")
+    ports: Mapped[list[int]] = mapped_column(ARRAY(Integer), server_default="{}")  # beside the usual ones
     is_example: Mapped[bool] = mapped_column(server_default=text("false"))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
@@ -93,13 +94,17 @@ class Blob(Base):
 
 
 class Bundle(Base):
-    """One upload: what was dropped on the page in one go."""
+    """One upload: what was dropped on the page in one go.
+
+    `unpacked_uploads` is how many of its files were there when it was unpacked; more since then, and it is done again.
+    """
 
     __tablename__ = "bundles"
 
     id: Mapped[int] = mapped_column(Integer, Identity(), primary_key=True)
     case_id: Mapped[int] = mapped_column(ForeignKey("cases.id", ondelete="CASCADE"), index=True)
     received_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    unpacked_uploads: Mapped[int] = mapped_column(server_default="0")
 
 
 class Upload(Base):
@@ -112,25 +117,23 @@ class Upload(Base):
     path: Mapped[str]
     sha256: Mapped[str] = mapped_column(ForeignKey("blobs.sha256"), index=True)
     size_bytes: Mapped[int] = mapped_column(BigInteger)
-    unpacked_at: Mapped[datetime | None]
 
 
 class BundleFile(Base):
-    """One file that unpacking an upload gave, or could not give: then it has no content, and a reason."""
+    """One file that unpacking a bundle gave, or could not give: then it has no content, and a reason."""
 
     __tablename__ = "bundle_files"
     __table_args__ = (
-        Index("ix_bundle_files_upload_id_path", "upload_id", "path"),
-        CheckConstraint("sha256 IS NOT NULL OR reason_en <> ''", name="content_or_reason"),
+        Index("ix_bundle_files_bundle_id_path", "bundle_id", "path"),
+        CheckConstraint("sha256 IS NOT NULL OR notes <> '[]'", name="content_or_reason"),
     )
 
     id: Mapped[int] = mapped_column(Integer, Identity(), primary_key=True)
-    upload_id: Mapped[int] = mapped_column(ForeignKey("uploads.id", ondelete="CASCADE"))
+    bundle_id: Mapped[int] = mapped_column(ForeignKey("bundles.id", ondelete="CASCADE"))
     path: Mapped[str]
     sha256: Mapped[str | None] = mapped_column(ForeignKey("blobs.sha256"), index=True)
     size_bytes: Mapped[int] = mapped_column(BigInteger, server_default="0")
-    reason_en: Mapped[str] = mapped_column(server_default="")
-    reason_zh: Mapped[str] = mapped_column(server_default="")
+    notes: Mapped[list[Any]] = mapped_column(server_default=text("'[]'"))  # [{"en", "zh"}]
 
 
 class SourceSetting(Base):
@@ -143,18 +146,18 @@ class SourceSetting(Base):
     capture_point: Mapped[str | None]
     clock_offset_s: Mapped[float | None] = mapped_column(Float)
     zone_offset_s: Mapped[int | None]
+    encoding: Mapped[str | None]
     log_format: Mapped[str | None]
 
 
 class PointSetting(Base):
-    """The name and place in the path that a person gave a capture point; `name` is the one that the analysis finds."""
+    """The place in the path that a person gave a capture point, by its name; names are given to its sources."""
 
     __tablename__ = "point_settings"
 
     case_id: Mapped[int] = mapped_column(ForeignKey("cases.id", ondelete="CASCADE"), primary_key=True)
     name: Mapped[str] = mapped_column(primary_key=True)
-    given_name: Mapped[str | None]
-    position: Mapped[int | None]
+    position: Mapped[int]
 
 
 class Note(Base):
@@ -204,6 +207,18 @@ class Analysis(Base):
     terminal_count: Mapped[int] = mapped_column(server_default="0")
     failed_count: Mapped[int] = mapped_column(server_default="0")
     main_finding: Mapped[str | None]  # code of the most important finding, for the list of cases
+
+
+class SavedFilter(Base):
+    """A filter of the list of cases that somebody named; `query` is the query string of the page."""
+
+    __tablename__ = "saved_filters"
+    __table_args__ = (UniqueConstraint("name"),)
+
+    id: Mapped[int] = mapped_column(Integer, Identity(), primary_key=True)
+    name: Mapped[str]
+    query: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
 class Milestone(Base):

@@ -1,8 +1,8 @@
 """Tables of what an analysis found.
 
 Every row is addressed by its analysis and a number that counts within it, from 0, in the order of the model (depth
-first). So a whole analysis is written by COPY without asking the database for one key, it lies beside the one it replaces until
-the case's pointer moves, and every table can be partitioned by analysis without a change of key.
+first). So a whole analysis is written by COPY without asking the database for one key, it lies beside the one that it
+replaces until the case's pointer moves, and every table can be partitioned by analysis without a change of key.
 
 Sentences that repeat (why a sighting is unknown, why a match holds) are `phrases`, written once an analysis.
 """
@@ -51,10 +51,12 @@ def _part_of(table: str, column: str) -> ForeignKeyConstraint:
 
 
 class _Numbered:
-    """A row that others of the same analysis refer to."""
+    """A row that others of the same analysis refer to. The two come first, as they do in every table here."""
 
-    analysis_id: Mapped[int] = mapped_column(ForeignKey("analyses.id", ondelete="CASCADE"), primary_key=True)
-    no: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    analysis_id: Mapped[int] = mapped_column(
+        ForeignKey("analyses.id", ondelete="CASCADE"), primary_key=True, sort_order=-2
+    )
+    no: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False, sort_order=-1)
 
 
 class PhraseRow(_Numbered, Base):

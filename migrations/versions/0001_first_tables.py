@@ -28,6 +28,7 @@ def upgrade() -> None:
         sa.Column("state", sa.Text(), server_default="open", nullable=False),
         sa.Column("note", sa.Text(), server_default="", nullable=False),
         sa.Column("language", sa.String(length=8), server_default="en", nullable=False),
+        sa.Column("ports", postgresql.ARRAY(sa.Integer()), server_default="{}", nullable=False),
         sa.Column("is_example", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
@@ -73,6 +74,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Integer(), sa.Identity(always=False), nullable=False),
         sa.Column("case_id", sa.Integer(), nullable=False),
         sa.Column("received_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("unpacked_uploads", sa.Integer(), server_default="0", nullable=False),
         sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name=op.f("fk_bundles_case_id_cases"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_bundles")),
     )
@@ -105,8 +107,7 @@ def upgrade() -> None:
         "point_settings",
         sa.Column("case_id", sa.Integer(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("given_name", sa.Text(), nullable=True),
-        sa.Column("position", sa.Integer(), nullable=True),
+        sa.Column("position", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(
             ["case_id"], ["cases.id"], name=op.f("fk_point_settings_case_id_cases"), ondelete="CASCADE"
         ),
@@ -119,6 +120,7 @@ def upgrade() -> None:
         sa.Column("capture_point", sa.Text(), nullable=True),
         sa.Column("clock_offset_s", sa.Float(), nullable=True),
         sa.Column("zone_offset_s", sa.Integer(), nullable=True),
+        sa.Column("encoding", sa.Text(), nullable=True),
         sa.Column("log_format", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(
             ["case_id"], ["cases.id"], name=op.f("fk_source_settings_case_id_cases"), ondelete="CASCADE"
@@ -126,7 +128,26 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("case_id", "sha256", name=op.f("pk_source_settings")),
     )
     op.create_table(
+        "bundle_files",
+        sa.Column("id", sa.Integer(), sa.Identity(always=False), nullable=False),
+        sa.Column("bundle_id", sa.Integer(), nullable=False),
+        sa.Column("path", sa.Text(), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=True),
+        sa.Column("size_bytes", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("notes", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'[]'"), nullable=False),
+        sa.CheckConstraint("sha256 IS NOT NULL OR notes <> '[]'", name=op.f("ck_bundle_files_content_or_reason")),
+        sa.ForeignKeyConstraint(
+            ["bundle_id"], ["bundles.id"], name=op.f("fk_bundle_files_bundle_id_bundles"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(["sha256"], ["blobs.sha256"], name=op.f("fk_bundle_files_sha256_blobs")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_bundle_files")),
+    )
+    op.create_index("ix_bundle_files_bundle_id_path", "bundle_files", ["bundle_id", "path"], unique=False)
+    op.create_index(op.f("ix_bundle_files_sha256"), "bundle_files", ["sha256"], unique=False)
+    op.create_table(
         "capture_points",
+        sa.Column("analysis_id", sa.Integer(), nullable=False),
+        sa.Column("no", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("role", sa.Text(), nullable=False),
         sa.Column("order_no", sa.Integer(), nullable=False),
@@ -136,8 +157,6 @@ def upgrade() -> None:
         sa.Column("source_clocks", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("observed_ns", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("notes", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
-        sa.Column("analysis_id", sa.Integer(), nullable=False),
-        sa.Column("no", sa.Integer(), autoincrement=False, nullable=False),
         sa.CheckConstraint("role IN ('client', 'middle', 'server')", name=op.f("ck_capture_points_role")),
         sa.ForeignKeyConstraint(
             ["analysis_id"], ["analyses.id"], name=op.f("fk_capture_points_analysis_id_analyses"), ondelete="CASCADE"
@@ -147,10 +166,10 @@ def upgrade() -> None:
     op.create_index("uq_capture_points_name", "capture_points", ["analysis_id", "name"], unique=True)
     op.create_table(
         "phrases",
-        sa.Column("en", sa.Text(), nullable=False),
-        sa.Column("zh", sa.Text(), nullable=False),
         sa.Column("analysis_id", sa.Integer(), nullable=False),
         sa.Column("no", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("en", sa.Text(), nullable=False),
+        sa.Column("zh", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(
             ["analysis_id"], ["analyses.id"], name=op.f("fk_phrases_analysis_id_analyses"), ondelete="CASCADE"
         ),
@@ -158,6 +177,8 @@ def upgrade() -> None:
     )
     op.create_table(
         "sources",
+        sa.Column("analysis_id", sa.Integer(), nullable=False),
+        sa.Column("no", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("path", sa.Text(), nullable=False),
         sa.Column("sha256", sa.String(length=64), nullable=False),
         sa.Column("size_bytes", sa.BigInteger(), nullable=False),
@@ -175,8 +196,6 @@ def upgrade() -> None:
         sa.Column("notes", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("log", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.Column("capture", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
-        sa.Column("analysis_id", sa.Integer(), nullable=False),
-        sa.Column("no", sa.Integer(), autoincrement=False, nullable=False),
         sa.CheckConstraint(
             "kind IN ('inode_log', 'server_log', 'capture', 'device', 'other')", name=op.f("ck_sources_kind")
         ),
@@ -189,6 +208,8 @@ def upgrade() -> None:
     op.create_index("ix_sources_sha256", "sources", ["sha256"], unique=False)
     op.create_table(
         "terminals",
+        sa.Column("analysis_id", sa.Integer(), nullable=False),
+        sa.Column("no", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("key", sa.Text(), nullable=False),
         sa.Column("user", sa.Text(), nullable=True),
         sa.Column("mac", sa.Text(), nullable=True),
@@ -206,8 +227,6 @@ def upgrade() -> None:
         sa.Column("lost_to", sa.Text(), nullable=True),
         sa.Column("main_finding", sa.Text(), nullable=True),
         sa.Column("main_severity", sa.Text(), nullable=True),
-        sa.Column("analysis_id", sa.Integer(), nullable=False),
-        sa.Column("no", sa.Integer(), autoincrement=False, nullable=False),
         sa.CheckConstraint(
             "outcome IN ('passed', 'failed', 'incomplete', 'unknown')", name=op.f("ck_terminals_outcome")
         ),
@@ -230,7 +249,6 @@ def upgrade() -> None:
         sa.Column("path", sa.Text(), nullable=False),
         sa.Column("sha256", sa.String(length=64), nullable=False),
         sa.Column("size_bytes", sa.BigInteger(), nullable=False),
-        sa.Column("unpacked_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
             ["bundle_id"], ["bundles.id"], name=op.f("fk_uploads_bundle_id_bundles"), ondelete="CASCADE"
         ),
@@ -240,31 +258,13 @@ def upgrade() -> None:
     op.create_index(op.f("ix_uploads_bundle_id"), "uploads", ["bundle_id"], unique=False)
     op.create_index(op.f("ix_uploads_sha256"), "uploads", ["sha256"], unique=False)
     op.create_table(
-        "bundle_files",
-        sa.Column("id", sa.Integer(), sa.Identity(always=False), nullable=False),
-        sa.Column("upload_id", sa.Integer(), nullable=False),
-        sa.Column("path", sa.Text(), nullable=False),
-        sa.Column("sha256", sa.String(length=64), nullable=True),
-        sa.Column("size_bytes", sa.BigInteger(), server_default="0", nullable=False),
-        sa.Column("reason_en", sa.Text(), server_default="", nullable=False),
-        sa.Column("reason_zh", sa.Text(), server_default="", nullable=False),
-        sa.CheckConstraint("sha256 IS NOT NULL OR reason_en <> ''", name=op.f("ck_bundle_files_content_or_reason")),
-        sa.ForeignKeyConstraint(["sha256"], ["blobs.sha256"], name=op.f("fk_bundle_files_sha256_blobs")),
-        sa.ForeignKeyConstraint(
-            ["upload_id"], ["uploads.id"], name=op.f("fk_bundle_files_upload_id_uploads"), ondelete="CASCADE"
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_bundle_files")),
-    )
-    op.create_index(op.f("ix_bundle_files_sha256"), "bundle_files", ["sha256"], unique=False)
-    op.create_index("ix_bundle_files_upload_id_path", "bundle_files", ["upload_id", "path"], unique=False)
-    op.create_table(
         "checks",
+        sa.Column("analysis_id", sa.Integer(), nullable=False),
+        sa.Column("no", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("terminal_no", sa.Integer(), nullable=True),
         sa.Column("code", sa.Text(), nullable=False),
         sa.Column("result", sa.Text(), nullable=False),
         sa.Column("missing", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
-        sa.Column("analysis_id", sa.Integer(), nullable=False),
-        sa.Column("no", sa.Integer(), autoincrement=False, nullable=False),
         sa.ForeignKeyConstraint(
             ["analysis_id", "terminal_no"],
             ["terminals.analysis_id", "terminals.no"],
@@ -279,6 +279,8 @@ def upgrade() -> None:
     op.create_index("ix_checks_terminal_no", "checks", ["analysis_id", "terminal_no", "no"], unique=False)
     op.create_table(
         "findings",
+        sa.Column("analysis_id", sa.Integer(), nullable=False),
+        sa.Column("no", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("terminal_no", sa.Integer(), nullable=True),
         sa.Column("code", sa.Text(), nullable=False),
         sa.Column("severity", sa.Text(), nullable=False),
@@ -292,8 +294,6 @@ def upgrade() -> None:
         sa.Column("against", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("next_steps", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("details", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
-        sa.Column("analysis_id", sa.Integer(), nullable=False),
-        sa.Column("no", sa.Integer(), autoincrement=False, nullable=False),
         sa.CheckConstraint("confidence IN ('certain', 'likely', 'possible')", name=op.f("ck_findings_confidence")),
         sa.CheckConstraint("severity IN ('error', 'warning', 'info')", name=op.f("ck_findings_severity")),
         sa.ForeignKeyConstraint(
@@ -331,6 +331,8 @@ def upgrade() -> None:
     )
     op.create_table(
         "sessions",
+        sa.Column("analysis_id", sa.Integer(), nullable=False),
+        sa.Column("no", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("terminal_no", sa.Integer(), nullable=False),
         sa.Column("key", sa.Text(), nullable=False),
         sa.Column("event_id", sa.Text(), nullable=True),
@@ -339,8 +341,6 @@ def upgrade() -> None:
         sa.Column("end_ns", sa.BigInteger(), nullable=True),
         sa.Column("server_ip", postgresql.ARRAY(sa.String()), nullable=False),
         sa.Column("zone_known", sa.Boolean(), nullable=False),
-        sa.Column("analysis_id", sa.Integer(), nullable=False),
-        sa.Column("no", sa.Integer(), autoincrement=False, nullable=False),
         sa.CheckConstraint(
             "outcome IN ('passed', 'failed', 'incomplete', 'unknown')", name=op.f("ck_sessions_outcome")
         ),
@@ -389,6 +389,8 @@ def upgrade() -> None:
     )
     op.create_table(
         "messages",
+        sa.Column("analysis_id", sa.Integer(), nullable=False),
+        sa.Column("no", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("session_no", sa.Integer(), nullable=False),
         sa.Column("number", sa.BigInteger(), nullable=False),
         sa.Column("direction", sa.Text(), nullable=False),
@@ -396,8 +398,6 @@ def upgrade() -> None:
         sa.Column("deflated_bytes", sa.BigInteger(), nullable=True),
         sa.Column("check_result", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.Column("fields", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
-        sa.Column("analysis_id", sa.Integer(), nullable=False),
-        sa.Column("no", sa.Integer(), autoincrement=False, nullable=False),
         sa.CheckConstraint("direction IN ('to_server', 'to_client')", name=op.f("ck_messages_direction")),
         sa.ForeignKeyConstraint(
             ["analysis_id", "session_no"],
@@ -414,6 +414,8 @@ def upgrade() -> None:
     op.create_index("ix_messages_session_no", "messages", ["analysis_id", "session_no"], unique=False)
     op.create_table(
         "attempts",
+        sa.Column("analysis_id", sa.Integer(), nullable=False),
+        sa.Column("no", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("message_no", sa.Integer(), nullable=False),
         sa.Column("attempt", sa.Integer(), nullable=False),
         sa.Column("time_ns", sa.BigInteger(), nullable=True),
@@ -424,8 +426,6 @@ def upgrade() -> None:
         sa.Column("server_log_time_ns", sa.BigInteger(), nullable=True),
         sa.Column("tied_by_no", sa.Integer(), nullable=True),
         sa.Column("message_id", sa.BigInteger(), nullable=True),
-        sa.Column("analysis_id", sa.Integer(), nullable=False),
-        sa.Column("no", sa.Integer(), autoincrement=False, nullable=False),
         sa.ForeignKeyConstraint(
             ["analysis_id", "message_no"],
             ["messages.analysis_id", "messages.no"],
@@ -478,6 +478,8 @@ def upgrade() -> None:
     op.create_index("ix_datagrams_lost", "datagrams", ["analysis_id", "lost_from", "lost_to"], unique=False)
     op.create_table(
         "evidence",
+        sa.Column("analysis_id", sa.Integer(), nullable=False),
+        sa.Column("no", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("attempt_no", sa.Integer(), nullable=True),
         sa.Column("finding_no", sa.Integer(), nullable=True),
         sa.Column("source_no", sa.Integer(), nullable=True),
@@ -485,8 +487,6 @@ def upgrade() -> None:
         sa.Column("line", sa.BigInteger(), nullable=True),
         sa.Column("frame", sa.BigInteger(), nullable=True),
         sa.Column("text", sa.Text(), nullable=False),
-        sa.Column("analysis_id", sa.Integer(), nullable=False),
-        sa.Column("no", sa.Integer(), autoincrement=False, nullable=False),
         sa.ForeignKeyConstraint(
             ["analysis_id", "attempt_no"],
             ["attempts.analysis_id", "attempts.no"],
@@ -603,9 +603,6 @@ def downgrade() -> None:
     op.drop_table("findings")
     op.drop_index("ix_checks_terminal_no", table_name="checks")
     op.drop_table("checks")
-    op.drop_index("ix_bundle_files_upload_id_path", table_name="bundle_files")
-    op.drop_index(op.f("ix_bundle_files_sha256"), table_name="bundle_files")
-    op.drop_table("bundle_files")
     op.drop_index(op.f("ix_uploads_sha256"), table_name="uploads")
     op.drop_index(op.f("ix_uploads_bundle_id"), table_name="uploads")
     op.drop_table("uploads")
@@ -621,6 +618,9 @@ def downgrade() -> None:
     op.drop_table("phrases")
     op.drop_index("uq_capture_points_name", table_name="capture_points")
     op.drop_table("capture_points")
+    op.drop_index(op.f("ix_bundle_files_sha256"), table_name="bundle_files")
+    op.drop_index("ix_bundle_files_bundle_id_path", table_name="bundle_files")
+    op.drop_table("bundle_files")
     op.drop_table("source_settings")
     op.drop_table("point_settings")
     op.drop_index("ix_notes_case_id_subject", table_name="notes")

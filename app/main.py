@@ -1,0 +1,137 @@
+"""The web application: routers, error pages, health, what lives as long as the process."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.exceptions import HTTPException
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.staticfiles import StaticFiles
+
+from app import __version__
+from app.config import STATIC, Settings
+from app.config import settings as read_settings
+from app.core.records import Text
+from app.db.migrate import is_current
+from app.db.session import make_engine, make_sessions
+from app.errors import AppError, Unavailable
+from app.storage import FolderStorage
+from app.web import routers
+from app.web.security import SecurityHeaders
+from app.web.templating import render
+
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+DATABASE_AWAY = Text(
+    "The database does not answer. Nothing is lost; try again in a moment.",
+    "数据库没有响应。数据没有丢失，请稍后重试。",
+)
+FAULT = Text("A fault of the program. It was written to the log.", "程序出错，已记入日志。")
+BAD_REQUEST = Text("The request is not complete or has a wrong value.", "请求不完整或含有错误的值。")
+# What people meet; any other status shows its English name.
+HTTP_TEXTS = {
+    403: Text("This is not allowed from here.", "不允许此操作。"),
+    404: Text("There is no such page.", "页面不存在。"),
+    405: Text("This address does not take that kind of request.", "该地址不接受此类请求。"),
+    413: Text("The upload is too large.", "上传内容过大。"),
+}
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The application. Needs `database_url`; nothing is connected before the first request."""
+    options = settings or read_settings()
+    if options.database_url is None:
+        raise ValueError("DATABASE_URL is not set; `eadscope serve` starts a database of its own")
+    engine = make_engine(options.database_url)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        yield
+        engine.dispose()
+
+    app = FastAPI(title="EADScope", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
+    app.state.settings = options
+    app.state.engine = engine
+    app.state.sessions = make_sessions(engine)
+    app.state.storage = FolderStorage(options.storage)
+    app.add_middleware(SecurityHeaders)
+    if options.host in LOOPBACK:
+        # A page elsewhere could let its own name point to 127.0.0.1 and then read our answers as its own.
+        app.add_middleware(TrustedHostMiddleware, allowed_hosts=[*LOOPBACK, "[::1]"])
+    _add_error_handlers(app)
+    _add_health(app)
+    for router in routers:
+        app.include_router(router)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    return app
+
+
+def _add_health(app: FastAPI) -> None:
+    @app.get("/healthz", include_in_schema=False)
+    def healthz() -> dict[str, str]:
+        """The process answers."""
+        return {"status": "ok"}
+
+    @app.get("/readyz", include_in_schema=False)
+    def readyz() -> Response:
+        """Database, its schema and the storage are there: 200, or 503 with what is missing."""
+        problems = {**_database_problem(app), **_storage_problem(app)}
+        return JSONResponse({"status": "away" if problems else "ready", **problems}, 503 if problems else 200)
+
+
+def _database_problem(app: FastAPI) -> dict[str, str]:
+    try:
+        with app.state.engine.connect() as connection:
+            connection.execute(text("SELECT 1"))
+            return {} if is_current(connection) else {"database": "not migrated"}
+    except (DBAPIError, PoolTimeout) as error:
+        return {"database": type(error).__name__}
+
+
+def _storage_problem(app: FastAPI) -> dict[str, str]:
+    try:
+        app.state.storage.check()
+    except Unavailable as error:
+        return {"storage": error.text.en}
+    return {}
+
+
+def _add_error_handlers(app: FastAPI) -> None:
+    @app.exception_handler(AppError)
+    def known(request: Request, error: AppError) -> Response:
+        return _answer(request, error.status, error.text)
+
+    @app.exception_handler(HTTPException)
+    def http(request: Request, error: HTTPException) -> Response:
+        name = HTTPStatus(error.status_code).phrase
+        response = _answer(request, error.status_code, HTTP_TEXTS.get(error.status_code, Text(name, name)))
+        response.headers.update(error.headers or {})
+        return response
+
+    @app.exception_handler(RequestValidationError)
+    def invalid(request: Request, _error: RequestValidationError) -> Response:
+        return _answer(request, 422, BAD_REQUEST)
+
+    @app.exception_handler(OperationalError)
+    @app.exception_handler(PoolTimeout)
+    def away(request: Request, _error: Exception) -> Response:
+        return _answer(request, 503, DATABASE_AWAY)
+
+    @app.exception_handler(Exception)
+    def fault(request: Request, _error: Exception) -> Response:
+        return _answer(request, 500, FAULT)
+
+
+def _answer(request: Request, status: int, text: Text) -> Response:
+    """A page for a browser, JSON for anything else."""
+    if "text/html" in request.headers.get("accept", ""):
+        return render(request, "error.html", status, title=HTTPStatus(status).phrase, text=text)
+    return JSONResponse({"error": {"en": text.en, "zh": text.zh}}, status)
