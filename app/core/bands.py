@@ -1,0 +1,165 @@
+"""The geometry of clock bands: every straight line that runs between two clouds of points.
+
+A datagram that goes from A to B takes time, so `clock B - clock A` is at most what it shows; one from B to A shows at
+least that. With a steady drift the offset is a line `offset + drift * t` under all points of the first kind and over all
+of the second: a convex region in (offset, drift), found by clipping a polygon with the hulls of both clouds (Paxson 1998;
+Moon, Skelly and Towsley 1999; Zhang, Liu and Xia 2002).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Point = tuple[float, float]
+
+MAX_DRIFT = 200e-6  # crystals are good to 100 ppm, and NTP slews by less than 500 ppm only while it corrects
+WILD_DRIFT = 2000e-6  # a bad virtual machine; only where nothing smaller explains the points
+NO_DRIFT_SPREAD = 40e-6  # a span too short to tell drifts apart by this much tells of none
+ONE_WAY_DRIFT_S = 300.0  # from one direction alone, delays look like drift unless the span is long
+BINS = 256  # of the time axis: a hull keeps few points anyway, and losing one only widens the band
+OPEN_S = 1e7  # stands for "no bound": far more than any true bound
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """All (offset_s at `middle_s`, drift) that the points allow. Times in s on the axis the points came with."""
+
+    corners: tuple[Point, ...]
+    middle_s: float
+    has_upper: bool
+    has_lower: bool
+    span_s: float = 0.0
+    slack_s: float = 0.0
+
+    def at(self, time_s: float) -> tuple[float | None, float | None]:
+        """Lower and upper bound of the offset at that time."""
+        ahead = time_s - self.middle_s
+        values = [offset + drift * ahead for offset, drift in self.corners]
+        return (min(values) if self.has_lower else None), (max(values) if self.has_upper else None)
+
+    def drift_range(self) -> tuple[float, float]:
+        drifts = [drift for _, drift in self.corners]
+        return min(drifts), max(drifts)
+
+    def line(self) -> tuple[float, float]:
+        """(offset at the middle, drift) of the likeliest line: without drift where none shows."""
+        low, high = self.drift_range()
+        is_open = not (self.has_lower and self.has_upper)
+        if low <= 0 <= high and (is_open or high - low > NO_DRIFT_SPREAD):
+            drift = self._edge_drift() if is_open and self.span_s >= ONE_WAY_DRIFT_S else 0.0
+        else:
+            drift = (low + high) / 2
+        across = self._cut(drift)
+        if is_open:
+            return (max(across) if self.has_upper else min(across)), drift
+        return (min(across) + max(across)) / 2, drift
+
+    def best(self, time_s: float) -> float:
+        offset, drift = self.line()
+        return offset + drift * (time_s - self.middle_s)
+
+    def _edge_drift(self) -> float:
+        """Of the hull's edge over the middle: the line that leaves the least delay."""
+        return (max if self.has_upper else min)(self.corners)[1]
+
+    def _cut(self, drift: float) -> list[float]:
+        """Where the polygon's outline crosses that drift."""
+        found: list[float] = []
+        for index, (offset, here) in enumerate(self.corners):
+            before_offset, before = self.corners[index - 1]
+            if min(before, here) <= drift <= max(before, here):
+                share = 0.0 if before == here else (drift - here) / (before - here)
+                found.append(offset + share * (before_offset - offset))
+                if before == here:
+                    found.append(before_offset)
+        return found or [sum(offset for offset, _ in self.corners) / len(self.corners)]
+
+
+def fit_region(
+    upper_t: Floats,
+    upper_x: Floats,
+    lower_t: Floats,
+    lower_x: Floats,
+    middle_s: float,
+    slack_s: float = 0.0,
+    max_drift: float = MAX_DRIFT,
+) -> Region | None:
+    """Lines under all (upper_t, upper_x) and over all (lower_t, lower_x); None where there is none.
+
+    Seconds. Either cloud may be empty; then the band is open on that side. `slack_s` forgives that much.
+    """
+    highest = float(upper_x.min()) if len(upper_x) else float(lower_x.max()) + OPEN_S
+    lowest = float(lower_x.max()) if len(lower_x) else float(upper_x.min()) - OPEN_S
+    reach = _span(upper_t, lower_t, middle_s)
+    room = 1.0 + abs(highest - lowest) + max_drift * 2 * reach
+    low, high = min(highest, lowest) - room, max(highest, lowest) + room
+    polygon: list[Point] = [(low, -max_drift), (high, -max_drift), (high, max_drift), (low, max_drift)]
+    for time_s, bound in lower_hull(*_thin(upper_t, upper_x, np.minimum)):
+        polygon = _clip(polygon, time_s - middle_s, bound + slack_s, 1.0)
+        if not polygon:
+            return None
+    for time_s, bound in upper_hull(*_thin(lower_t, lower_x, np.maximum)):
+        polygon = _clip(polygon, time_s - middle_s, bound - slack_s, -1.0)
+        if not polygon:
+            return None
+    return Region(tuple(polygon), middle_s, len(upper_x) > 0, len(lower_x) > 0, 2 * reach, slack_s)
+
+
+def _span(upper_t: Floats, lower_t: Floats, middle_s: float) -> float:
+    return max((float(np.abs(times - middle_s).max()) for times in (upper_t, lower_t) if len(times)), default=0.0)
+
+
+def _thin(times: Floats, values: Floats, pick: np.ufunc) -> tuple[Floats, Floats]:
+    """The tightest point of each of BINS spans of time."""
+    if len(times) <= BINS:
+        order = np.argsort(times, kind="stable")
+        return times[order], values[order]
+    first, last = float(times.min()), float(times.max())
+    numbers = ((times - first) * ((BINS - 1) / max(last - first, 1e-9))).astype(np.int64)
+    order = np.lexsort((values if pick is np.minimum else -values, numbers))
+    numbers = numbers[order]
+    starts = np.flatnonzero(np.r_[True, numbers[1:] != numbers[:-1]])
+    return times[order][starts], values[order][starts]
+
+
+def lower_hull(times: Floats, values: Floats) -> list[Point]:
+    return [(time, -value) for time, value in upper_hull(times, -values)]
+
+
+def upper_hull(times: Floats, values: Floats) -> list[Point]:
+    """Monotone chain over points in time order."""
+    hull: list[Point] = []
+    for point in zip(times.tolist(), values.tolist(), strict=True):
+        if hull and hull[-1][0] == point[0]:
+            if hull[-1][1] >= point[1]:
+                continue
+            hull.pop()
+        while len(hull) >= 2 and _turn(hull[-2], hull[-1], point) >= 0:
+            hull.pop()
+        hull.append(point)
+    return hull
+
+
+def _turn(one: Point, two: Point, three: Point) -> float:
+    return (two[0] - one[0]) * (three[1] - one[1]) - (two[1] - one[1]) * (three[0] - one[0])
+
+
+def _clip(polygon: Sequence[Point], ahead_s: float, bound: float, sign: float) -> list[Point]:
+    """The part of the polygon where sign * (offset + drift * ahead_s - bound) <= 0."""
+    excess = [sign * (offset + drift * ahead_s - bound) for offset, drift in polygon]
+    if max(excess) <= 0:
+        return list(polygon)
+    result: list[Point] = []
+    for index, here in enumerate(polygon):
+        before, mine, last = polygon[index - 1], excess[index], excess[index - 1]
+        if (mine <= 0) != (last <= 0):
+            share = last / (last - mine)
+            result.append((before[0] + share * (here[0] - before[0]), before[1] + share * (here[1] - before[1])))
+        if mine <= 0:
+            result.append(here)
+    return result

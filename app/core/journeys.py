@@ -1,0 +1,102 @@
+"""Groups on their way: which are EAD, which host is whose, and the places in the direction of travel."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from app.core.coverage import merged, pieces
+from app.core.directions import endpoints
+from app.core.groups import Group
+from app.core.joining import Joined
+from app.core.paths import Place
+from app.core.records import Direction, Endpoint, Packet
+from app.core.visibility import Journey, Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Traced:
+    """A journey that gets a fate of its own. `is_orphan`: no fragment with ports was seen anywhere."""
+
+    journey: Journey
+    client: Endpoint
+    server: Endpoint
+    is_orphan: bool
+
+
+def find_journeys(joined: Joined) -> tuple[list[Traced], list[Journey]]:
+    """EAD datagrams and orphans between EAD hosts; and all journeys (others are witnesses of what a point can see)."""
+    to_server = tuple(place.captures for place in joined.order.places)
+    to_client = tuple(reversed(to_server))
+    rank = {capture: position for position, captures in enumerate(to_server) for capture in captures}
+    hosts = _ead_pairs(joined)
+    traced: list[Traced] = []
+    journeys: list[Journey] = []
+    for group, direction in zip(joined.groups, joined.directions, strict=True):
+        if direction is None:
+            if not group.is_ead:
+                continue
+            direction = Direction.TO_SERVER
+        client, server = _ends(group, direction, rank)
+        places = to_server if direction == Direction.TO_SERVER else to_client
+        journey = _journey(group, direction, client.ip, server.ip, places)
+        journeys.append(journey)
+        is_orphan = not group.has_head
+        if group.is_ead or (is_orphan and _is_between(group, hosts)):
+            traced.append(Traced(journey, client, server, is_orphan and not group.is_ead))
+    return traced, journeys
+
+
+def _ead_pairs(joined: Joined) -> frozenset[frozenset[str]]:
+    return frozenset(
+        frozenset((seen.source_ip, seen.destination_ip))
+        for group in joined.groups
+        if group.is_ead
+        for seen in group.members.values()
+    )
+
+
+def _is_between(group: Group, pairs: frozenset[frozenset[str]]) -> bool:
+    return any(frozenset((seen.source_ip, seen.destination_ip)) in pairs for seen in group.members.values())
+
+
+def _ends(group: Group, direction: Direction, rank: dict[int, int]) -> tuple[Endpoint, Endpoint]:
+    """(client, server) as seen nearest the client, ports from wherever they were seen with these addresses."""
+    nearest = min(group.members.values(), key=lambda seen: rank[seen.capture])
+    client, server = endpoints(nearest, direction)
+    if client.port is None:
+        for seen in group.members.values():
+            other_client, other_server = endpoints(seen, direction)
+            if (other_client.ip, other_server.ip) == (client.ip, server.ip) and other_client.port is not None:
+                return other_client, other_server
+    return client, server
+
+
+def _journey(
+    group: Group, direction: Direction, client_ip: str, server_ip: str, places: tuple[tuple[int, ...], ...]
+) -> Journey:
+    is_fragmented = False
+    whole: list[int] = []
+    for capture, seen in group.members.items():
+        packets = seen.packets
+        if len(packets) == 1 and not packets[0].more and not packets[0].offset_bytes:
+            whole.append(capture)
+        else:
+            is_fragmented = True
+            if any(datagram.is_complete for datagram in seen.datagrams) or _is_covered(seen.packets, seen.total):
+                whole.append(capture)
+    kinds = FRAGMENTED if is_fragmented else UNFRAGMENTED
+    return Journey(group, direction, client_ip, server_ip, places, kinds, frozenset(whole))
+
+
+def _is_covered(packets: Sequence[Packet], total: int | None) -> bool:
+    return total is not None and merged(pieces(packets)) == [(0, total)]
+
+
+FRAGMENTED = frozenset({Kind.FIRST, Kind.LATER})
+UNFRAGMENTED = frozenset({Kind.WHOLE})
+
+
+def place_of(places: Sequence[Place]) -> dict[int, str]:
+    """Capture → name of its point."""
+    return {capture: place.name for place in places for capture in place.captures}
