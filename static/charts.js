@@ -34,7 +34,7 @@
   function open(place, point) {
     const behind = point.customdata;
     if (!behind) return;
-    if (behind.href || typeof behind === "string") { location.href = behind.href || behind; return; }
+    if (behind.terminal) { location.href = place.dataset.page + "/terminals/" + encodeURIComponent(behind.terminal); return; }
     if (!behind.source) return;
     const url = new URL(place.dataset.page || location.href, location.href);
     url.searchParams.set("src", behind.source);

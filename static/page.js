@@ -52,9 +52,7 @@
 
   // Evidence that is asked for by script (a click into a chart) takes the same way as a link.
   window.openEvidence = (href) => {
-    const link = document.createElement("a");
-    link.href = href;
-    htmx.ajax("GET", href, { target: "#drawer", swap: "innerHTML", headers: { "X-Drawer": "1" } });
+    htmx.ajax("GET", href, { target: "#drawer", swap: "innerHTML" });
     history.pushState({}, "", href);
   };
 
@@ -76,8 +74,8 @@
   function markCurrent() {
     const now = new URL(location.href);
     const key = (url) => ["src", "line", "frame"].map((name) => url.searchParams.get(name)).join("|");
-    document.querySelectorAll("a[data-evidence]").forEach((link) => {
-      if (key(new URL(link.href)) === key(now)) link.setAttribute("aria-current", "true");
+    document.querySelectorAll("[data-evidence]").forEach((link) => {
+      if (key(new URL(link.getAttribute("href"), location.href)) === key(now)) link.setAttribute("aria-current", "true");
       else link.removeAttribute("aria-current");
     });
   }

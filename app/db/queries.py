@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, Select, String, and_, case, delete, exists, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, Select, String, and_, case, delete, exists, func, literal, or_, select, true, update
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.orm import Session, aliased
 
@@ -155,7 +155,9 @@ def codes_of(db: Session, analysis_ids: Sequence[int], codes: Sequence[str]) -> 
     wanted = select(func.unnest(literal(list(codes), ARRAY(String))).label("code")).subquery()
     runs = select(Analysis.id).where(Analysis.id.in_(analysis_ids)).subquery()
     rows = db.execute(
-        select(runs.c.id, wanted.c.code).where(
+        select(runs.c.id, wanted.c.code)
+        .select_from(runs.join(wanted, true()))
+        .where(
             exists().where(
                 FindingRow.analysis_id == runs.c.id,
                 FindingRow.code == wanted.c.code,
@@ -425,6 +427,15 @@ def terminal_points(db: Session, analysis_id: int) -> Sequence[Any]:
         )
         .where(TerminalRow.analysis_id == analysis_id)
         .order_by(TerminalRow.no)
+    ).all()
+
+
+def session_starts(db: Session, analysis_id: int) -> Sequence[Any]:
+    """(start_ns, outcome) of every session that has a time."""
+    return db.execute(
+        select(SessionRow.start_ns, SessionRow.outcome).where(
+            SessionRow.analysis_id == analysis_id, SessionRow.start_ns.is_not(None)
+        )
     ).all()
 
 

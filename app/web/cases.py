@@ -39,6 +39,13 @@ def load_head(db: DatabaseSession, case_id: int) -> CaseHead:
 Head = Annotated[CaseHead, Depends(load_head)]
 
 
+def current_of(head: CaseHead) -> Analysis:
+    """The analysis that readers see. Raises NotFound where there is none yet."""
+    if head.current is None:
+        raise NotFound(Text("This case has no analysis yet.", "该案例尚未分析。"))
+    return head.current
+
+
 def partial_of(request: Request) -> str | None:
     """The element that htmx wants to fill; None for a whole page."""
     return request.headers.get("hx-target") if request.headers.get("hx-request") == "true" else None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fastapi import APIRouter, Depends, Request
-from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from fastapi.responses import HTMLResponse, Response
 
 from app.charts import ladder_svg
 from app.core.analysis import Attempt, CapturePoint, Message, Session, Terminal
@@ -18,9 +18,9 @@ from app.core.timeline_model import Ref
 from app.db import queries
 from app.db.load import load_capture_points, load_sources, load_terminal
 from app.db.session import DatabaseSession
-from app.errors import NotFound, Rejected
+from app.errors import Rejected
 from app.web.boxes import Cell, cells_of
-from app.web.cases import Choices, Head, log_zone, partial_of
+from app.web.cases import Choices, Head, current_of, log_zone, partial_of
 from app.web.comparison import compare
 from app.web.evidence import drawer_of
 from app.web.security import require_same_origin
@@ -48,9 +48,7 @@ def chosen_session(terminal: Terminal, key: str | None) -> Session | None:
 
 @router.get("/cases/{case_id}/terminals/{key}", response_class=HTMLResponse)
 def terminal(request: Request, db: DatabaseSession, head: Head, key: str, view: Choices) -> Response:
-    if head.current is None:
-        raise NotFound(Text("This case has no analysis yet.", "该案例尚未分析。"))
-    analysis_id = head.current.id
+    analysis_id = current_of(head).id
     if partial_of(request) == "drawer":
         return render(request, "drawer.html", drawer=drawer_of(request, db, analysis_id))
     found = load_terminal(db, head.case.id, key)
@@ -123,11 +121,10 @@ def side_by_side(request: Request, db: DatabaseSession, head: Head, view: Choice
     keys = request.query_params.getlist("t")[:2]
     if len(keys) < 2:
         raise Rejected(Text("Tick two terminals to compare them.", "请勾选两个终端再进行对比。"))
-    if head.current is None:
-        return RedirectResponse(f"/cases/{head.case.id}", 303)
+    analysis_id = current_of(head).id
     left, right = (load_terminal(db, head.case.id, key) for key in keys)
-    points = load_capture_points(db, head.current.id)
-    zone = log_zone(load_sources(db, head.current.id, with_rejected=False))
+    points = load_capture_points(db, analysis_id)
+    zone = log_zone(load_sources(db, analysis_id, with_rejected=False))
     context: dict[str, Any] = {
         "head": head,
         "pair": (left, right),
