@@ -13,7 +13,6 @@ import tempfile
 import threading
 import time
 import traceback
-from collections.abc import Callable
 from pathlib import Path
 
 from sqlalchemy import func, select, update
@@ -135,14 +134,14 @@ def _attempt(sessions: sessionmaker[Session], storage: Storage, options: Setting
     return 0
 
 
-def _end_with(worker: Callable[[], bytes]) -> None:
+def _end_with_worker() -> None:
     """Wait for the worker's end of the pipe to close, then end this whole process group."""
-    worker()
+    os.read(sys.stdin.fileno(), 1)
     os.killpg(os.getpgrp(), signal.SIGKILL)
 
 
 def main(analysis_id: int, run: int) -> int:
-    threading.Thread(target=_end_with, args=(sys.stdin.buffer.read,), daemon=True).start()
+    threading.Thread(target=_end_with_worker, daemon=True).start()
     options = settings()
     assert options.database_url is not None, "the worker hands it over"
     engine = make_engine(options.database_url, pool_size=2)

@@ -33,7 +33,7 @@ def request_analysis(session: Session, case_id: int) -> int:
     """
     values = insert(Analysis).values(case_id=case_id, state=QUEUED)
     waiting = values.on_conflict_do_nothing(index_elements=["case_id"], index_where=text("state = 'queued'"))
-    analysis_id = session.scalar(waiting.returning(Analysis.id))
+    analysis_id: int | None = session.scalar(waiting.returning(Analysis.id))
     if analysis_id is None:
         is_waiting = (Analysis.case_id == case_id) & (Analysis.state == QUEUED)
         found = session.scalar(select(Analysis.id).where(is_waiting))

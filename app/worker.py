@@ -95,7 +95,7 @@ def _start(sessions: sessionmaker[Session], analysis_id: int) -> int | None:
 
 
 async def _run_child(options: Settings, analysis_id: int, run: int) -> int:
-    """The exit status of the analysis' process; negative where a signal ended it. Canceled, it takes the process along."""
+    """The exit status of the analysis' process; negative: a signal ended it. Canceled, it takes the process along."""
     environment = {**os.environ, "DATABASE_URL": options.database_url or "", "EADSCOPE_VAR": str(options.var)}
     child = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "app.analysis_run", str(analysis_id), str(run),
@@ -165,21 +165,7 @@ async def _work(options: Settings, stop: asyncio.Event) -> None:
     try:
         async with queue.open_async():
             side = [asyncio.create_task(_recover(queue, sessions, options))]
-            working = asyncio.create_task(
-                queue.run_worker_async(
-                    queues=[QUEUE],
-                    name="eadscope",
-                    concurrency=1,
-                    install_signal_handlers=False,
-                    update_heartbeat_interval=options.heartbeat_s,
-                    stalled_worker_timeout=options.stalled_after_s,
-                    shutdown_graceful_timeout=GRACE_S,
-                    fetch_job_polling_interval=2.0,
-                    abort_job_polling_interval=1.0,
-                    additional_context={"sessions": sessions},
-                    delete_jobs="never",
-                )  # fmt: skip
-            )
+            working = asyncio.create_task(_take_jobs(queue, sessions, options))
             stopping = asyncio.create_task(stop.wait())
             try:
                 await asyncio.wait([working, stopping], return_when=asyncio.FIRST_COMPLETED)
@@ -191,6 +177,22 @@ async def _work(options: Settings, stop: asyncio.Event) -> None:
                 raise results[0]
     finally:
         engine.dispose()
+
+
+async def _take_jobs(queue: App, sessions: sessionmaker[Session], options: Settings) -> None:
+    await queue.run_worker_async(
+        queues=[QUEUE],
+        name="eadscope",
+        concurrency=1,
+        install_signal_handlers=False,
+        update_heartbeat_interval=options.heartbeat_s,
+        stalled_worker_timeout=options.stalled_after_s,
+        shutdown_graceful_timeout=GRACE_S,
+        fetch_job_polling_interval=2.0,
+        abort_job_polling_interval=1.0,
+        additional_context={"sessions": sessions},
+        delete_jobs="never",
+    )
 
 
 async def _serve(options: Settings) -> None:

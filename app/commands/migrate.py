@@ -1,0 +1,17 @@
+"""`eadscope migrate`: bring the database of DATABASE_URL to this version."""
+
+from __future__ import annotations
+
+import typer
+
+from app.command_line import database_url, say_errors
+from app.db.migrate import migrate
+
+
+def register(app: typer.Typer) -> None:
+    @app.command("migrate")
+    def command() -> None:
+        """Bring the database that DATABASE_URL names to this version's schema; safe to run again."""
+        with say_errors():
+            migrate(database_url())
+        print("the database is up to date")

@@ -1,0 +1,30 @@
+"""`eadscope web`: the pages alone, for a machine where database and workers run elsewhere."""
+
+from __future__ import annotations
+
+import typer
+
+from app.command_line import database_url, follow_parent, say_errors
+from app.config import settings
+
+
+def register(app: typer.Typer) -> None:
+    @app.command("web")
+    def command() -> None:
+        """Serve the pages on EADSCOPE_HOST and EADSCOPE_PORT until Ctrl-C. Needs DATABASE_URL."""
+        with say_errors():
+            database_url()
+            follow_parent()
+            import uvicorn
+
+            options = settings()
+            uvicorn.run(
+                "app.main:create_app",
+                factory=True,
+                host=options.host,
+                port=options.port,
+                log_level="warning",
+                access_log=False,
+                timeout_graceful_shutdown=5,
+                server_header=False,
+            )
