@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from operator import attrgetter
 
 from app.core import anomalies
@@ -33,29 +34,35 @@ class Group:
     first_ns: int
     pieces: list[Packet] = field(default_factory=list)
     duplicates: list[Packet] = field(default_factory=list)
+    _by_range: dict[tuple[int, int, bool], Packet] = field(default_factory=dict)
+    _by_offset: dict[int, Packet] = field(default_factory=dict)
+    _end_bytes: int | None = None  # known from the piece without more-fragments
+    _reached_bytes: int = 0
 
     def accepts(self, packet: Packet) -> bool:
         """Whether the packet can be a piece, or a repetition of a piece, of this datagram."""
         if abs(packet.time_ns - self.first_ns) > TIMEOUT_NS:
             return False
-        end = self.end_bytes
-        if end is not None and (packet.end_bytes > end or (not packet.more and packet.end_bytes != end)):
+        end = packet.end_bytes
+        if self._end_bytes is not None and (end > self._end_bytes or (not packet.more and end != self._end_bytes)):
             return False
-        if not packet.more and any(piece.end_bytes > packet.end_bytes for piece in self.pieces):
+        if not packet.more and self._reached_bytes > end:
             return False
-        twin = next((piece for piece in self.pieces if _same_range(piece, packet)), None)
+        twin = self._by_range.get(_range(packet))
         if twin is not None:
             return abs(packet.time_ns - twin.time_ns) <= DUPLICATE_NS and same_bytes(twin, packet)
-        same_start = next((piece for piece in self.pieces if piece.offset_bytes == packet.offset_bytes), None)
+        same_start = self._by_offset.get(packet.offset_bytes)
         return same_start is None or same_bytes(same_start, packet)
 
     def add(self, packet: Packet) -> None:
-        twin = any(_same_range(piece, packet) for piece in self.pieces)
-        (self.duplicates if twin else self.pieces).append(packet)
-
-    @property
-    def end_bytes(self) -> int | None:
-        return next((piece.end_bytes for piece in self.pieces if not piece.more), None)
+        if self._by_range.setdefault(_range(packet), packet) is not packet:
+            self.duplicates.append(packet)
+            return
+        self.pieces.append(packet)
+        self._by_offset.setdefault(packet.offset_bytes, packet)
+        self._reached_bytes = max(self._reached_bytes, packet.end_bytes)
+        if not packet.more:
+            self._end_bytes = packet.end_bytes
 
 
 def reassemble(packets: Iterable[Packet]) -> tuple[Datagram, ...]:
@@ -135,8 +142,8 @@ def _key(packet: Packet) -> Key:
     return (packet.ip_version, packet.source_ip, packet.destination_ip, packet.protocol, packet.identification)
 
 
-def _same_range(left: Packet, right: Packet) -> bool:
-    return (left.offset_bytes, left.length_bytes, left.more) == (right.offset_bytes, right.length_bytes, right.more)
+def _range(packet: Packet) -> tuple[int, int, bool]:
+    return (packet.offset_bytes, packet.length_bytes, packet.more)
 
 
 def _repeats(group: Group, packet: Packet) -> bool:
@@ -171,7 +178,7 @@ def piece_anomalies(pieces: Sequence[Packet], arrival: Sequence[Packet], total: 
     """What is odd about distinct pieces sorted by offset; `arrival` are the same in order of capture."""
     overlaps = [
         same_bytes(left, right)
-        for left, right in zip(pieces, pieces[1:], strict=False)
+        for left, right in pairwise(pieces)
         if right.offset_bytes < left.end_bytes
     ]
     if any(overlaps):

@@ -21,8 +21,8 @@ from app.core.parsers.sieve import UDP as UDP_FRAME
 from app.core.records import Packet, Quote
 
 # The columns of a row, in this order; all occurrences of a field, outermost first, joined by commas.
-FIELDS = ("frame.number", "frame.protocols", "ip.src", "ip.dst", "ipv6.src", "ipv6.dst", "vlan.id", "eth.src",
-          "sll.src.eth", "wlan.sa")  # fmt: skip
+FIELDS = ("frame.number", "frame.protocols", "ip.src", "ip.dst", "ipv6.src", "ipv6.dst", "vlan.id", "ieee8021ad.id",
+          "ieee8021ad.svid", "ieee8021ad.cvid", "eth.src", "sll.src.eth", "wlan.sa")  # fmt: skip
 
 ICMP, TCP, UDP, ICMPV6 = 1, 6, 17, 58
 IPIP, SIX_IN_IP, FRAGMENT_HEADER, GRE, AUTHENTICATION = 4, 41, 44, 47, 51
@@ -35,6 +35,7 @@ TUNNELS = {
 }  # fmt: skip
 IP_NAMES = frozenset({"ip", "ipv6"})
 CLOSING = frozenset({"icmp", "icmpv6", "tcp"})  # what these quote or carry is no packet of its own
+LINK_NAMES = frozenset({"eth", "vlan", "ieee8021ad"})
 AGGREGATE = "wlan_aggregate"
 OTHER_NAME = ""
 TUNNEL_PROTOCOLS = frozenset({IPIP, SIX_IN_IP, GRE, 97, 137})
@@ -63,7 +64,8 @@ class Row(NamedTuple):
     sources_v6: tuple[str, ...]
     destinations_v6: tuple[str, ...]
     vlans: tuple[int, ...]
-    source_mac: str | None
+    service_tags: tuple[tuple[int, ...], ...]  # each 802.1ad header: one tag, or two
+    macs: tuple[str, ...]  # sources of the Ethernet (or cooked, or 802.11) headers
 
 
 class Layer(NamedTuple):
@@ -92,7 +94,6 @@ def read_row(line: str) -> Row:
     """One line of `tshark -T fields` with `FIELDS` as columns."""
     columns = line.split("\t")
     columns += [""] * (len(FIELDS) - len(columns))
-    macs = columns[7] or columns[8] or columns[9]
     return Row(
         protocols=_protocols(columns[1]),
         sources_v4=_split(columns[2]),
@@ -100,15 +101,16 @@ def read_row(line: str) -> Row:
         sources_v6=_split(columns[4]),
         destinations_v6=_split(columns[5]),
         vlans=_tags(columns[6]) if columns[6] else (),
-        source_mac=_last(macs),
+        service_tags=_service_tags(*columns[7:10]) if columns[7] or columns[8] else (),
+        macs=_upper(columns[10] or columns[11] or columns[12]),
     )
 
 
 @lru_cache(maxsize=1024)
 def _protocols(column: str) -> tuple[str, ...]:
-    known = {*IP_NAMES, *TUNNELS, *CLOSING, AGGREGATE}
+    known = {*IP_NAMES, *TUNNELS, *CLOSING, *LINK_NAMES, AGGREGATE}
     names = [name for name in column.split(":") if not name.startswith("ipv6.")]
-    return tuple(name if name in known else OTHER_NAME for name in names)
+    return tuple(name if name in known else OTHER_NAME for name in names if name != "ethertype")
 
 
 @lru_cache(maxsize=1024)
@@ -116,9 +118,16 @@ def _tags(column: str) -> tuple[int, ...]:
     return tuple(int(tag, 0) for tag in column.split(","))
 
 
+@lru_cache(maxsize=1024)
+def _service_tags(ids: str, outer: str, inner: str) -> tuple[tuple[int, ...], ...]:
+    if ids:
+        return tuple((tag,) for tag in _tags(ids))
+    return tuple(zip(_tags(outer), _tags(inner), strict=False)) if inner else ()
+
+
 @lru_cache(maxsize=4096)
-def _last(column: str) -> str | None:
-    return column.rsplit(",", 1)[-1].upper() or None
+def _upper(column: str) -> tuple[str, ...]:
+    return tuple(column.upper().split(",")) if column else ()
 
 
 @lru_cache(maxsize=4096)
@@ -136,29 +145,41 @@ def _plain_address(address: str) -> str:
     return str(ip_address(address))
 
 
+class Stack(NamedTuple):
+    """The way in to one IP header: what lies around it."""
+
+    layers: tuple[Layer, ...]
+    tunnels: tuple[str, ...]
+    vlans: tuple[int, ...]
+    source_mac: str | None
+
+
 def read_packets(row: Row, frame: RawFrame, source: str) -> Iterator[Packet]:
     """The innermost IP packet of the frame: several where one 802.11 frame aggregates several, none where it has no IP.
 
     Stops at the first fragment on the way in: what a fragment of a tunnel's outer packet carries is known only when
     that packet is whole.
     """
-    for layers, tunnels in _stacks(row, frame):
-        if frame.within is None or len(layers) > 1:
-            yield _packet(layers[-1], tunnels, row, frame, source)
+    for stack in _stacks(row, frame):
+        if frame.within is None or len(stack.layers) > 1:
+            yield _packet(stack, frame, source)
 
 
-def _stacks(row: Row, frame: RawFrame) -> Iterator[tuple[list[Layer], tuple[str, ...]]]:
+def _stacks(row: Row, frame: RawFrame) -> Iterator[Stack]:
     layers: list[Layer] = []
     tunnels: list[str] = []
     opened: list[str] = []  # tunnels that count once another IP header follows
+    tags: list[int] = []
     fours = zip(row.sources_v4, row.destinations_v4, strict=False)
     sixes = zip(row.sources_v6, row.destinations_v6, strict=False)
+    customer, service = iter(row.vlans), iter(row.service_tags)
+    links = 0
     aggregated = AGGREGATE in row.protocols
     before, cursor, closed = OTHER_NAME, 0, False
     for name in row.protocols:
         if name in IP_NAMES:
             if layers and aggregated and before == OTHER_NAME:
-                yield layers, tuple(tunnels)
+                yield _stack(layers, tunnels, tags, row.macs, links)
                 layers, tunnels, closed = [], [], False
             addresses = next(fours if name == "ip" else sixes, None)
             layer = None if closed or addresses is None else _locate(name, addresses, frame, cursor)
@@ -171,14 +192,27 @@ def _stacks(row: Row, frame: RawFrame) -> Iterator[tuple[list[Layer], tuple[str,
             layers.append(layer)
             cursor = layer.payload_at
             closed = layer.is_fragment
+        elif closed and not aggregated:
+            break
         elif name in TUNNELS:
             if not opened or opened[-1] != TUNNELS[name]:
                 opened.append(TUNNELS[name])
+        elif name == "eth":
+            links += 1
+        elif name == "vlan":
+            tags += (next(customer, 0),)
+        elif name == "ieee8021ad":
+            tags += next(service, ())
         elif name in CLOSING:
             closed = True
         before = name
     if layers:
-        yield layers, tuple(tunnels)
+        yield _stack(layers, tunnels, tags, row.macs, links)
+
+
+def _stack(layers: list[Layer], tunnels: list[str], tags: list[int], macs: tuple[str, ...], links: int) -> Stack:
+    mac = macs[min(max(links, 1), len(macs)) - 1] if macs else None
+    return Stack(tuple(layers), tuple(tunnels), tuple(tags), mac)
 
 
 def _ip_in_ip(outer: int, inner: int) -> str:
@@ -264,7 +298,8 @@ def _ipv6(frame: RawFrame, at: int, addresses: tuple[str, str]) -> Layer | None:
     )
 
 
-def _packet(layer: Layer, tunnels: tuple[str, ...], row: Row, frame: RawFrame, source: str) -> Packet:
+def _packet(stack: Stack, frame: RawFrame, source: str) -> Packet:
+    layer = stack.layers[-1]
     payload = frame.octets[layer.payload_at : layer.payload_at + layer.length_bytes]
     outer = frame.within
     source_port = destination_port = udp_length = None
@@ -292,9 +327,9 @@ def _packet(layer: Layer, tunnels: tuple[str, ...], row: Row, frame: RawFrame, s
         udp_length=udp_length,
         interface=frame.interface,
         has_fragment_header=layer.has_fragment_header,
-        tunnels=(*outer.tunnels, *tunnels) if outer else tunnels,
-        vlans=row.vlans or (outer.vlans if outer else ()),
-        source_mac=row.source_mac or (outer.source_mac if outer else None),
+        tunnels=(*outer.tunnels, *stack.tunnels) if outer else stack.tunnels,
+        vlans=stack.vlans or (outer.vlans if outer else ()),
+        source_mac=stack.source_mac or (outer.source_mac if outer else None),
         quote=None if layer.is_fragment else _quote(layer, payload),
     )
 
