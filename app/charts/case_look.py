@@ -18,8 +18,10 @@ DAILY_TITLE = Text("Sessions by time of day", "会话在一天中的分布")
 SESSIONS_AXIS = Text("sessions", "会话数")
 BAND = Text("fragmented and plain", "分片且为明文")
 PATH_TITLE = Text("The path and what it lost", "路径与丢失情况")
-PATH_KEY = Text("message number: packets, fragments counted one by one; → to the server, ← to the client",
-                "报文号：包数（分片逐个计数）；→ 发往服务器，← 发往客户端")
+PATH_KEY = Text(
+    "message number: packets, fragments counted one by one; → to the server, ← to the client",
+    "报文号：包数（分片逐个计数）；→ 发往服务器，← 发往客户端",
+)
 NOTHING = Text("Nothing to draw.", "没有可绘制的内容。")
 
 
@@ -44,17 +46,21 @@ def without_size(number: int) -> Text:
 
 
 def bin_label(plot: TimePlot, start_s: int) -> str:
-    """"08:30" of a daily plot."""
+    """ "08:30" of a daily plot."""
     return f"{start_s // 3600:02d}:{start_s % 3600 // 60:02d}"
 
 
 def leg_line(count: LegCount) -> Text:
-    """"3: 4 of 8 lost". Most important first: sure loss, then suspicion, then passage."""
+    """ "3: 4 of 8 lost". Most important first: sure loss, then suspicion, then passage."""
     number = count.number
     if count.lost:
-        return Text(f"{number}: {count.lost:,} of {count.offered:,} lost", f"{number}：丢失 {count.lost:,}/{count.offered:,}")
+        return Text(
+            f"{number}: {count.lost:,} of {count.offered:,} lost", f"{number}：丢失 {count.lost:,}/{count.offered:,}"
+        )
     if count.maybe_lost:
-        return Text(f"{number}: {count.maybe_lost:,} lost here or beside", f"{number}：{count.maybe_lost:,} 在此或相邻段丢失")
+        return Text(
+            f"{number}: {count.maybe_lost:,} lost here or beside", f"{number}：{count.maybe_lost:,} 在此或相邻段丢失"
+        )
     if count.crossed:
         return Text(f"{number}: {count.crossed:,} passed", f"{number}：通过 {count.crossed:,}")
     return Text(f"{number}: unknown", f"{number}：未知")

@@ -35,8 +35,15 @@ LANE_HEIGHT = 92.0
 LEFT, RIGHT = 128.0, 24.0
 
 
-def size_plot_svg(plot: SizePlot, lang: str = "en", theme: str = "light", width: float = 1000, *, name: str = "sizes",
-                  link: Callable[[str], str] | None = None) -> str:
+def size_plot_svg(
+    plot: SizePlot,
+    lang: str = "en",
+    theme: str = "light",
+    width: float = 1000,
+    *,
+    name: str = "sizes",
+    link: Callable[[str], str] | None = None,
+) -> str:
     """Outcome by size; `link` turns a terminal's key into the address its dot leads to."""
     look = theme_of(theme)
     top, foot = 56.0, 52.0
@@ -69,8 +76,15 @@ def size_plot_svg(plot: SizePlot, lang: str = "en", theme: str = "light", width:
     return svg.finish()
 
 
-def _size_lane(svg: Svg, lane: SizeLane, top: float, room: float, at: Callable[[float], float], lang: str,
-               link: Callable[[str], str] | None) -> None:
+def _size_lane(
+    svg: Svg,
+    lane: SizeLane,
+    top: float,
+    room: float,
+    at: Callable[[float], float],
+    lang: str,
+    link: Callable[[str], str] | None,
+) -> None:
     theme, look = svg.theme, look_of(lane.outcome, svg.theme)
     base = top + room - 10
     svg.line(LEFT, base + 6, svg.width - RIGHT, base + 6, stroke=theme.lane)
@@ -94,7 +108,9 @@ def _size_ticks(svg: Svg, plot: SizePlot, at: Callable[[float], float], floor: f
     for size in range(0, plot.high_bytes + 1, step):
         svg.line(at(size), floor, at(size), floor + 4, stroke=theme.muted)
         svg.text(at(size), floor + 16, f"{size:,}", size=10.5, fill=theme.muted, anchor="middle")
-    svg.text((LEFT + svg.width - RIGHT) / 2, floor + 34, say(SIZE_AXIS, lang), size=11, fill=theme.muted, anchor="middle")
+    svg.text(
+        (LEFT + svg.width - RIGHT) / 2, floor + 34, say(SIZE_AXIS, lang), size=11, fill=theme.muted, anchor="middle"
+    )
     if plot.without_size:
         svg.text(16, floor + 34, say(without_size(plot.without_size), lang), size=10, fill=theme.muted)
 
@@ -105,26 +121,45 @@ def outcome_sign(svg: Svg, outcome: Outcome, x: float, y: float, radius: float, 
     if outcome is Outcome.PASSED:
         svg.circle(x, y, radius, fill=color, fill_opacity=0.85, hover=hover)
     elif outcome is Outcome.FAILED:
-        svg.path(f"M{n(x - radius)} {n(y - radius)}L{n(x + radius)} {n(y + radius)}"
-                 f"M{n(x - radius)} {n(y + radius)}L{n(x + radius)} {n(y - radius)}",
-                 stroke=color, stroke_width=max(radius * 0.55, 1.1), fill="none", hover=hover)
+        svg.path(
+            f"M{n(x - radius)} {n(y - radius)}L{n(x + radius)} {n(y + radius)}"
+            f"M{n(x - radius)} {n(y + radius)}L{n(x + radius)} {n(y - radius)}",
+            stroke=color,
+            stroke_width=max(radius * 0.55, 1.1),
+            fill="none",
+            hover=hover,
+        )
     elif outcome is Outcome.INCOMPLETE:
-        svg.path(f"M{n(x)} {n(y - radius * 1.15)}L{n(x + radius)} {n(y + radius * 0.85)}L{n(x - radius)} {n(y + radius * 0.85)}Z",
-                 fill=color, hover=hover)
+        svg.path(
+            f"M{n(x)} {n(y - radius * 1.15)}L{n(x + radius)} {n(y + radius * 0.85)}H{n(x - radius)}Z",
+            fill=color,
+            hover=hover,
+        )
     else:
-        svg.rect(x - radius, y - radius, radius * 2, radius * 2, fill="none", stroke=color, stroke_width=1.3, hover=hover)
+        svg.rect(
+            x - radius, y - radius, radius * 2, radius * 2, fill="none", stroke=color, stroke_width=1.3, hover=hover
+        )
 
 
 # ---------------------------------------------------------------- times
 
 
-def time_plot_svg(plot: TimePlot, lang: str = "en", theme: str = "light", width: float = 1000, *, zone: tzinfo = UTC,
-                  name: str = "times") -> str:
+def time_plot_svg(
+    plot: TimePlot,
+    lang: str = "en",
+    theme: str = "light",
+    width: float = 1000,
+    *,
+    zone: tzinfo = UTC,
+    name: str = "times",
+) -> str:
     look = theme_of(theme)
     top, foot, left, height = 34.0, 48.0, 56.0, 240.0
     title = DAILY_TITLE if plot.is_daily else TIME_TITLE
-    totals = {outcome: sum(count for item in plot.bins for kind, count in item.counts if kind is outcome)
-              for outcome in plot.outcomes}
+    totals = {
+        outcome: sum(count for item in plot.bins for kind, count in item.counts if kind is outcome)
+        for outcome in plot.outcomes
+    }
     described = "; ".join(f"{say(OUTCOMES[outcome], lang)}: {total}" for outcome, total in totals.items())
     svg = Svg(width, height, look, say(title, lang), described, name)
     if not plot.bins:
@@ -149,7 +184,13 @@ def time_plot_svg(plot: TimePlot, lang: str = "en", theme: str = "light", width:
     _time_ticks(svg, plot, left, floor, scale, span, zone)
     at_ns = plot.begin_ns
     zone_text = zone_name(at_ns, zone, lang)
-    svg.text(left, height - 10, zone_text if plot.is_daily else f"{day(at_ns, zone)} · {zone_text}", size=10.5, fill=look.muted)
+    svg.text(
+        left,
+        height - 10,
+        zone_text if plot.is_daily else f"{day(at_ns, zone)} · {zone_text}",
+        size=10.5,
+        fill=look.muted,
+    )
     svg.text(8, 18, say(SESSIONS_AXIS, lang), size=10.5, fill=look.muted)
     x = left + 60
     for outcome in plot.outcomes:
@@ -164,12 +205,24 @@ def _bar(svg: Svg, outcome: Outcome, x: float, y: float, width: float, height: f
     """Failures are full, the others lighter with an outline, so that they differ without colour."""
     color = look_of(outcome, svg.theme).color
     opacity = {Outcome.FAILED: 1.0, Outcome.INCOMPLETE: 0.55, Outcome.UNKNOWN: 0.0, Outcome.PASSED: 0.25}[outcome]
-    svg.rect(x, y, width, height, fill=color, fill_opacity=opacity, stroke=color, stroke_width=1,
-             stroke_dasharray="3 2" if outcome is Outcome.INCOMPLETE else None, hover=hover)
+    svg.rect(
+        x,
+        y,
+        width,
+        height,
+        fill=color,
+        fill_opacity=opacity,
+        stroke=color,
+        stroke_width=1,
+        stroke_dasharray="3 2" if outcome is Outcome.INCOMPLETE else None,
+        hover=hover,
+    )
 
 
 def _levels(highest: int) -> list[int]:
-    step = next(step for power in range(12) for step in (10**power, 2 * 10**power, 5 * 10**power) if highest / step <= 4)
+    step = next(
+        step for power in range(12) for step in (10**power, 2 * 10**power, 5 * 10**power) if highest / step <= 4
+    )
     return list(range(0, highest + 1, step))
 
 
@@ -188,7 +241,9 @@ def _time_ticks(svg: Svg, plot: TimePlot, left: float, floor: float, scale: floa
 NODE_WIDTH, ROW = 92.0, 15.0
 
 
-def path_svg(drawing: PathDrawing, lang: str = "en", theme: str = "light", width: float = 1000, *, name: str = "path") -> str:
+def path_svg(
+    drawing: PathDrawing, lang: str = "en", theme: str = "light", width: float = 1000, *, name: str = "path"
+) -> str:
     """Capture points in order; above a leg what went to the server, below what came back."""
     look = theme_of(theme)
     rows = [max((len(leg_lines(leg.of(direction))) for leg in drawing.legs), default=0) for direction in Direction]
@@ -204,14 +259,34 @@ def path_svg(drawing: PathDrawing, lang: str = "en", theme: str = "light", width
         _leg(svg, leg, left, left + pitch - node, middle, lang)
     for index, item in enumerate(drawing.nodes):
         x = 12 + index * pitch
-        svg.rect(x, middle - 19, node, 38, fill=look.band if item.point else look.background, rx=7,
-                 stroke=look.text if item.point else look.lane, stroke_width=1.2,
-                 stroke_dasharray=None if item.point else "5 4")
+        svg.rect(
+            x,
+            middle - 19,
+            node,
+            38,
+            fill=look.band if item.point else look.background,
+            rx=7,
+            stroke=look.text if item.point else look.lane,
+            stroke_width=1.2,
+            stroke_dasharray=None if item.point else "5 4",
+        )
         below = ROLES[item.role] if item.note is None else item.note
-        svg.text(x + node / 2, middle - 1, shorten(clean(say(item.name, lang), 60), 12, node - 8), size=12, anchor="middle",
-                 weight="600")
-        svg.text(x + node / 2, middle + 12, shorten(say(below, lang), 9.5, node - 6), size=9.5, anchor="middle",
-                 fill=look.muted)
+        svg.text(
+            x + node / 2,
+            middle - 1,
+            shorten(clean(say(item.name, lang), 60), 12, node - 8),
+            size=12,
+            anchor="middle",
+            weight="600",
+        )
+        svg.text(
+            x + node / 2,
+            middle + 12,
+            shorten(say(below, lang), 9.5, node - 6),
+            size=9.5,
+            anchor="middle",
+            fill=look.muted,
+        )
     svg.text(12, height - 8, say(PATH_KEY, lang), size=10, fill=look.muted)
     return svg.finish()
 
@@ -223,10 +298,26 @@ def _spoken(drawing: PathDrawing, index: int, lang: str) -> str:
 
 def _leg(svg: Svg, leg: Leg, left: float, right: float, middle: float, lang: str) -> None:
     theme = svg.theme
-    color = theme.lost if leg.is_guilty else theme.wait if leg.is_suspect else theme.to_server if leg.is_known else theme.unknown
+    color = (
+        theme.lost
+        if leg.is_guilty
+        else theme.wait
+        if leg.is_suspect
+        else theme.to_server
+        if leg.is_known
+        else theme.unknown
+    )
     dash = None if leg.is_known and not leg.is_suspect else "2 5"
-    svg.line(left, middle, right, middle, stroke=color, stroke_width=4 if leg.is_guilty else 2.4, stroke_dasharray=dash,
-             stroke_linecap="round")
+    svg.line(
+        left,
+        middle,
+        right,
+        middle,
+        stroke=color,
+        stroke_width=4 if leg.is_guilty else 2.4,
+        stroke_dasharray=dash,
+        stroke_linecap="round",
+    )
     center = (left + right) / 2
     if leg.is_guilty:
         svg.cross(center, middle, 9, theme.lost, width=4)
@@ -242,18 +333,30 @@ def _leg(svg: Svg, leg: Leg, left: float, right: float, middle: float, lang: str
 
 def _leg_text(svg: Svg, count: LegCount, center: float, y: float, room: float, lang: str, arrow: str) -> None:
     theme = svg.theme
-    color = theme.lost if count.lost else theme.wait if count.maybe_lost else theme.text if count.crossed else theme.unknown
+    color = (
+        theme.lost if count.lost else theme.wait if count.maybe_lost else theme.text if count.crossed else theme.unknown
+    )
     text = say(leg_line(count), lang)
     shown = f"{text} {arrow}" if arrow == "→" else f"{arrow} {text}"
-    svg.text(center, y, shorten(shown, 11, room), size=11, anchor="middle", fill=color, weight="700" if count.lost else None)
+    svg.text(
+        center, y, shorten(shown, 11, room), size=11, anchor="middle", fill=color, weight="700" if count.lost else None
+    )
 
 
 # ---------------------------------------------------------------- fragment table
 
 
-def boxes_svg(boxes: Sequence[FragmentBox], lang: str = "en", theme: str = "light", width: float = 180, height: float = 22,
-              *, name: str = "boxes", label: Text | None = None) -> str:
-    """One cell of the fragment table. Seen is filled, missing is crossed out, unknown is dotted with a question mark."""
+def boxes_svg(
+    boxes: Sequence[FragmentBox],
+    lang: str = "en",
+    theme: str = "light",
+    width: float = 180,
+    height: float = 22,
+    *,
+    name: str = "boxes",
+    label: Text | None = None,
+) -> str:
+    """One cell of the fragment table. Seen is filled, missing crossed out, unknown dotted with a question mark."""
     look = theme_of(theme)
     described = "; ".join(say(box.text, lang) for box in boxes)
     svg = Svg(width, height, look, say(label, lang) if label else described, described, name)
@@ -271,8 +374,18 @@ def boxes_svg(boxes: Sequence[FragmentBox], lang: str = "en", theme: str = "ligh
 def _box(svg: Svg, box: FragmentBox, x: float, wide: float, height: float, look: Theme, lang: str) -> None:
     color = {Seen.SEEN: look.to_server, Seen.MISSING: look.lost, Seen.UNKNOWN: look.unknown}[box.state]
     inner, middle = max(wide - 2, 1), height / 2
-    svg.rect(x, 2, inner, height - 4, rx=2, fill=look.box if box.state is Seen.SEEN else look.background, stroke=color,
-             stroke_width=1.2, stroke_dasharray="2 3" if box.state is Seen.UNKNOWN else None, hover=say(box.text, lang))
+    svg.rect(
+        x,
+        2,
+        inner,
+        height - 4,
+        rx=2,
+        fill=look.box if box.state is Seen.SEEN else look.background,
+        stroke=color,
+        stroke_width=1.2,
+        stroke_dasharray="2 3" if box.state is Seen.UNKNOWN else None,
+        hover=say(box.text, lang),
+    )
     center = x + inner / 2
     if box.state is Seen.MISSING:
         svg.cross(center, middle, min(4.5, inner / 2), look.lost, width=2)
@@ -280,5 +393,3 @@ def _box(svg: Svg, box: FragmentBox, x: float, wide: float, height: float, look:
         svg.text(center, middle + 4, "?", size=11, anchor="middle", fill=look.unknown, weight="700")
     elif width_of(f"{box.length:,}", 10) < inner - 4:
         svg.text(center, middle + 3.5, f"{box.length:,}", size=10, anchor="middle", fill=look.text)
-
-

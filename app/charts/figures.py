@@ -1,8 +1,8 @@
 """What all plotly figures share: layout, escaping, validation.
 
 A figure is a plain JSON mapping {"data", "layout", "config"} for `Plotly.newPlot(element, figure)`. plotly reads a
-subset of HTML in every text, so whatever comes from a bundle goes through `for_plotly`; hover texts use `hovertext`, never a
-template, which would read `%{…}`.
+subset of HTML in every text, so whatever comes from a bundle goes through `for_plotly`; hover texts use `hovertext`,
+never a template, which would read `%{…}`.
 """
 
 from __future__ import annotations
@@ -24,26 +24,54 @@ def evidence(refs: tuple[Ref, ...]) -> dict[str, object] | None:
     if not refs:
         return None
     first = refs[0]
-    return {"source": first.source, "line": first.line, "frame": first.frame,
-            "frames": [ref.frame for ref in refs if ref.frame is not None and ref.source == first.source]}
+    return {
+        "source": first.source,
+        "line": first.line,
+        "frame": first.frame,
+        "frames": [ref.frame for ref in refs if ref.frame is not None and ref.source == first.source],
+    }
 
 
 def layout(theme: Theme, height: float, margin: dict[str, int]) -> dict[str, Any]:
     axis = {"zeroline": False, "gridcolor": theme.band, "linecolor": theme.lane, "tickcolor": theme.lane}
     return {
-        "height": round(height), "margin": margin, "paper_bgcolor": theme.background, "plot_bgcolor": theme.background,
-        "font": {"family": FONTS, "size": 12, "color": theme.text}, "dragmode": "pan", "hovermode": "closest",
-        "hoverlabel": {"bgcolor": theme.background, "bordercolor": theme.lane, "align": "left",
-                       "font": {"family": FONTS, "size": 12, "color": theme.text}},
-        "legend": {"orientation": "h", "yanchor": "top", "y": -0.02, "x": 0, "itemclick": "toggle",
-                   "font": {"size": 11.5, "color": theme.text}, "bgcolor": "rgba(0,0,0,0)"},
-        "xaxis": dict(axis), "yaxis": dict(axis), "showlegend": True,
+        "height": round(height),
+        "margin": margin,
+        "paper_bgcolor": theme.background,
+        "plot_bgcolor": theme.background,
+        "font": {"family": FONTS, "size": 12, "color": theme.text},
+        "dragmode": "pan",
+        "hovermode": "closest",
+        "hoverlabel": {
+            "bgcolor": theme.background,
+            "bordercolor": theme.lane,
+            "align": "left",
+            "font": {"family": FONTS, "size": 12, "color": theme.text},
+        },
+        "legend": {
+            "orientation": "h",
+            "yanchor": "top",
+            "y": -0.02,
+            "x": 0,
+            "itemclick": "toggle",
+            "font": {"size": 11.5, "color": theme.text},
+            "bgcolor": "rgba(0,0,0,0)",
+        },
+        "xaxis": dict(axis),
+        "yaxis": dict(axis),
+        "showlegend": True,
     }
 
 
 def config(lang: str) -> dict[str, Any]:
-    return {"scrollZoom": True, "responsive": True, "displaylogo": False, "locale": "zh-CN" if lang.startswith("zh") else "en",
-            "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"], "doubleClick": "reset"}
+    return {
+        "scrollZoom": True,
+        "responsive": True,
+        "displaylogo": False,
+        "locale": "zh-CN" if lang.startswith("zh") else "en",
+        "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"],
+        "doubleClick": "reset",
+    }
 
 
 def finish(traces: list[Trace], arrangement: dict[str, Any], lang: str) -> Figure:

@@ -61,8 +61,16 @@ class _Ladder:
         self.small = timeline.density is Density.DENSE
 
     def figure(self) -> Figure:
-        traces = [*self._ties(), *self._spans(), *self._lines(), *self._heads(), *self._dots(), *self._crosses(),
-                  *self._logs(), *self._labels()]
+        traces = [
+            *self._ties(),
+            *self._spans(),
+            *self._lines(),
+            *self._heads(),
+            *self._dots(),
+            *self._crosses(),
+            *self._logs(),
+            *self._labels(),
+        ]
         return figures.finish(traces, self._layout(), self.lang)
 
     def say(self, text: Text, limit: int = 200) -> str:
@@ -81,13 +89,26 @@ class _Ladder:
         left = -0.12 if timeline.lanes[0].kind is LaneKind.CLIENT_LOG else -0.55
         right = last + (0.2 if timeline.lanes[-1].kind is LaneKind.SERVER_LOG else 0.55)
         shown["xaxis"] |= {
-            "range": [left, right], "tickvals": list(range(last + 1)), "side": "top", "showgrid": False,
-            "ticktext": [self._head(lane) for lane in timeline.lanes], "tickangle": 0, "fixedrange": False,
-            "showline": False, "ticks": ""}
+            "range": [left, right],
+            "tickvals": list(range(last + 1)),
+            "side": "top",
+            "showgrid": False,
+            "ticktext": [self._head(lane) for lane in timeline.lanes],
+            "tickangle": 0,
+            "fixedrange": False,
+            "showline": False,
+            "ticks": "",
+        }
         shown["yaxis"] |= {
-            "range": [tall + 6, -14], "tickvals": [tick.y for tick in timeline.ticks], "showgrid": False, "showline": False,
-            "ticktext": [moment(tick.time_ns, self.zone, 3) for tick in timeline.ticks], "tickfont": {"size": 11},
-            "ticks": "outside", "ticklen": 5}
+            "range": [tall + 6, -14],
+            "tickvals": [tick.y for tick in timeline.ticks],
+            "showgrid": False,
+            "showline": False,
+            "ticktext": [moment(tick.time_ns, self.zone, 3) for tick in timeline.ticks],
+            "tickfont": {"size": 11},
+            "ticks": "outside",
+            "ticklen": 5,
+        }
         shown["shapes"] = [*self._folds(), *(self._lane(x, lane) for x, lane in enumerate(timeline.lanes))]
         shown["annotations"] = [*self._corner(), *self._notes()]
         # The legend hangs a fixed distance below the plot whatever its height.
@@ -110,8 +131,15 @@ class _Ladder:
     def _lane(self, x: int, lane: Lane) -> dict[str, Any]:
         is_log = lane.kind in (LaneKind.CLIENT_LOG, LaneKind.SERVER_LOG)
         dash = "dot" if is_log else "solid" if lane.is_observed else "dash"
-        return {"type": "line", "x0": x, "x1": x, "y0": -10, "y1": self.timeline.height, "layer": "below",
-                "line": {"color": self.theme.lane, "width": 1 if is_log else 1.6, "dash": dash}}
+        return {
+            "type": "line",
+            "x0": x,
+            "x1": x,
+            "y0": -10,
+            "y1": self.timeline.height,
+            "layer": "below",
+            "line": {"color": self.theme.lane, "width": 1 if is_log else 1.6, "dash": dash},
+        }
 
     def _folds(self) -> Iterable[dict[str, Any]]:
         for fold in self.timeline.folds:
@@ -119,34 +147,69 @@ class _Ladder:
                 continue
             inset = min(6.0, (fold.y1 - fold.y0) / 4)
             shape: dict[str, Any] = {
-                "type": "rect", "xref": "paper", "x0": 0, "x1": 1, "y0": fold.y0 + inset, "y1": fold.y1 - inset, "layer": "below",
-                "fillcolor": self.theme.band, "line": {"width": 0}}
+                "type": "rect",
+                "xref": "paper",
+                "x0": 0,
+                "x1": 1,
+                "y0": fold.y0 + inset,
+                "y1": fold.y1 - inset,
+                "layer": "below",
+                "fillcolor": self.theme.band,
+                "line": {"width": 0},
+            }
             if not self.small:
-                shape["label"] = {"text": f"≀ {self.say(folded(fold.seconds))}", "textposition": "middle right",
-                                  "font": {"size": 10.5, "color": self.theme.muted}}
+                shape["label"] = {
+                    "text": f"≀ {self.say(folded(fold.seconds))}",
+                    "textposition": "middle right",
+                    "font": {"size": 10.5, "color": self.theme.muted},
+                }
             yield shape
 
     def _corner(self) -> Iterable[dict[str, Any]]:
         if self.timeline.ticks:
             first = self.timeline.ticks[0].time_ns
             zone = zone_name(first, self.zone, self.lang, self.timeline.zone_known)
-            yield self._note(f"{day(first, self.zone)}<br>{zone}", x=0, y=1, xshift=-92, yshift=44, align="left",
-                             color=self.theme.muted)
+            yield self._note(
+                f"{day(first, self.zone)}<br>{zone}",
+                x=0,
+                y=1,
+                xshift=-92,
+                yshift=44,
+                align="left",
+                color=self.theme.muted,
+            )
 
     def _notes(self) -> Iterable[dict[str, Any]]:
         for row, note in enumerate(self.timeline.notes):
             color = self.theme.amber if note is RAW_TIMES else self.theme.muted
             yield self._note(self.say(note, 160), x=0, y=0, xshift=0, yshift=-58 - 15 * row, align="left", color=color)
 
-    def _note(self, text: str, *, x: float, y: float, xshift: float, yshift: float, align: str, color: str) -> dict[str, Any]:
-        return {"text": text, "xref": "paper", "yref": "paper", "x": x, "y": y, "xanchor": "left", "yanchor": "top",
-                "xshift": xshift, "yshift": yshift, "showarrow": False, "align": align, "font": {"size": 11, "color": color}}
+    def _note(
+        self, text: str, *, x: float, y: float, xshift: float, yshift: float, align: str, color: str
+    ) -> dict[str, Any]:
+        return {
+            "text": text,
+            "xref": "paper",
+            "yref": "paper",
+            "x": x,
+            "y": y,
+            "xanchor": "left",
+            "yanchor": "top",
+            "xshift": xshift,
+            "yshift": yshift,
+            "showarrow": False,
+            "align": align,
+            "font": {"size": 11, "color": color},
+        }
 
     # -------------------------------------------------- traces
 
     def _spans(self) -> Iterable[Trace]:
-        styles = {SpanKind.CHECK: (self.theme.check_fill, "check"), SpanKind.WAIT: (self.theme.wait_fill, "wait"),
-                  SpanKind.GIVE_UP: (self.theme.wait_fill, "give_up")}
+        styles = {
+            SpanKind.CHECK: (self.theme.check_fill, "check"),
+            SpanKind.WAIT: (self.theme.wait_fill, "wait"),
+            SpanKind.GIVE_UP: (self.theme.wait_fill, "give_up"),
+        }
         texts = {SpanKind.CHECK: self.theme.check, SpanKind.WAIT: self.theme.wait, SpanKind.GIVE_UP: self.theme.bad}
         for kind, (fill, key) in styles.items():
             spans = [span for span in self.timeline.spans if span.kind is kind]
@@ -156,37 +219,63 @@ class _Ladder:
             for span in spans:
                 points.line(Piece(span.x, span.y0, span.x, span.y1, Stretch.SEEN))
                 words.add(span.x, span.label_y, f"\u2002\u2002{self.say(span.text)}\u2002\u2002")
-            yield {"type": "scatter", "mode": "lines", "x": points.x, "y": points.y, "name": self.legend(key),
-                   "line": {"color": fill, "width": 8, "dash": "4px,2px" if kind is SpanKind.GIVE_UP else "solid"},
-                   "hoverinfo": "skip"}
+            yield {
+                "type": "scatter",
+                "mode": "lines",
+                "x": points.x,
+                "y": points.y,
+                "name": self.legend(key),
+                "line": {"color": fill, "width": 8, "dash": "4px,2px" if kind is SpanKind.GIVE_UP else "solid"},
+                "hoverinfo": "skip",
+            }
             if not self.small:
                 right = [word.x < len(self.timeline.lanes) / 2 for word in spans]
-                yield self._text(words, texts[kind], 11, ["middle right" if is_right else "middle left" for is_right in right])
+                yield self._text(
+                    words, texts[kind], 11, ["middle right" if is_right else "middle left" for is_right in right]
+                )
 
     def _lines(self) -> Iterable[Trace]:
         width = 1.3 if self.small else 2
         for direction in Direction:
             color = self._color(direction)
             arrows = [arrow for arrow in self.timeline.arrows if arrow.direction is direction]
-            for kind, dash, shown in ((Stretch.SEEN, "solid", color), (Stretch.UNSEEN, "dash", color),
-                                      (Stretch.LOST, "solid", self.theme.lost), (Stretch.FADING, "dot", self.theme.unknown)):
-                pieces = [piece for arrow in arrows for line in arrow.lines for piece in line.pieces if piece.kind is kind]
+            for kind, dash, shown in (
+                (Stretch.SEEN, "solid", color),
+                (Stretch.UNSEEN, "dash", color),
+                (Stretch.LOST, "solid", self.theme.lost),
+                (Stretch.FADING, "dot", self.theme.unknown),
+            ):
+                pieces = [
+                    piece for arrow in arrows for line in arrow.lines for piece in line.pieces if piece.kind is kind
+                ]
                 if not pieces:
                     continue
                 points = _Points()
                 for piece in pieces:
                     points.line(piece)
                 key = {Stretch.UNSEEN: "unseen", Stretch.FADING: "fading"}.get(kind)
-                yield {"type": "scatter", "mode": "lines", "x": points.x, "y": points.y, "hoverinfo": "skip",
-                       "line": {"color": shown, "width": width, "dash": dash}, "name": self.legend(key) if key else "",
-                       "showlegend": key is not None and direction is Direction.TO_SERVER,
-                       "opacity": 0.75 if kind is Stretch.FADING else 1}
+                yield {
+                    "type": "scatter",
+                    "mode": "lines",
+                    "x": points.x,
+                    "y": points.y,
+                    "hoverinfo": "skip",
+                    "line": {"color": shown, "width": width, "dash": dash},
+                    "name": self.legend(key) if key else "",
+                    "showlegend": key is not None and direction is Direction.TO_SERVER,
+                    "opacity": 0.75 if kind is Stretch.FADING else 1,
+                }
 
     def _heads(self) -> Iterable[Trace]:
         """Arrowheads: plotly turns the "arrow" sign along the line from the point before, in pixels, at any zoom."""
         for direction in Direction:
-            heads = [line.head for arrow in self.timeline.arrows if arrow.direction is direction
-                     for line in arrow.lines if line.head is not None]
+            heads = [
+                line.head
+                for arrow in self.timeline.arrows
+                if arrow.direction is direction
+                for line in arrow.lines
+                if line.head is not None
+            ]
             if direction.value in self.timeline.legend:
                 yield self._direction_sign(direction)
             if not heads:
@@ -195,17 +284,40 @@ class _Ladder:
             for head in heads:
                 points.line(head)
             sizes = [size for _ in heads for size in (0, 7 if self.small else 11, 0)]
-            yield {"type": "scatter", "mode": "markers", "x": points.x, "y": points.y, "hoverinfo": "skip", "showlegend": False,
-                   "marker": {"symbol": "arrow", "angleref": "previous", "size": sizes, "standoff": 4,
-                              "color": self._color(direction), "line": {"width": 0}, "opacity": 1}}
+            yield {
+                "type": "scatter",
+                "mode": "markers",
+                "x": points.x,
+                "y": points.y,
+                "hoverinfo": "skip",
+                "showlegend": False,
+                "marker": {
+                    "symbol": "arrow",
+                    "angleref": "previous",
+                    "size": sizes,
+                    "standoff": 4,
+                    "color": self._color(direction),
+                    "line": {"width": 0},
+                    "opacity": 1,
+                },
+            }
 
     def _direction_sign(self, direction: Direction) -> Trace:
         """An entry of the legend without points: the real heads are too small for it."""
         color = self._color(direction)
         symbol = "arrow-right" if direction is Direction.TO_SERVER else "arrow-left"
-        return {"type": "scatter", "mode": "lines+markers", "x": [None], "y": [None], "name": self.legend(direction.value),
-                "line": {"color": color, "width": 2}, "marker": {"symbol": symbol, "size": 11, "color": color},
-                "showlegend": True, "legendrank": 1, "hoverinfo": "skip"}
+        return {
+            "type": "scatter",
+            "mode": "lines+markers",
+            "x": [None],
+            "y": [None],
+            "name": self.legend(direction.value),
+            "line": {"color": color, "width": 2},
+            "marker": {"symbol": symbol, "size": 11, "color": color},
+            "showlegend": True,
+            "legendrank": 1,
+            "hoverinfo": "skip",
+        }
 
     def _dots(self) -> Iterable[Trace]:
         for direction in Direction:
@@ -216,8 +328,16 @@ class _Ladder:
                         at = f"<br>{moment(spot.time_ns, self.zone)}" if spot.time_ns is not None else ""
                         points.add(spot.x, spot.y, f"{self.say(spot.text)}{at}{self._sources(spot.refs)}", spot.refs)
             if points.x:
-                yield self._marks(points, {"symbol": "circle", "size": 4 if self.small else 7, "color": self.theme.background,
-                                           "line": {"color": self._color(direction), "width": 1.6}}, None)
+                yield self._marks(
+                    points,
+                    {
+                        "symbol": "circle",
+                        "size": 4 if self.small else 7,
+                        "color": self.theme.background,
+                        "line": {"color": self._color(direction), "width": 1.6},
+                    },
+                    None,
+                )
 
     def _crosses(self) -> Iterable[Trace]:
         points, words, ends = _Points(), _Points(), _Points()
@@ -226,14 +346,22 @@ class _Ladder:
                 if line.cross is not None:
                     cross = line.cross
                     points.add(cross.x, cross.y, self.say(cross.text, 300) + self._sources(cross.refs), cross.refs)
-                    words.add(cross.x, cross.y + 7, self.say(LOST))
+                    words.add(cross.x, cross.y + 9, self.say(LOST))
             fading = [line.end for line in arrow.lines if line.end is not None]
             if fading:
                 end = max(fading, key=lambda spot: spot.y)
                 ends.add(end.x, end.y, f"? {self.say(UNKNOWN)}")
         if points.x:
-            yield self._marks(points, {"symbol": "x", "size": 9 if self.small else 14, "color": self.theme.lost,
-                                       "line": {"color": self.theme.background, "width": 1.5}}, "lost")
+            yield self._marks(
+                points,
+                {
+                    "symbol": "x",
+                    "size": 9 if self.small else 14,
+                    "color": self.theme.lost,
+                    "line": {"color": self.theme.background, "width": 1.5},
+                },
+                "lost",
+            )
             if not self.small:
                 yield self._text(words, self.theme.lost, 10.5, "bottom center")
         if ends.x and not self.small:
@@ -245,12 +373,23 @@ class _Ladder:
             if mark.tie_x is not None and mark.tie_y is not None:
                 points.line(Piece(mark.x, mark.y, mark.tie_x, mark.tie_y, Stretch.SEEN))
         if points.x:
-            yield {"type": "scatter", "mode": "lines", "x": points.x, "y": points.y, "hoverinfo": "skip", "showlegend": False,
-                   "line": {"color": self.theme.log, "width": 1, "dash": "1px,3px"}}
+            yield {
+                "type": "scatter",
+                "mode": "lines",
+                "x": points.x,
+                "y": points.y,
+                "hoverinfo": "skip",
+                "showlegend": False,
+                "line": {"color": self.theme.log, "width": 1, "dash": "1px,3px"},
+            }
 
     def _logs(self) -> Iterable[Trace]:
-        styles = {MarkKind.LOG: ("diamond", self.theme.log, 8, "log"), MarkKind.NOTICE: ("diamond", self.theme.text, 8, None),
-                  MarkKind.BAD: ("circle-x", self.theme.bad, 15, "bad"), MarkKind.GOOD: ("circle", self.theme.good, 15, "good")}
+        styles = {
+            MarkKind.LOG: ("diamond", self.theme.log, 8, "log"),
+            MarkKind.NOTICE: ("diamond", self.theme.text, 8, None),
+            MarkKind.BAD: ("circle-x", self.theme.bad, 15, "bad"),
+            MarkKind.GOOD: ("circle", self.theme.good, 15, "good"),
+        }
         for kind, (symbol, color, size, key) in styles.items():
             marks = [mark for mark in self.timeline.marks if mark.kind is kind]
             if not marks:
@@ -259,8 +398,16 @@ class _Ladder:
             for mark in marks:
                 written = moment(mark.written_ns, UTC, 0)
                 points.add(mark.x, mark.y, f"{self.say(mark.text)}<br>{written}{self._sources(mark.refs)}", mark.refs)
-            yield self._marks(points, {"symbol": symbol, "size": size, "color": color,
-                                       "line": {"color": self.theme.background, "width": 1.5}}, key)
+            yield self._marks(
+                points,
+                {
+                    "symbol": symbol,
+                    "size": size,
+                    "color": color,
+                    "line": {"color": self.theme.background, "width": 1.5},
+                },
+                key,
+            )
             for side in ("client", "server"):
                 if kind is not MarkKind.LOG or not self.small:
                     yield from self._log_words([mark for mark in marks if mark.side == side], kind, color, side)
@@ -277,8 +424,12 @@ class _Ladder:
                 word = f"<b>{tick}{word}</b>"
             words.add(mark.x, mark.y, gap + word if side == "client" else word + gap)
         above = "top" if kind is MarkKind.LOG else "middle"
-        yield self._text(words, self.theme.muted if kind is MarkKind.LOG else color, 10.5 if kind is MarkKind.LOG else 12,
-                         f"{above} {'right' if side == 'client' else 'left'}")
+        yield self._text(
+            words,
+            self.theme.muted if kind is MarkKind.LOG else color,
+            10.5 if kind is MarkKind.LOG else 12,
+            f"{above} {'right' if side == 'client' else 'left'}",
+        )
 
     def _labels(self) -> Iterable[Trace]:
         for direction in Direction:
@@ -286,11 +437,15 @@ class _Ladder:
             titles, ranges = _Points(), _Points()
             for arrow in self._arrows(direction):
                 title = self.say(arrow.title)
-                titles.add(arrow.x, arrow.y - 1, f"\u2002<b>{title}</b>" if right else f"<b>{title}</b>\u2002", arrow.refs)
+                titles.add(
+                    arrow.x, arrow.y - 1, f"\u2002<b>{title}</b>" if right else f"<b>{title}</b>\u2002", arrow.refs
+                )
                 for line in arrow.lines:
                     if line.label is not None:
                         word = self.say(line.label)
-                        ranges.add(line.label_x, line.label_y, f"{word}\u2002\u2002" if right else f"\u2002\u2002{word}")
+                        ranges.add(
+                            line.label_x, line.label_y + 2, f"{word}\u2002\u2002" if right else f"\u2002\u2002{word}"
+                        )
             if titles.x:
                 place = "top right" if right else "top left"
                 trace = self._text(titles, self._color(direction), 10 if self.small else 12, place)
@@ -307,14 +462,36 @@ class _Ladder:
         return self.theme.to_server if direction is Direction.TO_SERVER else self.theme.to_client
 
     def _sources(self, refs: tuple[Ref, ...]) -> str:
-        shown = [for_plotly(ref.source, 80) + (f":{ref.line}" if ref.line is not None else f" #{ref.frame}") for ref in refs[:4]]
+        shown = [
+            for_plotly(ref.source, 80) + (f":{ref.line}" if ref.line is not None else f" #{ref.frame}")
+            for ref in refs[:4]
+        ]
         return "<br>" + ", ".join(shown) if shown else ""
 
     def _marks(self, points: _Points, marker: dict[str, Any], key: str | None) -> Trace:
-        return {"type": "scatter", "mode": "markers", "x": points.x, "y": points.y, "hovertext": points.text,
-                "hoverinfo": "text", "customdata": points.refs, "marker": marker, "name": self.legend(key) if key else "",
-                "showlegend": key is not None}
+        return {
+            "type": "scatter",
+            "mode": "markers",
+            "x": points.x,
+            "y": points.y,
+            "hovertext": points.text,
+            "hoverinfo": "text",
+            "customdata": points.refs,
+            "marker": marker,
+            "name": self.legend(key) if key else "",
+            "showlegend": key is not None,
+        }
 
     def _text(self, points: _Points, color: str, size: float, place: str | list[str]) -> Trace:
-        return {"type": "scatter", "mode": "text", "x": points.x, "y": points.y, "text": points.text, "textposition": place,
-                "textfont": {"color": color, "size": size}, "hoverinfo": "skip", "showlegend": False, "cliponaxis": True}
+        return {
+            "type": "scatter",
+            "mode": "text",
+            "x": points.x,
+            "y": points.y,
+            "text": points.text,
+            "textposition": place,
+            "textfont": {"color": color, "size": size},
+            "hoverinfo": "skip",
+            "showlegend": False,
+            "cliponaxis": True,
+        }

@@ -33,8 +33,17 @@ LABEL_ROOM = 84.0  # of a fragment's label, where no log lane lies beside
 LEGEND_ROW = 20.0
 
 
-def ladder_svg(timeline: Timeline, lang: str = "en", theme: str = "light", width: float = 1000, *, zone: tzinfo = UTC,
-               link: Link | None = None, name: str = "ladder", is_thumb: bool = False) -> str:
+def ladder_svg(
+    timeline: Timeline,
+    lang: str = "en",
+    theme: str = "light",
+    width: float = 1000,
+    *,
+    zone: tzinfo = UTC,
+    link: Link | None = None,
+    name: str = "ladder",
+    is_thumb: bool = False,
+) -> str:
     """The whole ladder. `link` turns a reference into an address, then every mark becomes a link.
 
     `name` must differ between drawings on one page (it makes the ids). `is_thumb` leaves out all small print.
@@ -44,8 +53,17 @@ def ladder_svg(timeline: Timeline, lang: str = "en", theme: str = "light", width
 
 
 class _Ladder:
-    def __init__(self, timeline: Timeline, lang: str, theme: Theme, width: float, zone: tzinfo, link: Link | None,
-                 name: str, is_thumb: bool) -> None:
+    def __init__(
+        self,
+        timeline: Timeline,
+        lang: str,
+        theme: Theme,
+        width: float,
+        zone: tzinfo,
+        link: Link | None,
+        name: str,
+        is_thumb: bool,
+    ) -> None:
         self.timeline, self.lang, self.theme, self.zone, self.link = timeline, lang, theme, zone, link
         self.is_thumb = is_thumb
         self.ticks = 24.0 if is_thumb else TICKS
@@ -57,7 +75,9 @@ class _Ladder:
         notes = () if is_thumb else (SCHEMATIC, *timeline.notes)
         height = self.bottom + LEGEND_ROW * len(self.legend) + 16 * len(notes) + FOOT
         self.notes = notes
-        described = ". ".join([say(timeline.summary, lang), *(say(arrow.title, lang) for arrow in timeline.arrows[:40])])
+        described = ". ".join(
+            [say(timeline.summary, lang), *(say(arrow.title, lang) for arrow in timeline.arrows[:40])]
+        )
         self.svg = Svg(width, height, theme, say(timeline.title, lang), described, name)
 
     def draw(self) -> str:
@@ -111,8 +131,14 @@ class _Ladder:
             middle, inset = (top + bottom) / 2, min(6.0, (bottom - top) / 4)
             svg.rect(8, top + inset, right - 8, bottom - top - 2 * inset, fill=theme.band, rx=3)
             if not self.is_thumb and bottom - top > 9:
-                svg.text(self.ticks - 14, middle + 3.5, f"≀ {self.say(folded(fold.seconds))}", size=10, fill=theme.muted,
-                         anchor="end")
+                svg.text(
+                    self.ticks - 14,
+                    middle + 3.5,
+                    f"≀ {self.say(folded(fold.seconds))}",
+                    size=10,
+                    fill=theme.muted,
+                    anchor="end",
+                )
 
     def _lanes(self) -> None:
         svg, theme = self.svg, self.theme
@@ -120,16 +146,33 @@ class _Ladder:
             x = self.x(index)
             is_log = lane.kind in (LaneKind.CLIENT_LOG, LaneKind.SERVER_LOG)
             dash = "2 4" if is_log else None if lane.is_observed else "7 5"
-            svg.line(x, HEAD - 10, x, self.bottom - 8, stroke=theme.lane, stroke_width=1 if is_log else 1.6,
-                     stroke_dasharray=dash)
+            svg.line(
+                x,
+                HEAD - 10,
+                x,
+                self.bottom - 8,
+                stroke=theme.lane,
+                stroke_width=1 if is_log else 1.6,
+                stroke_dasharray=dash,
+            )
             room = self.leg - 8
             name = shorten(clean(self.say(lane.name), 80), 12, room)
             half = max(width_of(name, 12) / 2 + 7, 24)
-            svg.rect(x - half, 8, half * 2, 22, fill=theme.band if lane.is_observed else theme.background, rx=5,
-                     stroke=theme.lane, stroke_dasharray=None if lane.is_observed else "4 3")
+            svg.rect(
+                x - half,
+                8,
+                half * 2,
+                22,
+                fill=theme.band if lane.is_observed else theme.background,
+                rx=5,
+                stroke=theme.lane,
+                stroke_dasharray=None if lane.is_observed else "4 3",
+            )
             svg.text(x, 23, name, size=12, anchor="middle", weight="600")
             if not self.is_thumb:
-                svg.text(x, 44, shorten(self._below(lane), 9.5, self.leg - 4), size=9.5, fill=theme.muted, anchor="middle")
+                svg.text(
+                    x, 44, shorten(self._below(lane), 9.5, self.leg - 4), size=9.5, fill=theme.muted, anchor="middle"
+                )
 
     def _below(self, lane: Lane) -> str:
         if not lane.is_observed:
@@ -151,22 +194,43 @@ class _Ladder:
             self.svg.text(8, 37, shown, size=10, fill=theme.muted)
         for tick in timeline.ticks:
             y = self.y(tick.y)
-            self.svg.text(self.ticks - 28, y + 3.5, moment(tick.time_ns, self.zone, 3), size=10, fill=theme.text,
-                          anchor="end")
+            self.svg.text(
+                self.ticks - 28, y + 3.5, moment(tick.time_ns, self.zone, 3), size=10, fill=theme.text, anchor="end"
+            )
             self.svg.line(self.ticks - 24, y, self.ticks - 17, y, stroke=theme.muted)
 
     def _span(self, span: Span) -> None:
         theme = self.theme
-        fill, color = {SpanKind.CHECK: (theme.check_fill, theme.check), SpanKind.WAIT: (theme.wait_fill, theme.wait),
-                       SpanKind.GIVE_UP: (theme.wait_fill, theme.bad)}[span.kind]
+        fill, color = {
+            SpanKind.CHECK: (theme.check_fill, theme.check),
+            SpanKind.WAIT: (theme.wait_fill, theme.wait),
+            SpanKind.GIVE_UP: (theme.wait_fill, theme.bad),
+        }[span.kind]
         x, top, bottom = self.x(span.x), self.y(span.y0), self.y(span.y1)
-        self.svg.rect(x - 4, top, 8, bottom - top, fill=fill, rx=3, stroke=color, stroke_width=0.8,
-                      stroke_dasharray="3 2" if span.kind is SpanKind.GIVE_UP else None, hover=self.say(span.text))
+        self.svg.rect(
+            x - 4,
+            top,
+            8,
+            bottom - top,
+            fill=fill,
+            rx=3,
+            stroke=color,
+            stroke_width=0.8,
+            stroke_dasharray="3 2" if span.kind is SpanKind.GIVE_UP else None,
+            hover=self.say(span.text),
+        )
         if self.is_thumb or self.timeline.density is Density.DENSE:
             return
         is_left = x < self.svg.width / 2
-        self.svg.text(x + (11 if is_left else -11), self.y(span.label_y) + 3.5, self.say(span.text), size=10.5, fill=color,
-                      anchor="start" if is_left else "end", weight="600" if span.kind is SpanKind.GIVE_UP else None)
+        self.svg.text(
+            x + (11 if is_left else -11),
+            self.y(span.label_y) + 3.5,
+            self.say(span.text),
+            size=10.5,
+            fill=color,
+            anchor="start" if is_left else "end",
+            weight="600" if span.kind is SpanKind.GIVE_UP else None,
+        )
 
     # -------------------------------------------------- messages
 
@@ -179,8 +243,7 @@ class _Ladder:
             self._piece(piece, color)
         if line.head is not None:
             head = line.head
-            self.svg.arrowhead(self.x(head.x0), self.y(head.y0), self.x(head.x1), self.y(head.y1), color,
-                               short=3.5)
+            self.svg.arrowhead(self.x(head.x0), self.y(head.y0), self.x(head.x1), self.y(head.y1), color, short=3.5)
         for spot in line.seen:
             self._dot(spot, color)
         is_full = self.timeline.density is Density.FULL and not self.is_thumb
@@ -198,8 +261,14 @@ class _Ladder:
             return
         end = max(ends, key=lambda spot: spot.y)
         side = -6.0 if end.x >= arrow.x else 6.0
-        self.svg.text(self.x(end.x) + side, self.y(end.y) + 12, f"? {self.say(UNKNOWN)}", size=10, fill=self.theme.unknown,
-                      anchor="end" if side < 0 else "start")
+        self.svg.text(
+            self.x(end.x) + side,
+            self.y(end.y) + 12,
+            f"? {self.say(UNKNOWN)}",
+            size=10,
+            fill=self.theme.unknown,
+            anchor="end" if side < 0 else "start",
+        )
 
     def _piece(self, piece: Piece, color: str) -> None:
         x0, y0, x1, y1 = self.x(piece.x0), self.y(piece.y0), self.x(piece.x1), self.y(piece.y1)
@@ -208,19 +277,41 @@ class _Ladder:
         if piece.kind is Stretch.FADING:
             for part, opacity in enumerate((1.0, 0.75, 0.5, 0.3)):
                 a, b = part / 4, (part + 1) / 4
-                self.svg.line(x0 + (x1 - x0) * a, y0 + (y1 - y0) * a, x0 + (x1 - x0) * b, y0 + (y1 - y0) * b,
-                              stroke=self.theme.unknown, stroke_width=width, stroke_dasharray="1.5 5", stroke_linecap="round",
-                              stroke_opacity=opacity)
+                self.svg.line(
+                    x0 + (x1 - x0) * a,
+                    y0 + (y1 - y0) * a,
+                    x0 + (x1 - x0) * b,
+                    y0 + (y1 - y0) * b,
+                    stroke=self.theme.unknown,
+                    stroke_width=width,
+                    stroke_dasharray="1.5 5",
+                    stroke_linecap="round",
+                    stroke_opacity=opacity,
+                )
             return
-        self.svg.line(x0, y0, x1, y1, stroke=self.theme.lost if piece.kind is Stretch.LOST else color, stroke_width=width,
-                      stroke_dasharray="6 4" if piece.kind is Stretch.UNSEEN else None)
+        self.svg.line(
+            x0,
+            y0,
+            x1,
+            y1,
+            stroke=self.theme.lost if piece.kind is Stretch.LOST else color,
+            stroke_width=width,
+            stroke_dasharray="6 4" if piece.kind is Stretch.UNSEEN else None,
+        )
 
     def _dot(self, spot: Spot, color: str) -> None:
         self._open_link(spot.refs)
         frames = ", ".join(f"{ref.source} #{ref.frame}" for ref in spot.refs[:4])
         radius = {Density.FULL: 3.1, Density.COMPACT: 2.4, Density.DENSE: 1.7}[self.timeline.density]
-        self.svg.circle(self.x(spot.x), self.y(spot.y), radius, fill=self.theme.background, stroke=color,
-                        stroke_width=1.5, hover=f"{self.say(spot.text)}{self.at(spot.time_ns)} · {frames}")
+        self.svg.circle(
+            self.x(spot.x),
+            self.y(spot.y),
+            radius,
+            fill=self.theme.background,
+            stroke=color,
+            stroke_width=1.5,
+            hover=f"{self.say(spot.text)}{self.at(spot.time_ns)} · {frames}",
+        )
         self._close_link(spot.refs)
 
     def _labels(self, arrow: MessageArrow) -> None:
@@ -230,21 +321,42 @@ class _Ladder:
         anchor = "start" if right else "end"
         size = 9.5 if self.timeline.density is Density.DENSE else 11.5
         self._open_link(arrow.refs)
-        self.svg.text(x, self.y(arrow.y) - 5, self.say(arrow.title), size=size, fill=self._color(arrow), anchor=anchor,
-                      weight="600", backed=True)
+        self.svg.text(
+            x,
+            self.y(arrow.y) - 5,
+            self.say(arrow.title),
+            size=size,
+            fill=self._color(arrow),
+            anchor=anchor,
+            weight="600",
+            backed=True,
+        )
         self._close_link(arrow.refs)
         for line in arrow.lines:
             if line.label is not None:
-                self.svg.text(behind, self.y(line.label_y) + 10, self.say(line.label), size=9.5, fill=self.theme.muted,
-                              anchor="end" if right else "start")
+                self.svg.text(
+                    behind,
+                    self.y(line.label_y) + 10,
+                    self.say(line.label),
+                    size=9.5,
+                    fill=self.theme.muted,
+                    anchor="end" if right else "start",
+                )
 
     # -------------------------------------------------- logs
 
     def _tie(self, mark: LogMark) -> None:
         if mark.tie_x is None or mark.tie_y is None:
             return
-        self.svg.line(self.x(mark.x), self.y(mark.y), self.x(mark.tie_x), self.y(mark.tie_y), stroke=self.theme.log,
-                      stroke_width=0.9, stroke_dasharray="1 3")
+        self.svg.line(
+            self.x(mark.x),
+            self.y(mark.y),
+            self.x(mark.tie_x),
+            self.y(mark.tie_y),
+            stroke=self.theme.log,
+            stroke_width=0.9,
+            stroke_dasharray="1 3",
+        )
 
     def _mark(self, mark: LogMark) -> None:
         svg, theme = self.svg, self.theme
@@ -261,8 +373,11 @@ class _Ladder:
             svg.circle(x, y, 8, fill=theme.good, hover=hover)
             svg.path(f"M{x - 4:.2f} {y:.2f}l3 3l5 -6", stroke=theme.background, stroke_width=2, fill="none")
         else:
-            svg.path(f"M{x:.2f} {y - reach:.2f}l{reach:.2f} {reach:.2f}l{-reach:.2f} {reach:.2f}l{-reach:.2f} {-reach:.2f}z",
-                     fill=theme.log, hover=hover)
+            svg.path(
+                f"M{x:.2f} {y - reach:.2f}l{reach:.2f} {reach:.2f}l{-reach:.2f} {reach:.2f}l{-reach:.2f} {-reach:.2f}z",
+                fill=theme.log,
+                hover=hover,
+            )
         if not self.is_thumb:
             self._mark_label(mark, x, y, written)
         self._close_link(mark.refs)
@@ -279,8 +394,9 @@ class _Ladder:
             return
         color = {MarkKind.BAD: theme.bad, MarkKind.GOOD: theme.good}.get(mark.kind, theme.text)
         weight = None if mark.kind is MarkKind.NOTICE else "700"
-        self.svg.text(x + side * 14, y + 4, self.say(mark.text), size=11.5, fill=color, anchor=anchor, weight=weight,
-                      backed=True)
+        self.svg.text(
+            x + side * 14, y + 4, self.say(mark.text), size=11.5, fill=color, anchor=anchor, weight=weight, backed=True
+        )
 
     # -------------------------------------------------- links, legend
 
@@ -343,15 +459,36 @@ class _Ladder:
             d = f"M{x + 9:.2f} {y:.2f}l3 3l5 -6" if key == "good" else f"M{x + 10:.2f} {y - 3:.2f}l6 6m0 -6l-6 6"
             svg.path(d, stroke=theme.background, stroke_width=2, fill="none")
         else:
-            fill, color = (theme.check_fill, theme.check) if key == "check" else (
-                theme.wait_fill, theme.wait if key == "wait" else theme.bad)
-            svg.rect(x + 9, y - 8, 8, 16, fill=fill, rx=3, stroke=color, stroke_width=0.8,
-                     stroke_dasharray="3 2" if key == "give_up" else None)
+            fill, color = (
+                (theme.check_fill, theme.check)
+                if key == "check"
+                else (theme.wait_fill, theme.wait if key == "wait" else theme.bad)
+            )
+            svg.rect(
+                x + 9,
+                y - 8,
+                8,
+                16,
+                fill=fill,
+                rx=3,
+                stroke=color,
+                stroke_width=0.8,
+                stroke_dasharray="3 2" if key == "give_up" else None,
+            )
 
     def _piece_sign(self, key: str, x: float, y: float) -> None:
         if key == "unseen":
             self.svg.line(x, y, x + 26, y, stroke=self.theme.to_server, stroke_width=1.8, stroke_dasharray="6 4")
             return
         for part, opacity in enumerate((1.0, 0.75, 0.5, 0.3)):
-            self.svg.line(x + part * 7, y, x + part * 7 + 6, y, stroke=self.theme.unknown, stroke_width=1.8,
-                          stroke_dasharray="1.5 5", stroke_linecap="round", stroke_opacity=opacity)
+            self.svg.line(
+                x + part * 7,
+                y,
+                x + part * 7 + 6,
+                y,
+                stroke=self.theme.unknown,
+                stroke_width=1.8,
+                stroke_dasharray="1.5 5",
+                stroke_linecap="round",
+                stroke_opacity=opacity,
+            )

@@ -1,11 +1,12 @@
 """A small writer of SVG: elements with presentation attributes only.
 
-No `style` attribute, no `<style>`, no script: the drawing stands inside pages whose Content-Security-Policy allows none.
-Numbers are written with at most two digits after the point, attributes in the order given: same drawing, same bytes.
+No `style` attribute, no `<style>`, no script: the drawing stands inside pages whose Content-Security-Policy allows
+none. Numbers are written with at most two digits after the point, attributes in the order given: same drawing, same bytes.
 """
 
 from __future__ import annotations
 
+import re
 from html import escape
 
 from app.charts.theme import FONTS, Theme
@@ -19,10 +20,20 @@ def number(value: float) -> str:
     return "0" if text in ("-0", "") else text
 
 
+# What XML 1.0 forbids, even escaped; an address made of a hostile file name could hold it.
+FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
 def attributes(values: dict[str, Value]) -> str:
     return "".join(
-        f' {name.rstrip("_").replace("_", "-")}="{escape(value) if isinstance(value, str) else number(value)}"'
-        for name, value in values.items() if value is not None)
+        f' {name.rstrip("_").replace("_", "-")}="{_attribute(value)}"'
+        for name, value in values.items()
+        if value is not None
+    )
+
+
+def _attribute(value: str | float) -> str:
+    return escape(FORBIDDEN.sub("", value)) if isinstance(value, str) else number(value)
 
 
 class Svg:
@@ -33,11 +44,12 @@ class Svg:
         self._open: list[str] = []
         self.width, self.height, self.theme = width, height, theme
         self._head = (
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {number(width)} {number(height)}" width="{number(width)}" '
-            f'height="{number(height)}" role="img" aria-labelledby="{name}-title {name}-desc" class="chart" '
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {number(width)} {number(height)}" '
+            f'width="{number(width)}" height="{number(height)}" role="img" aria-labelledby="{name}-title {name}-desc" class="chart" '
             f'font-family="{escape(FONTS)}" font-size="11">'
             f'<title id="{name}-title">{escape(clean(title, 400))}</title>'
-            f'<desc id="{name}-desc">{escape(clean(description, 4000))}</desc>')
+            f'<desc id="{name}-desc">{escape(clean(description, 4000))}</desc>'
+        )
         self.rect(0, 0, width, height, fill=theme.background)
 
     def _add(self, tag: str, values: dict[str, Value], hover: str | None) -> None:
@@ -58,16 +70,33 @@ class Svg:
     def path(self, d: str, *, hover: str | None = None, **more: Value) -> None:
         self._add("path", {"d": d, **more}, hover)
 
-    def text(self, x: float, y: float, text: str, *, size: float = 11, fill: str | None = None, anchor: str = "start",
-             weight: str | None = None, backed: bool = False, limit: int = 160) -> None:
+    def text(
+        self,
+        x: float,
+        y: float,
+        text: str,
+        *,
+        size: float = 11,
+        fill: str | None = None,
+        anchor: str = "start",
+        weight: str | None = None,
+        backed: bool = False,
+        limit: int = 160,
+    ) -> None:
         """`backed` puts a patch of the background behind, so that lines do not run through the letters."""
         shown = clean(text, limit)
         if backed:
             width = width_of(shown, size)
             left = x - {"start": 0.0, "middle": width / 2, "end": width}[anchor]
             self.rect(left - 2, y - size * 0.88, width + 4, size * 1.16, fill=self.theme.background, fill_opacity=0.86)
-        values: dict[str, Value] = {"x": x, "y": y, "font_size": size, "fill": fill or self.theme.text,
-                                    "text_anchor": anchor if anchor != "start" else None, "font_weight": weight}
+        values: dict[str, Value] = {
+            "x": x,
+            "y": y,
+            "font_size": size,
+            "fill": fill or self.theme.text,
+            "text_anchor": anchor if anchor != "start" else None,
+            "font_weight": weight,
+        }
         self._parts.append(f"<text{attributes(values)}>{escape(shown)}</text>")
 
     def begin(self, tag: str, **values: Value) -> None:
@@ -77,22 +106,30 @@ class Svg:
     def end(self) -> None:
         self._parts.append(f"</{self._open.pop()}>")
 
-    def cross(self, x: float, y: float, reach: float, color: str, *, hover: str | None = None, width: float = 3) -> None:
+    def cross(
+        self, x: float, y: float, reach: float, color: str, *, hover: str | None = None, width: float = 3
+    ) -> None:
         """The sign of loss, with a rim of the background so that it stands out on any line."""
-        d = (f"M{number(x - reach)} {number(y - reach)}L{number(x + reach)} {number(y + reach)}"
-             f"M{number(x - reach)} {number(y + reach)}L{number(x + reach)} {number(y - reach)}")
+        d = (
+            f"M{number(x - reach)} {number(y - reach)}L{number(x + reach)} {number(y + reach)}"
+            f"M{number(x - reach)} {number(y + reach)}L{number(x + reach)} {number(y - reach)}"
+        )
         self.path(d, stroke=self.theme.background, stroke_width=width + 3, fill="none", stroke_linecap="round")
         self.path(d, stroke=color, stroke_width=width, fill="none", stroke_linecap="round", hover=hover)
 
-    def arrowhead(self, x0: float, y0: float, x1: float, y1: float, color: str, size: float = 10,
-                  short: float = 0.0) -> None:
+    def arrowhead(
+        self, x0: float, y0: float, x1: float, y1: float, color: str, size: float = 10, short: float = 0.0
+    ) -> None:
         """A head that points from the first place to the second and ends `short` of it."""
         length = ((x1 - x0) ** 2 + (y1 - y0) ** 2) ** 0.5 or 1.0
         ux, uy = (x1 - x0) / length, (y1 - y0) / length
         x1, y1 = x1 - ux * short, y1 - uy * short
         back_x, back_y, half = x1 - ux * size, y1 - uy * size, size * 0.42
-        self.path(f"M{number(x1)} {number(y1)}L{number(back_x - uy * half)} {number(back_y + ux * half)}"
-                  f"L{number(back_x + uy * half)} {number(back_y - ux * half)}Z", fill=color)
+        self.path(
+            f"M{number(x1)} {number(y1)}L{number(back_x - uy * half)} {number(back_y + ux * half)}"
+            f"L{number(back_x + uy * half)} {number(back_y - ux * half)}Z",
+            fill=color,
+        )
 
     def finish(self) -> str:
         return self._head + "".join(self._parts) + "</svg>"

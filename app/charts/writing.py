@@ -21,7 +21,7 @@ def say(text: Text, lang: str) -> str:
 def clean(text: str, limit: int = 200) -> str:
     """Makes hostile text one harmless, visible line: control and direction marks show as `␛` and `⟪U+202E⟫`."""
     shown = []
-    for char in text[:limit + 1]:
+    for char in text[: limit + 1]:
         if char in BIDI_MARKS:
             shown.append(f"⟪U+{ord(char):04X}⟫")
         elif char in "\n\r\t":
@@ -39,8 +39,10 @@ def for_plotly(text: str, limit: int = 200) -> str:
 
 
 def width_of(text: str, size: float) -> float:
-    """Estimated width in pixels at that font size: wide characters count one em, thin ones a third, others over a half."""
-    return size * sum(1.0 if unicodedata.east_asian_width(char) in "WF" else 0.31 if char in THIN else 0.57 for char in text)
+    """Estimated width in pixels at that font size: wide characters count one em, thin ones a third."""
+    return size * sum(
+        1.0 if unicodedata.east_asian_width(char) in "WF" else 0.31 if char in THIN else 0.57 for char in text
+    )
 
 
 def shorten(text: str, size: float, room: float) -> str:
@@ -56,13 +58,13 @@ def shorten(text: str, size: float, room: float) -> str:
 
 
 def moment(time_ns: int, zone: tzinfo, digits: int = 6) -> str:
-    """"08:52:31.405123" in that zone. Nanoseconds beyond `digits` are cut."""
+    """ "08:52:31.405123" in that zone. Nanoseconds beyond `digits` are cut."""
     whole, rest = divmod(time_ns, NS)
     try:
         clock = (EPOCH + timedelta(seconds=whole)).astimezone(zone).strftime("%H:%M:%S")
     except (OverflowError, ValueError):  # a capture may claim any time, also one outside the calendar
         return f"{whole}"
-    return f"{clock}.{rest:09d}"[:9 + digits] if digits else clock
+    return f"{clock}.{rest:09d}"[: 9 + digits] if digits else clock
 
 
 def day(time_ns: int, zone: tzinfo) -> str:

@@ -96,10 +96,18 @@ def size_dots(analysis: CaseAnalysis) -> tuple[SizeDot, ...]:
     """One dot a terminal that reported a size."""
     dots = []
     for terminal in analysis.terminals:
-        sizes = [size for session in terminal.sessions for message in session.messages if message.number == 3
-                 for size in (message.plain_bytes, *(attempt.plain_bytes for attempt in message.attempts)) if size]
+        sizes = [
+            size
+            for session in terminal.sessions
+            for message in session.messages
+            if message.number == 3
+            for size in (message.plain_bytes, *(attempt.plain_bytes for attempt in message.attempts))
+            if size
+        ]
         if sizes:
-            dots.append(SizeDot(terminal.key, terminal.user or terminal.mac or terminal.key, max(sizes), terminal.outcome))
+            dots.append(
+                SizeDot(terminal.key, terminal.user or terminal.mac or terminal.key, max(sizes), terminal.outcome)
+            )
     return tuple(dots)
 
 
@@ -113,8 +121,9 @@ def size_edges(analysis: CaseAnalysis) -> tuple[int, int]:
     return DEFAULT_EDGES
 
 
-def plot_sizes(dots: Sequence[SizeDot], edges: tuple[int, int] = DEFAULT_EDGES, *, without_size: int = 0,
-               columns: int = 150) -> SizePlot:
+def plot_sizes(
+    dots: Sequence[SizeDot], edges: tuple[int, int] = DEFAULT_EDGES, *, without_size: int = 0, columns: int = 150
+) -> SizePlot:
     """Stacks terminals of about the same size (one of `columns` equal columns) on each other: no chance, no overlap."""
     sizes = [dot.plain_bytes for dot in dots]
     high = _round_up(max([*sizes, round(edges[1] * 1.15)]))
@@ -131,8 +140,10 @@ def plot_sizes(dots: Sequence[SizeDot], edges: tuple[int, int] = DEFAULT_EDGES, 
         if placed:
             lanes.append(SizeLane(outcome, tuple(placed)))
     lower, upper = edges
-    signs = (SizeEdge(lower, Text(f"{lower:,} B: larger ones are fragmented", f"{lower:,} 字节：超过则分片")),
-             SizeEdge(upper, Text(f"{upper:,} B: larger ones may be compressed", f"{upper:,} 字节：超过则可压缩加密")))
+    signs = (
+        SizeEdge(lower, Text(f"{lower:,} B: larger ones are fragmented", f"{lower:,} 字节：超过则分片")),
+        SizeEdge(upper, Text(f"{upper:,} B: larger ones may be compressed", f"{upper:,} 字节：超过则可压缩加密")),
+    )
     return SizePlot(tuple(lanes), signs, 0, high, without_size)
 
 
@@ -142,12 +153,16 @@ def _round_up(value: int) -> int:
 
 
 def session_times(analysis: CaseAnalysis) -> tuple[tuple[int, Outcome], ...]:
-    return tuple((session.start_ns, session.outcome) for terminal in analysis.terminals for session in terminal.sessions
-                 if session.start_ns is not None)
+    return tuple(
+        (session.start_ns, session.outcome)
+        for terminal in analysis.terminals
+        for session in terminal.sessions
+        if session.start_ns is not None
+    )
 
 
 def plot_times(moments: Iterable[tuple[int, Outcome]], zone: tzinfo = UTC) -> TimePlot:
-    """Counts sessions per step; the step suits the period. More than 26 hours are laid over one another by time of day."""
+    """Counts sessions per step, which suits the period. More than 26 hours are laid over one another by time of day."""
     known = sorted(moments)
     if not known:
         return TimePlot((), STEPS_S[0], False, 0)
@@ -164,8 +179,12 @@ def plot_times(moments: Iterable[tuple[int, Outcome]], zone: tzinfo = UTC) -> Ti
     for second, outcome in places:
         bin_counts = counts.setdefault(second - second % step, {})
         bin_counts[outcome] = bin_counts.get(outcome, 0) + 1
-    bins = tuple(TimeBin(start, tuple((outcome, counts[start][outcome]) for outcome in OUTCOME_ORDER if outcome in counts[start]))
-                 for start in sorted(counts))
+    bins = tuple(
+        TimeBin(
+            start, tuple((outcome, counts[start][outcome]) for outcome in OUTCOME_ORDER if outcome in counts[start])
+        )
+        for start in sorted(counts)
+    )
     return TimePlot(bins, step, is_daily, begin * NS, (last - first) // DAY_S + 1)
 
 

@@ -33,8 +33,9 @@ def fragment_boxes(datagram: DatagramFate, point: str) -> tuple[FragmentBox, ...
     pieces = sorted(datagram.split_at.get(point, ()))
     boxes: list[FragmentBox] = []
     for fragment in sorted(datagram.fragments, key=lambda fragment: fragment.offset):
-        inside = [(start, length) for start, length in pieces
-                  if fragment.offset <= start < fragment.offset + fragment.length]
+        inside = [
+            (start, length) for start, length in pieces if fragment.offset <= start < fragment.offset + fragment.length
+        ]
         if inside:
             boxes.extend(_split(fragment, point, inside, total))
         else:
@@ -59,13 +60,15 @@ def _split(fragment: FragmentFate, point: str, pieces: list[tuple[int, int]], to
 def _box(fragment: FragmentFate, point: str, offset: int, length: int, total: int, state: Seen | None) -> FragmentBox:
     sighting = fragment.sightings.get(point)
     state = state or (sighting.state if sighting else Seen.UNKNOWN)
-    refs = ()
+    refs: tuple[Ref, ...] = ()
     if sighting is not None and sighting.source and state is Seen.SEEN:
         refs = tuple(Ref(sighting.source, frame=frame) for frame in sighting.frames)
     name, end = STATES[state], offset + max(length - 1, 0)
     reason = sighting.reason if sighting is not None and state is not Seen.SEEN else None
     why_en, why_zh = (f": {reason.en}", f"：{reason.zh}") if reason else ("", "")
     frames = f" #{', '.join(str(ref.frame) for ref in refs[:4])}" if refs else ""
-    text = Text(f"{point}{frames}: bytes {offset:,}–{end:,} {name.en}{why_en}",
-                f"{point}{frames}：字节 {offset:,}–{end:,} {name.zh}{why_zh}")
+    text = Text(
+        f"{point}{frames}: bytes {offset:,}–{end:,} {name.en}{why_en}",
+        f"{point}{frames}：字节 {offset:,}–{end:,} {name.zh}{why_zh}",
+    )
     return FragmentBox(offset, length, length / total if total else 0.0, state, text, refs)

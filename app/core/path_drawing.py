@@ -97,14 +97,22 @@ class PathTally:
     def draw(self, findings: Iterable[Finding] = ()) -> PathDrawing:
         """`findings` name the guilty leg; without one, every leg that surely lost something is guilty."""
         order = sorted(self.points, key=lambda point: point.order)
-        named = {frozenset(finding.between) for finding in findings
-                 if finding.between is not None and finding.severity is Severity.ERROR}
+        named = {
+            frozenset(finding.between)
+            for finding in findings
+            if finding.between is not None and finding.severity is Severity.ERROR
+        }
         nodes = [Node(Text(point.name, point.name), point.role, point.name) for point in order]
         legs = []
         for leg in range(max(len(order) - 1, 0)):
-            keys = sorted((key for key in self.legs if key[0] == leg), key=lambda key: (key[2] != Direction.TO_SERVER, key[1]))
-            counts = tuple(LegCount(number, direction, tally.crossed, tally.lost, tally.maybe_lost, tally.unknown)
-                           for _, number, direction in keys if (tally := self.legs[(leg, number, direction)]))
+            keys = sorted(
+                (key for key in self.legs if key[0] == leg), key=lambda key: (key[2] != Direction.TO_SERVER, key[1])
+            )
+            counts = tuple(
+                LegCount(number, direction, tally.crossed, tally.lost, tally.maybe_lost, tally.unknown)
+                for _, number, direction in keys
+                if (tally := self.legs[(leg, number, direction)])
+            )
             has_loss = any(count.lost for count in counts)
             ends = frozenset((order[leg].name, order[leg + 1].name))
             legs.append(Leg(counts, is_guilty=ends in named or (has_loss and not named)))
@@ -114,8 +122,8 @@ class PathTally:
 def _leg_fates(states: Sequence[Seen]) -> list[str]:
     """What became of one packet on each leg, in the direction of travel.
 
-    Between two places that saw it, it crossed, whatever the places between could tell. After the last that saw it, it was lost
-    before the first that should have seen it: on that leg if they are neighbours, else somewhere between.
+    Between two places that saw it, it crossed, whatever the places between could tell. After the last that saw it, it was
+    lost before the first that should have seen it: on that leg if they are neighbours, else somewhere between.
     """
     seen = [at for at, state in enumerate(states) if state is Seen.SEEN]
     fates = ["unknown"] * max(len(states) - 1, 0)
@@ -143,7 +151,9 @@ def _with_hosts(nodes: list[Node], legs: list[Leg]) -> PathDrawing:
     return PathDrawing(tuple(nodes), tuple(legs))
 
 
-def draw_path(points: Sequence[CapturePoint], sessions: Iterable[Session], findings: Iterable[Finding] = ()) -> PathDrawing:
+def draw_path(
+    points: Sequence[CapturePoint], sessions: Iterable[Session], findings: Iterable[Finding] = ()
+) -> PathDrawing:
     """The path with all sessions' packets counted."""
     tally = PathTally(points)
     for session in sessions:

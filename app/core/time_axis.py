@@ -87,8 +87,11 @@ class AxisBuilder:
             now, top, lead = self._times[handle], y, self._lead.get(handle, 0.0)
             gap_ns = 0 if before is None else now - before
             is_folded = gap_ns >= self._scale.fold_after_ns
-            y = max(top + self._gap(gap_ns) + (lead if is_folded else 0.0), top + lead,
-                    *(heights[first] + room for first, room in self._apart.get(handle, ())))
+            y = max(
+                top + self._gap(gap_ns) + (lead if is_folded else 0.0),
+                top + lead,
+                *(heights[first] + room for first, room in self._apart.get(handle, ())),
+            )
             if before is not None and is_folded:
                 folds.append(Fold(round(top, 2), round(y - lead, 2), before, now))
             heights[handle] = round(y, 2)

@@ -33,8 +33,11 @@ def build_lanes(session: Session, points: Sequence[CapturePoint]) -> tuple[tuple
     if _has_log(session, "client"):
         lanes.append(Lane(LANE_NAMES[LaneKind.CLIENT_LOG], LaneKind.CLIENT_LOG))
     lanes.append(_host(client, LaneKind.CLIENT))
-    lanes.extend(_lane(point, LaneKind.POINT, Text(point.name, point.name))
-                 for point in usable if point is not client and point is not server)
+    lanes.extend(
+        _lane(point, LaneKind.POINT, Text(point.name, point.name))
+        for point in usable
+        if point is not client and point is not server
+    )
     lanes.append(_host(server, LaneKind.SERVER))
     if _has_log(session, "server"):
         lanes.append(Lane(LANE_NAMES[LaneKind.SERVER_LOG], LaneKind.SERVER_LOG))
@@ -45,8 +48,11 @@ def build_lanes(session: Session, points: Sequence[CapturePoint]) -> tuple[tuple
 def _has_log(session: Session, side: str) -> bool:
     if any(mark.side == side for mark in session.marks):
         return True
-    return any((attempt.log_time_ns if side == "client" else attempt.server_log_time_ns) is not None
-               for message in session.messages for attempt in message.attempts)
+    return any(
+        (attempt.log_time_ns if side == "client" else attempt.server_log_time_ns) is not None
+        for message in session.messages
+        for attempt in message.attempts
+    )
 
 
 def _host(point: CapturePoint | None, kind: LaneKind) -> Lane:
@@ -59,5 +65,11 @@ def _host(point: CapturePoint | None, kind: LaneKind) -> Lane:
 
 def _lane(point: CapturePoint, kind: LaneKind, name: Text) -> Lane:
     known = point.clock.quality != "unknown" or point.clock.uncertainty_s is not None
-    return Lane(name, kind, point.name, point.clock.offset_s if known else None, point.clock.uncertainty_s,
-                point.clock.quality == "reference")
+    return Lane(
+        name,
+        kind,
+        point.name,
+        point.clock.offset_s if known else None,
+        point.clock.uncertainty_s,
+        point.clock.quality == "reference",
+    )

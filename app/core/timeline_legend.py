@@ -7,11 +7,26 @@ from collections.abc import Sequence
 from app.core.time_axis import Fold
 from app.core.timeline_model import LogMark, MarkKind, MessageArrow, Span, Stretch
 
-ORDER = ("to_server", "to_client", "seen", "lost", "unseen", "fading", "log", "check", "wait", "give_up", "good", "bad", "fold")
+ORDER = (
+    "to_server",
+    "to_client",
+    "seen",
+    "lost",
+    "unseen",
+    "fading",
+    "log",
+    "check",
+    "wait",
+    "give_up",
+    "good",
+    "bad",
+    "fold",
+)
 
 
-def build_legend(arrows: Sequence[MessageArrow], marks: Sequence[LogMark], spans: Sequence[Span],
-                 folds: Sequence[Fold]) -> tuple[str, ...]:
+def build_legend(
+    arrows: Sequence[MessageArrow], marks: Sequence[LogMark], spans: Sequence[Span], folds: Sequence[Fold]
+) -> tuple[str, ...]:
     """Keys into `timeline_texts.LEGEND`, in reading order."""
     used = {arrow.direction.value for arrow in arrows} | {span.kind.value for span in spans}
     lines = [line for arrow in arrows for line in arrow.lines]

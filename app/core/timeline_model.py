@@ -1,7 +1,7 @@
 """What a ladder consists of, with places but without colours: drawn by `app.charts` with plotly and as SVG.
 
-`x` counts lanes from the left (0 is the first lane, 0.5 the middle of the first leg); `y` grows downward in units of one pixel
-at normal size. Every mark carries the lines and frames behind it.
+`x` counts lanes from the left (0 is the first lane, 0.5 the middle of the first leg); `y` grows downward in units of
+one pixel at normal size. Every mark carries the lines and frames behind it.
 """
 
 from __future__ import annotations
@@ -97,8 +97,8 @@ class Spot:
 class FragmentLine:
     """One fragment over all capture points; a whole datagram is one with offset 0.
 
-    `cross` is where it was lost; `head` is the tip of the arrow (with `tail`, from where it points) where it arrived; `end` is
-    where a line fades out. `label` stands at (`label_x`, `label_y`), behind the lane it sets out from.
+    `cross` is where it was lost; `head` is the piece that ends in the arrow's tip, where it arrived;
+    `end` is where a line fades out. `label` stands at (`label_x`, `label_y`), behind the lane it sets out from.
     """
 
     offset: int
@@ -135,7 +135,7 @@ class MessageArrow:
 
 @dataclass(frozen=True, slots=True)
 class LogMark:
-    """A log record. `tie_x` is the lane its tie leads to; `tie_y` differs from `y` where clocks are shown uncorrected."""
+    """A log record. `tie_x` is the lane its tie leads to; `tie_y` differs from `y` where clocks are uncorrected."""
 
     x: float
     y: float

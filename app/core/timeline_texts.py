@@ -93,9 +93,16 @@ def message_name(number: int) -> Text:
     return MESSAGE_NAMES.get(number, Text(f"type {number}", f"类型 {number}"))
 
 
-def arrow_title(number: int, attempt: int, attempts: int, wire_bytes: int | None, plain_bytes: int | None,
-                coding: str | None, gap_s: float | None) -> Text:
-    """"3 check result · send 2 of 4, 5.005 s later · 2,655 B plain"."""
+def arrow_title(
+    number: int,
+    attempt: int,
+    attempts: int,
+    wire_bytes: int | None,
+    plain_bytes: int | None,
+    coding: str | None,
+    gap_s: float | None,
+) -> Text:
+    """ "3 check result · send 2 of 4, 5.005 s later · 2,655 B plain"."""
     name = message_name(number)
     en, zh = [f"{number} {name.en}"], [f"{number} {name.zh}"]
     if attempts > 1:
@@ -127,8 +134,10 @@ def byte_range(offset: int, length: int) -> Text:
 def fragment_at(number: int, attempt: int, offset: int, length: int, identification: int | None, place: str) -> Text:
     ident = f" 0x{identification:04x}" if identification is not None else ""
     end = count(offset + max(length - 1, 0))
-    return Text(f"{place}: message {number}, send {attempt}, datagram{ident}, bytes {count(offset)}–{end}",
-                f"{place}：报文 {number}，第 {attempt} 次，数据报{ident}，字节 {count(offset)}–{end}")
+    return Text(
+        f"{place}: message {number}, send {attempt}, datagram{ident}, bytes {count(offset)}–{end}",
+        f"{place}：报文 {number}，第 {attempt} 次，数据报{ident}，字节 {count(offset)}–{end}",
+    )
 
 
 def lost_between(before: str, after: str, is_near: bool) -> Text:
@@ -161,7 +170,9 @@ def waited_for(value: float) -> Text:
 
 def gave_up_after(value: float, sends: int) -> Text:
     times = f"{sends} sends" if sends > 1 else "1 send"
-    return Text(f"gives up: {times}, {seconds(value)} without an answer", f"放弃：共发 {sends} 次，{seconds(value)} 无应答")
+    return Text(
+        f"gives up: {times}, {seconds(value)} without an answer", f"放弃：共发 {sends} 次，{seconds(value)} 无应答"
+    )
 
 
 def folded(value: float) -> Text:
@@ -171,9 +182,14 @@ def folded(value: float) -> Text:
 def mark_text(kind: str, code: int | None, text: str) -> Text:
     """What stands beside a log record; sentences that the log or the user's screen had are quoted, never translated."""
     if kind == "result" and code is not None:
-        meaning = {0: Text("passed", "通过"), 4: Text("no answer from the policy server", "未收到策略服务器回应")}.get(code)
-        return Text(f"result {code}: {meaning.en}", f"结果 {code}：{meaning.zh}") if meaning else Text(
-            f"result {code}", f"结果 {code}")
+        meaning = {0: Text("passed", "通过"), 4: Text("no answer from the policy server", "未收到策略服务器回应")}.get(
+            code
+        )
+        return (
+            Text(f"result {code}: {meaning.en}", f"结果 {code}：{meaning.zh}")
+            if meaning
+            else Text(f"result {code}", f"结果 {code}")
+        )
     if kind == "notice":
         return Text(f"user reads: {text}", f"用户看到：{text}")
     return Text(text, text)
@@ -191,8 +207,10 @@ def outcome_sentence(outcome: Outcome) -> Text:
 
 
 def blind_point(name: str) -> Text:
-    return Text(f"Capture point {name} is left out: it cannot tell anything about this session.",
-                f"抓包点 {name} 未画出：它对本次会话无法提供任何信息。")
+    return Text(
+        f"Capture point {name} is left out: it cannot tell anything about this session.",
+        f"抓包点 {name} 未画出：它对本次会话无法提供任何信息。",
+    )
 
 
 def left_out(number: int) -> Text:
@@ -203,7 +221,10 @@ def without_time(number: int) -> Text:
     return Text(f"{number} messages have no time and are not drawn.", f"{number} 个报文没有时间，未画出。")
 
 
-RAW_TIMES = Text("Clocks are not corrected: every lane shows the time of its own clock.",
-                 "时钟未校正：每一列显示其自身时钟的时间。")
-SCHEMATIC = Text("The order is true; short times are stretched and quiet ones folded, as the times at the left tell.",
-                 "先后顺序真实；短时间被拉长，静默时段被折叠，实际时间见左侧刻度。")
+RAW_TIMES = Text(
+    "Clocks are not corrected: every lane shows the time of its own clock.", "时钟未校正：每一列显示其自身时钟的时间。"
+)
+SCHEMATIC = Text(
+    "The order is true; short times are stretched and quiet ones folded, as the times at the left tell.",
+    "先后顺序真实；短时间被拉长，静默时段被折叠，实际时间见左侧刻度。",
+)

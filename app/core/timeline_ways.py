@@ -44,8 +44,13 @@ def shown_time(sighting: Sighting, is_corrected: bool) -> int | None:
     return sighting.time_ns if is_corrected else sighting.raw_time_ns
 
 
-def lay_stations(fragment: FragmentFate | None, lanes: Sequence[tuple[int, Lane]], axis: AxisBuilder, is_corrected: bool,
-                 known: frozenset[LaneKind]) -> tuple[Station, ...]:
+def lay_stations(
+    fragment: FragmentFate | None,
+    lanes: Sequence[tuple[int, Lane]],
+    axis: AxisBuilder,
+    is_corrected: bool,
+    known: frozenset[LaneKind],
+) -> tuple[Station, ...]:
     """One station per lane of the network, in the order of travel; registers the instants of what was seen."""
     stations = []
     for x, lane in lanes:
@@ -59,8 +64,18 @@ def lay_stations(fragment: FragmentFate | None, lanes: Sequence[tuple[int, Lane]
         handle = axis.instant(time_ns) if time_ns is not None else None
         refs = tuple(Ref(sighting.source, frame=frame) for frame in sighting.frames) if sighting.source else ()
         # A log that proves the message outweighs a point that could not tell, never one that looked and saw nothing.
-        stations.append(Station(x, place, sighting.state, is_known and sighting.state is Seen.UNKNOWN, handle, time_ns,
-                                refs, sighting.reason))
+        stations.append(
+            Station(
+                x,
+                place,
+                sighting.state,
+                is_known and sighting.state is Seen.UNKNOWN,
+                handle,
+                time_ns,
+                refs,
+                sighting.reason,
+            )
+        )
     return tuple(stations)
 
 
@@ -68,22 +83,33 @@ def reach_below(way: Way, drop: float) -> float:
     """How far a way goes on below the last station whose time is known."""
     timed = [at for at, station in enumerate(way.stations) if station.handle is not None]
     last = timed[-1] if timed else 0
-    rest = way.stations[last + 1:]
+    rest = way.stations[last + 1 :]
     missing = next((station for station in rest if station.state is Seen.MISSING), None)
     if missing is not None:
         return drop * abs(missing.x - way.stations[last].x) / 2 + drop / 4
     return drop * abs(rest[-1].x - way.stations[last].x) if rest else 0.0
 
 
-def draw_way(way: Way, heights: Sequence[float], drop: float, label: Text | None, tell: Callable[[str], Text]) -> FragmentLine:
-    """Places the way. `drop` is how far a line falls on a leg where nobody took the time; `tell(place)` names a sighting."""
+def draw_way(
+    way: Way, heights: Sequence[float], drop: float, label: Text | None, tell: Callable[[str], Text]
+) -> FragmentLine:
+    """Places the way. `drop`: how far a line falls on a leg that nobody timed; `tell(place)` names a sighting."""
     drawer = _Drawer(way, heights, drop, tell)
     drawer.pass_anchors()
     drawer.finish()
     first = way.stations[0]
     return FragmentLine(
-        offset=way.offset, length=way.length, pieces=tuple(drawer.pieces), seen=tuple(drawer.seen), label=label,
-        label_x=first.x, label_y=drawer.start_y, cross=drawer.cross, head=drawer.head, end=drawer.end)
+        offset=way.offset,
+        length=way.length,
+        pieces=tuple(drawer.pieces),
+        seen=tuple(drawer.seen),
+        label=label,
+        label_x=first.x,
+        label_y=drawer.start_y,
+        cross=drawer.cross,
+        head=drawer.head,
+        end=drawer.end,
+    )
 
 
 class _Drawer:
@@ -106,7 +132,7 @@ class _Drawer:
 
     def pass_anchors(self) -> None:
         before = 0
-        for at, station in enumerate(self.stations[:self.last + 1]):
+        for at, station in enumerate(self.stations[: self.last + 1]):
             if not station.is_anchor:
                 continue
             y = self._height(station, at)
@@ -118,7 +144,7 @@ class _Drawer:
             self.x, self.y, before = station.x, y, at
 
     def finish(self) -> None:
-        left = self.stations[self.last + 1:]
+        left = self.stations[self.last + 1 :]
         if not left:
             self.head = self.pieces[-1] if self.pieces else None
             return

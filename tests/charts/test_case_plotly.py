@@ -1,0 +1,41 @@
+import json
+
+from app.charts import path_figure, size_figure, time_figure
+from app.core.analysis import Outcome
+from app.core.case_charts import SizeDot, plot_sizes, plot_times
+from app.core.path_drawing import draw_path
+from app.core.records import NS
+from tests.core.build_sessions import START_NS, failing_session, points
+
+DOTS = [SizeDot("t1", "<b>a</b>", 2600, Outcome.FAILED), SizeDot("t2", "b", 700, Outcome.PASSED)]
+
+
+def test_a_point_of_the_size_plot_opens_its_terminal() -> None:
+    figure = size_figure(plot_sizes(DOTS), "zh", "dark")
+    points_of = {item["customdata"][0]["terminal"]: item["x"][0] for item in figure["data"]}
+    assert points_of == {"t1": 2600, "t2": 700}
+    assert "<b>a" not in json.dumps([item["hovertext"] for item in figure["data"]])
+
+
+def test_the_band_lies_between_the_edges() -> None:
+    band = size_figure(plot_sizes(DOTS, (1444, 3000)))["layout"]["shapes"][0]
+    assert (band["x0"], band["x1"]) == (1444, 3000)
+
+
+def test_bars_add_up_to_the_sessions_and_differ_by_pattern() -> None:
+    moments = [(START_NS + n * 60 * NS, Outcome.FAILED if n % 2 else Outcome.PASSED) for n in range(40)]
+    figure = time_figure(plot_times(moments))
+    assert sum(sum(item["y"]) for item in figure["data"]) == 40
+    assert len({item["marker"]["pattern"]["shape"] for item in figure["data"]}) == 2
+
+
+def test_an_empty_case_still_gives_figures() -> None:
+    assert time_figure(plot_times([]))["data"] == []
+    assert size_figure(plot_sizes([]))["data"] == []
+    assert path_figure(draw_path((), []))["layout"]["shapes"]
+
+
+def test_the_guilty_leg_is_marked_by_a_cross_and_its_count() -> None:
+    figure = path_figure(draw_path(points(), [failing_session()]))
+    assert figure["data"][0]["marker"]["symbol"] == ["circle", "circle", "x", "circle"]
+    assert "3: 4 of 8 lost" in figure["data"][0]["hovertext"][2]
