@@ -1,7 +1,7 @@
 """A small writer of SVG: elements with presentation attributes only.
 
 No `style` attribute, no `<style>`, no script: the drawing stands inside pages whose Content-Security-Policy allows
-none. Numbers are written with at most two digits after the point, attributes in the order given: same drawing, same bytes.
+none. Numbers have at most two digits after the point, attributes stand in the order given: same drawing, same bytes.
 """
 
 from __future__ import annotations
@@ -45,7 +45,8 @@ class Svg:
         self.width, self.height, self.theme = width, height, theme
         self._head = (
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {number(width)} {number(height)}" '
-            f'width="{number(width)}" height="{number(height)}" role="img" aria-labelledby="{name}-title {name}-desc" class="chart" '
+            f'width="{number(width)}" height="{number(height)}" role="img" class="chart" '
+            f'aria-labelledby="{name}-title {name}-desc" '
             f'font-family="{escape(FONTS)}" font-size="11">'
             f'<title id="{name}-title">{escape(clean(title, 400))}</title>'
             f'<desc id="{name}-desc">{escape(clean(description, 4000))}</desc>'

@@ -122,8 +122,8 @@ class PathTally:
 def _leg_fates(states: Sequence[Seen]) -> list[str]:
     """What became of one packet on each leg, in the direction of travel.
 
-    Between two places that saw it, it crossed, whatever the places between could tell. After the last that saw it, it was
-    lost before the first that should have seen it: on that leg if they are neighbours, else somewhere between.
+    Between two places that saw it, it crossed, whatever the places between could tell. After the last that saw it, it
+    was lost before the first that should have seen it: on that leg if they are neighbours, else somewhere between.
     """
     seen = [at for at, state in enumerate(states) if state is Seen.SEEN]
     fates = ["unknown"] * max(len(states) - 1, 0)

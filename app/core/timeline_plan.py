@@ -12,7 +12,6 @@ from app.core.time_axis import AxisBuilder, AxisScale
 from app.core.timeline_model import Density, Lane, LaneKind, MarkKind, MessageArrow, Ref
 from app.core.timeline_ways import Way, lay_stations, reach_below
 
-
 # A time zone is a multiple of this; what is left of a log's distance is its clock's error.
 ZONE_STEP_NS = 15 * 60 * NS
 

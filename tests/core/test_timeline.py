@@ -5,8 +5,9 @@ import pytest
 
 from app.core.analysis import Session
 from app.core.records import NS, Direction
-from app.core.timeline import Timeline, build_timeline, without_zone
+from app.core.timeline import Timeline, build_timeline
 from app.core.timeline_model import Density, LaneKind, MarkKind, SpanKind, Stretch
+from app.core.timeline_plan import without_zone
 from tests.core.build_sessions import START_NS, failing_session, passing_session, points, terminal
 
 
