@@ -31,9 +31,9 @@ def add_background(
 ) -> None:
     """Schedules it over `seconds`; `report_bytes` is the UDP payload of the monitor's reports, 0 for none."""
     for terminal in terminals:
-        if terminal.ip.count(":") == 0:
+        if ":" not in terminal.ip:
             _resolve(network, terminal, seconds, rng)
-            _browse(network, terminal, server, rng)
+        _browse(network, terminal, server, rng)
     if report_bytes:
         _report(network, server, seconds, rng, report_bytes)
     for recorder in recorders:
@@ -99,12 +99,9 @@ def _send(network: Network, at_ns: int, packet: IpPacket, going: Going) -> None:
 
 
 def _ask(recorder: Recorder, seconds: float, rng: random.Random) -> None:
-    """ARP on the tap's own link, every ten seconds or so; it never leaves it."""
-    host = recorder.tap.host
-    if host is not None and ":" in host:
-        return
-    here = host or f"10.9.{rng.randrange(250)}.2"
-    gateway = here.rsplit(".", 1)[0] + ".254"
+    """ARP, or neighbour discovery, on the tap's own link, every ten seconds or so; it never leaves it."""
+    here = recorder.tap.host or f"10.9.{rng.randrange(250)}.2"
+    gateway = here.rsplit(":", 1)[0] + ":fe" if ":" in here else here.rsplit(".", 1)[0] + ".254"
     mac = recorder.macs.get(here, invented_mac(here))
     at_s = rng.uniform(-2, 2)
     while at_s < seconds:

@@ -198,3 +198,13 @@ def arp(operation: int, mac: str, address: str, target_mac: str, target: str) ->
     asked = b"\0" * 6 if operation == 1 else mac_bytes(target_mac)
     body += mac_bytes(mac) + packed(address) + asked + packed(target)
     return ethernet(BROADCAST if operation == 1 else target_mac, mac, ETHERTYPE_ARP, body)
+
+
+def neighbour(mac: str, address: str, target_mac: str, target: str, is_answer: bool = False) -> bytes:
+    """A frame of IPv6 neighbour discovery: who has `target`, or the answer that `address` is at `mac`."""
+    told = packed(address) if is_answer else packed(target)
+    kind, flags = (136, 0x6000_0000) if is_answer else (135, 0)
+    body = struct.pack("!BBHI", kind, 0, 0, flags) + told + bytes([2 if is_answer else 1, 1]) + mac_bytes(mac)
+    total = checksum(pseudo_header(address, target, ICMPV6, len(body)), body)
+    whole = body[:2] + struct.pack("!H", total) + body[4:]
+    return ip_frame(IpPacket(address, target, ICMPV6, whole, ttl=255), target_mac, mac)

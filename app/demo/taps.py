@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from app.demo.frames import UDP, IpPacket, arp, fragment, ip_frame
+from app.demo.frames import UDP, IpPacket, arp, fragment, ip_frame, neighbour
 from app.demo.network import BEGIN_NS, NS, RIGHT_CLOCK, Device, HostClock, Network, Path
 from app.demo.pcap import ETHERNET, FULL_SNAP, RAW_IP, Interface, Recorded, write_pcap, write_pcapng
 from app.demo.rules import Going
@@ -95,11 +95,14 @@ class Recorder:
         return tuple(ip_frame(piece, sink, source) for piece in fragment(outer, 1500))
 
     def ask_who_has(self, time_ns: int, mac: str, address: str, target_mac: str, target: str) -> None:
-        """An ARP question and its answer on this link."""
+        """The question for an address and its answer on this link: ARP, or neighbour discovery for IPv6."""
         if self.tap.ports or self.tap.is_raw:
             return
-        self._record(time_ns, arp(1, mac, address, target_mac, target))
-        self._record(time_ns + 90_000, arp(2, target_mac, target, mac, address))
+        ask, answer = (neighbour(mac, address, target_mac, target), neighbour(target_mac, target, mac, address, True))
+        if ":" not in address:
+            ask, answer = arp(1, mac, address, target_mac, target), arp(2, target_mac, target, mac, address)
+        self._record(time_ns, ask)
+        self._record(time_ns + 90_000, answer)
 
     def _record(self, time_ns: int, frame: bytes) -> None:
         if not self.tap.starts_s * NS <= time_ns - BEGIN_NS <= self.tap.ends_s * NS:
