@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.core.analysis import Clock, DatagramFate, Fate, FragmentFate, Seen, Sighting
-from app.core.coverage import Range, merged, pieces, sent_pieces, uncovered
+from app.core.byte_ranges import Range, merged, pieces, sent_pieces, uncovered
 from app.core.directions import endpoints
 from app.core.groups import ORPHAN, Group
 from app.core.journeys import Traced

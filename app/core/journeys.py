@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app.core.coverage import merged, pieces
+from app.core.byte_ranges import merged, pieces
 from app.core.directions import endpoints
 from app.core.groups import Group
 from app.core.joining import Joined
