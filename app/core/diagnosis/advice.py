@@ -237,10 +237,12 @@ def server_steps(at: Scene) -> tuple[Text, ...]:
     return (
         Text(
             f"On the policy server: is the service listening (`netstat -ano -p udp`, ports {ports.en})? "
-            "Do receive errors grow (`netstat -s -p udp`)? Is there a host firewall rule for fragments or these ports? Is the service's "
+            "Do receive errors grow (`netstat -s -p udp`)? Is there a host firewall rule for fragments or these "
+            "ports? Is the service's "
             "debug log complete at that minute?",
             f"在策略服务器上检查：服务是否在监听（netstat -ano -p udp，端口 {ports.zh}）；"
-            "接收错误是否增长（netstat -s -p udp）；本机防火墙是否限制分片或上述端口；服务 debug 日志在该时刻是否完整。",
+            "接收错误是否增长（netstat -s -p udp）；本机防火墙是否限制分片或上述端口；服务 debug "
+            "日志在该时刻是否完整。",
         ),
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from app.core import anomalies
 from app.core.analysis import Attempt, DatagramFate, Fate, Message, Outcome, Role, Seen, Session
 from app.core.diagnosis.case_view import CaseView
 from app.core.diagnosis.terminal_view import TerminalView, answers_of
@@ -16,7 +17,18 @@ ANSWER_WAIT_NS = 4 * NS  # a policy server answers in milliseconds; the client i
 REASSEMBLY_NS = 30 * NS
 # Devices on the way are stricter: Comware's virtual reassembly waits 3 s.
 DEVICE_REASSEMBLY_NS = 3 * NS
-_BROKEN = ("overlap", "checksum", "length", "teardrop", "oversize", "inconsist")
+# Hosts drop overlapping fragments whatever they contain (RFC 5722 for IPv6, and Linux for IPv4 as well).
+_BROKEN = frozenset(
+    {
+        anomalies.OVERLAP,
+        anomalies.OVERLAP_CONFLICT,
+        anomalies.TOO_LONG,
+        anomalies.TWO_ENDS,
+        anomalies.BEYOND_END,
+        anomalies.BAD_UDP_LENGTH,
+        anomalies.BAD_UDP_CHECKSUM,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +95,7 @@ def _why_broken(datagram: DatagramFate, points: frozenset[str]) -> str:
     """The name of what keeps a host from reassembling it, "" where nothing does."""
     for point in points:
         for anomaly in datagram.anomalies.get(point, ()):
-            if any(word in anomaly for word in _BROKEN):
+            if anomaly in _BROKEN:
                 return anomaly
         if spread_ns(datagram, point) > REASSEMBLY_NS:
             return "late"

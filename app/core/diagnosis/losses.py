@@ -35,6 +35,7 @@ class LegLoss:
     severity: Severity
     confidence: Confidence
     is_path_alive: bool  # something crossed the leg after these losses began
+    is_part_of_random: bool = False  # an answer lost where the case loses at random both ways
 
     @property
     def attempts(self) -> tuple[Attempt, ...]:
@@ -57,18 +58,21 @@ def find_losses(case: CaseView, terminal: TerminalView) -> tuple[LegLoss, ...]:
     """All losses that sightings prove, forward ones first, in path order."""
     losses: list[LegLoss] = []
     for direction in (Direction.TO_SERVER, Direction.TO_CLIENT):
-        lossy = [p for p in terminal.passages[direction] if p.has_loss and not is_too_big(case, p)]
+        lossy = [p for p in terminal.passages[direction] if p.has_loss and not _is_otherwise_explained(case, p)]
         for leg in narrowest({leg for passage in lossy for leg in passage.legs}):
             loss = _loss_on(case, terminal, direction, leg, lossy)
             if loss is not None:
                 losses.append(loss)
-    return _both_ways_random(losses)
+    return tuple(_same_fault_back(case, loss, losses) for loss in losses)
 
 
-def is_too_big(case: CaseView, passage: Passage) -> bool:
-    """Whether an ICMP error says of this very datagram that it was too big: then the cause is known."""
-    ties = case.icmp_of.get(id(passage.attempt.datagram), ())
-    return any(is_too_big_error(tie.packet) for tie in ties)
+def _is_otherwise_explained(case: CaseView, passage: Passage) -> bool:
+    """An ICMP error says that this very datagram was too big, or its pieces took several paths past the points."""
+    key = id(passage.attempt.datagram)
+    traced = case.traced_of.get(key)
+    if traced is not None and traced.is_merged_only:
+        return True
+    return any(is_too_big_error(tie.packet) for tie in case.icmp_of.get(key, ()))
 
 
 def is_too_big_error(packet: Packet) -> bool:
@@ -97,7 +101,7 @@ def _loss_on(
         return None
     others = case.pooled.get((direction, named(terminal.names, direction, leg)), own)
     is_alive = _is_alive(terminal, direction, leg, own, others)
-    pattern = _agreed_pattern(own, others, is_alive)
+    pattern = _agreed_pattern(own, others)
     if pattern is None:
         return None
     return LegLoss(
@@ -110,7 +114,9 @@ def _loss_on(
         others=others,
         message=_main_message(own),
         severity=_severity(case, terminal, own),
-        confidence=_confidence(pattern, leg, own, others, is_alive),
+        confidence=_confidence_back(leg, own)
+        if direction is Direction.TO_CLIENT
+        else _confidence(pattern, leg, own, others, is_alive),
         is_path_alive=is_alive,
     )
 
@@ -135,9 +141,9 @@ def _is_alive(terminal: TerminalView, direction: Direction, leg: Leg, own: Tally
     )
 
 
-def _agreed_pattern(own: Tally, others: Tally, is_alive: bool) -> Pattern | None:
+def _agreed_pattern(own: Tally, others: Tally) -> Pattern | None:
     """The terminal's own pattern, unless it has too few datagrams to stand against what the whole case shows."""
-    mine, all_of_them = name_pattern(own, is_alive), name_pattern(others, is_alive)
+    mine, all_of_them = name_pattern(own, others), name_pattern(others)
     if mine is None or len(others.lost) <= len(own.lost):
         return mine
     if all_of_them is Pattern.RANDOM and mine is not Pattern.DOWN and len(own.lost) <= ENOUGH:
@@ -185,6 +191,13 @@ def _confidence(pattern: Pattern, leg: Leg, own: Tally, others: Tally, is_alive:
     return Confidence.LIKELY if len(own.lost) >= 2 else Confidence.POSSIBLE
 
 
+def _confidence_back(leg: Leg, own: Tally) -> Confidence:
+    """That answers were lost needs no pattern: they were seen at one point and not at the next."""
+    if leg[0] >= 0 and own.sure >= ENOUGH:
+        return Confidence.CERTAIN
+    return Confidence.LIKELY if len(own.lost) >= 2 else Confidence.POSSIBLE
+
+
 def _confidence_of_random(own: Tally, others: Tally) -> Confidence:
     lost, passed = max(len(own.lost), len(others.lost)), max(own.passed, others.passed)
     if own.sure and lost >= ENOUGH_FOR_RANDOM and passed >= ENOUGH_FOR_RANDOM:
@@ -192,15 +205,16 @@ def _confidence_of_random(own: Tally, others: Tally) -> Confidence:
     return Confidence.LIKELY if lost >= 2 else Confidence.POSSIBLE
 
 
-def _both_ways_random(losses: list[LegLoss]) -> tuple[LegLoss, ...]:
-    """Random loss takes answers too: where the way there loses at random, so does the way back on that leg."""
-    random = {frozenset(x.between or ()) for x in losses if x.pattern is Pattern.RANDOM}
-    return tuple(
-        replace(x, pattern=Pattern.RANDOM)
-        if x.direction is Direction.TO_CLIENT and x.between and frozenset(x.between) in random and x.tally.passed
-        else x
-        for x in losses
-    )
+def _same_fault_back(case: CaseView, loss: LegLoss, losses: list[LegLoss]) -> LegLoss:
+    """Random loss takes answers too: a leg that loses at random on the way there does so on the way back."""
+    if loss.direction is Direction.TO_SERVER or loss.between is None:
+        return loss
+    near, far = loss.between
+    own = any(x.pattern is Pattern.RANDOM and x.between == (far, near) for x in losses)
+    pooled = case.pooled.get((Direction.TO_SERVER, (far, near)))
+    is_random = own or (pooled is not None and name_pattern(pooled) is Pattern.RANDOM)
+    is_consistent = len(loss.tally.lost) > ENOUGH and not loss.tally.passed and not loss.others.passed
+    return replace(loss, pattern=Pattern.RANDOM, is_part_of_random=True) if is_random and not is_consistent else loss
 
 
 def reason_of(loss: LegLoss) -> Text:

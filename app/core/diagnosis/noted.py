@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from app.core.analysis import Evidence, Finding, Severity
+from app.core.analysis import Evidence, Finding, Outcome, Severity
 from app.core.diagnosis.case_view import CaseView
 from app.core.diagnosis.facts import Judgement, NotRun, found
 from app.core.diagnosis.wording import joined
@@ -13,6 +13,11 @@ from app.core.traces import NetworkNote, NoteCode
 
 NO_CAPTURE = Text("a capture", "抓包")
 MOST = 20
+
+
+def is_anything_failing(case: CaseView) -> bool:
+    """A flaw of a capture is worth a warning only where there is something to find out."""
+    return any(terminal.outcome is not Outcome.PASSED for terminal in case.facts.terminals)
 
 
 def place_of(note: NetworkNote) -> str:

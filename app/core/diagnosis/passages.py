@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
-from app.core.analysis import Attempt, Fate, FragmentFate, Seen
+from app.core.analysis import Attempt, DatagramFate, Fate, FragmentFate, Seen
 from app.core.records import Confidence, Direction
 
 Leg = tuple[int, int]  # (last position that saw it, first position behind that misses it)
@@ -21,6 +22,7 @@ class Piece:
     """One fragment, or the whole of an unfragmented datagram. `lost_at` is None where nothing proves a loss."""
 
     offset: int
+    first_seen: int
     last_seen: int
     lost_at: int | None
 
@@ -68,7 +70,7 @@ def trace(attempt: Attempt, number: int, direction: Direction, session: int, nam
     datagram = attempt.datagram
     if datagram is None or not datagram.fragments:
         return None
-    pieces = [_piece(fragment, names) for fragment in datagram.fragments]
+    pieces = _pieces(datagram, names)
     hidden = _unlisted_piece(pieces, datagram.fate, names)
     if hidden is not None:
         pieces.append(hidden)
@@ -88,18 +90,52 @@ def trace(attempt: Attempt, number: int, direction: Direction, session: int, nam
     )
 
 
-def _piece(fragment: FragmentFate, names: Sequence[str]) -> Piece:
-    sightings = fragment.sightings
-    last, lost = -1, None
-    for position, name in enumerate(names):
-        sighting = sightings.get(name)
-        if sighting is None or sighting.state is Seen.UNKNOWN:
-            continue
-        if sighting.state is Seen.SEEN:
+def _pieces(datagram: DatagramFate, names: Sequence[str]) -> list[Piece]:
+    if not datagram.split_at:
+        return [
+            _piece(f.offset, [s.state if (s := f.sightings.get(name)) is not None else None for name in names])
+            for f in datagram.fragments
+        ]
+    return [
+        _piece(start, [_state_of_range(datagram, fragment, name, start, end) for name in names])
+        for fragment in datagram.fragments
+        for start, end in _cuts(datagram, fragment)
+    ]
+
+
+def _cuts(datagram: DatagramFate, fragment: FragmentFate) -> list[tuple[int, int]]:
+    """A fragment as the devices on the way cut it: each smaller piece may be lost by itself."""
+    start, end = fragment.offset, fragment.offset + fragment.length
+    marks = {start, end}
+    for ranges in datagram.split_at.values():
+        for offset, length in ranges:
+            marks.update(mark for mark in (offset, offset + length) if start < mark < end)
+    row = sorted(marks)
+    return list(pairwise(row))
+
+
+def _state_of_range(datagram: DatagramFate, fragment: FragmentFate, name: str, start: int, end: int) -> Seen | None:
+    sighting = fragment.sightings.get(name)
+    if sighting is None:
+        return None
+    its = datagram.split_at.get(name)
+    if its is None or sighting.state is Seen.SEEN:
+        return sighting.state
+    if any(offset <= start and end <= offset + length for offset, length in its):
+        return Seen.SEEN
+    return sighting.state
+
+
+def _piece(offset: int, states: Sequence[Seen | None]) -> Piece:
+    """`states` in the direction of travel; None where the point knows nothing of the datagram."""
+    first, last, lost = -1, -1, None
+    for position, state in enumerate(states):
+        if state is Seen.SEEN:
+            first = position if first < 0 else first
             last, lost = position, None
-        elif lost is None:
+        elif state is Seen.MISSING and lost is None:
             lost = position
-    return Piece(fragment.offset, last, lost)
+    return Piece(offset, first, last, lost)
 
 
 def _unlisted_piece(pieces: Sequence[Piece], fate: dict[str, Fate], names: Sequence[str]) -> Piece | None:
@@ -112,4 +148,5 @@ def _unlisted_piece(pieces: Sequence[Piece], fate: dict[str, Fate], names: Seque
     if whole or not partial:
         return None
     starts_at_zero = pieces[0].offset == 0
-    return Piece(offset=max(p.offset for p in pieces) + 8 if starts_at_zero else 0, last_seen=-1, lost_at=partial[0])
+    offset = max(p.offset for p in pieces) + 8 if starts_at_zero else 0
+    return Piece(offset, first_seen=-1, last_seen=-1, lost_at=partial[0])

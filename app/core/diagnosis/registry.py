@@ -5,6 +5,7 @@ from __future__ import annotations
 from app.core.diagnosis.facts import CaseRule, TerminalRule
 from app.core.diagnosis.rules import (
     address_translated,
+    answer_not_taken,
     answered_elsewhere,
     band_outlier,
     capture_dropped,
@@ -57,6 +58,7 @@ TERMINAL_RULES: tuple[TerminalRule, ...] = (
     reply_lost.RULE,
     translated_unanswerable.RULE,
     answered_elsewhere.RULE,
+    answer_not_taken.RULE,
     reassembly_failed.RULE,
     server_silent.RULE,
     not_delivered.RULE,

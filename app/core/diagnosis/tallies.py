@@ -142,17 +142,14 @@ def tally(passages: Iterable[Passage], leg: Leg) -> Tally:
     return result
 
 
-def name_pattern(t: Tally, is_path_alive: bool = False) -> Pattern | None:
-    """The pattern that the counts show; None without a loss.
-
-    `is_path_alive`: something else crossed the same leg after these losses began.
-    """
+def name_pattern(t: Tally, others: Tally | None = None) -> Pattern | None:
+    """The pattern that the counts show; None without a loss. `others`: what else is known to cross the leg."""
     if not t.lost:
         return None
     if t.is_all_lost:
         return Pattern.DOWN
     if t.count(Way.SMALL_LOST):
-        return _pattern_with_small_losses(t, is_path_alive)
+        return _pattern_with_small_losses(t, others or t)
     return _pattern_of_fragments(t)
 
 
@@ -170,15 +167,17 @@ def _pattern_of_fragments(t: Tally) -> Pattern:
     return Pattern.RANDOM
 
 
-def _pattern_with_small_losses(t: Tally, is_path_alive: bool) -> Pattern:
+def _pattern_with_small_losses(t: Tally, others: Tally) -> Pattern:
     if t.count(Way.SMALL_LOST, Way.ALL) < len(t.lost):
         return Pattern.RANDOM
-    if t.smallest_lost is not None and t.smallest_lost > t.largest_passed > 0 and t.ports_lost & t.ports_passed:
-        return Pattern.LARGE
-    if t.is_later_separated and not is_path_alive:
-        return Pattern.DOWN
-    if "" not in t.ports_lost and not t.ports_lost & t.ports_passed and not t.count(Way.WHOLE):
+    ports = t.ports_passed | others.ports_passed
+    largest = max(t.largest_passed, others.largest_passed)
+    if "" not in t.ports_lost and not t.ports_lost & ports and not t.count(Way.WHOLE):
         return Pattern.PORT
+    if t.smallest_lost is not None and t.smallest_lost > largest > 0 and t.ports_lost & ports:
+        return Pattern.LARGE
+    if t.is_later_separated:
+        return Pattern.DOWN
     return Pattern.RANDOM
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from app.core.analysis import Severity
 from app.core.diagnosis.case_view import CaseView
 from app.core.diagnosis.facts import CaseRule, Judgement
-from app.core.diagnosis.noted import findings_from
+from app.core.diagnosis.noted import findings_from, is_anything_failing
 from app.core.records import Confidence, Text
 from app.core.traces import NoteCode
 
@@ -25,11 +25,11 @@ def judge(case: CaseView) -> Judgement:
     return findings_from(
         case,
         NoteCode.DROPPED,
-        Severity.WARNING,
-        Confidence.CERTAIN,
+        Severity.WARNING if is_anything_failing(case) else Severity.INFO,
+        Confidence.LIKELY,
         lambda note: Text(
-            "Absence there proves little. Certain: the capture says so itself.",
-            "在该处看不到某报文不足以说明其未经过。结论确定：抓包自身即有此记录。",
+            "Absence there proves little. Likely: by the capture's own counters, or by gaps that only it has.",
+            "在该处看不到某报文不足以说明其未经过。很可能：依据是抓包自身的计数，或仅它才有的缺口。",
         ),
         lambda note: STEPS,
     )

@@ -6,7 +6,7 @@ from app.core.analysis import Severity
 from app.core.diagnosis.advice import Scene, capture_filter
 from app.core.diagnosis.case_view import CaseView
 from app.core.diagnosis.facts import CaseRule, Judgement
-from app.core.diagnosis.noted import findings_from, place_of
+from app.core.diagnosis.noted import findings_from, is_anything_failing, place_of
 from app.core.records import Confidence, Text
 from app.core.traces import NetworkNote, NoteCode
 
@@ -23,7 +23,7 @@ def judge(case: CaseView) -> Judgement:
     return findings_from(
         case,
         NoteCode.FILTERED,
-        Severity.WARNING,
+        Severity.WARNING if is_anything_failing(case) else Severity.INFO,
         Confidence.LIKELY,
         lambda note: Text(
             "Fragments with an offset cannot appear in it, so their absence there proves nothing. Likely: it shows "

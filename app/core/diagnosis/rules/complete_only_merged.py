@@ -5,7 +5,7 @@ from __future__ import annotations
 from app.core.analysis import Severity
 from app.core.diagnosis.case_view import CaseView
 from app.core.diagnosis.facts import CaseRule, Judgement
-from app.core.diagnosis.noted import findings_from
+from app.core.diagnosis.noted import findings_from, is_anything_failing
 from app.core.records import Confidence, Text
 from app.core.traces import NoteCode
 
@@ -16,7 +16,7 @@ def judge(case: CaseView) -> Judgement:
     return findings_from(
         case,
         NoteCode.MERGED_ONLY,
-        Severity.WARNING,
+        Severity.WARNING if is_anything_failing(case) else Severity.INFO,
         Confidence.LIKELY,
         lambda note: Text(
             "No place saw it whole, so no host could have reassembled it there; merging the captures would hide the "

@@ -23,7 +23,8 @@ def judge(case: CaseView, terminal: TerminalView) -> Judgement:
     sure = [_finding(case, terminal, loss) for loss in forward_losses(case, terminal, Pattern.DOWN)]
     also = [
         _possible(case, terminal, loss)
-        for loss in forward_losses(case, terminal, Pattern.FRAGMENTED)
+        for pattern in (Pattern.FRAGMENTED, Pattern.PORT)
+        for loss in forward_losses(case, terminal, pattern)
         if not loss.is_path_alive
     ]
     if not sure and not also:
@@ -72,21 +73,19 @@ def _steps(case: CaseView, terminal: TerminalView, loss: LegLoss) -> tuple[Text,
 
 
 def _possible(case: CaseView, terminal: TerminalView, loss: LegLoss) -> Finding:
-    """The same sightings with a second reading: everything after one moment was lost, and all of it was fragmented."""
+    """The same sightings with a second reading: from one moment on everything was lost."""
     place = span(loss.between)
-    claim = Text(
-        f"Possible as well: the path {place.en} went down after the small datagrams had passed. Nothing unfragmented "
-        f"was "
-        "sent afterwards that could tell.",
-        f"另一种可能：小报文通过之后，{place.zh}链路中断。其后没有不分片的报文可供判别。",
-    )
-    made = loss_finding(case, terminal, loss, claim, code=CODE)
-    summary = Text(made.summary.en.partition(" Likely")[0], made.summary.zh.partition("很可能")[0])
+    made = loss_finding(case, terminal, loss, Text("", ""), code=CODE)
     return replace(
         made,
         severity=Severity.WARNING,
         confidence=Confidence.POSSIBLE,
-        summary=summary,
+        summary=Text(
+            f"Possible as well: the path {place.en} went down after the first datagrams had passed. Nothing else was "
+            f"sent "
+            "afterwards that could tell.",
+            f"另一种可能：最初的报文通过之后，{place.zh}链路中断。其后没有其他报文可供判别。",
+        ),
         next_steps=_steps(case, terminal, loss),
     )
 

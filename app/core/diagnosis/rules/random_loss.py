@@ -35,14 +35,18 @@ def judge(case: CaseView, terminal: TerminalView) -> Judgement:
     losses = [x for x in losses_of(case, terminal) if x.pattern is Pattern.RANDOM]
     forward = [x for x in losses if x.direction is Direction.TO_SERVER]
     back = [x for x in losses if x.direction is Direction.TO_CLIENT]
-    if not forward:
+    alone = [x for x in back if x.is_part_of_random and not any(_is_same_leg(x, y) for y in forward)]
+    if not forward and not alone:
         return nothing_lost(terminal, Direction.TO_SERVER)
-    return Hit(tuple(_finding(case, terminal, x, _way_back(x, back)) for x in forward))
+    return Hit(tuple(_finding(case, terminal, x, _way_back(x, back)) for x in (*forward, *alone)))
+
+
+def _is_same_leg(one: LegLoss, other: LegLoss) -> bool:
+    return frozenset(one.between or ()) == frozenset(other.between or ())
 
 
 def _way_back(loss: LegLoss, back: list[LegLoss]) -> LegLoss | None:
-    ends = frozenset(loss.between or ())
-    return next((x for x in back if frozenset(x.between or ()) == ends), None)
+    return next((x for x in back if x is not loss and _is_same_leg(x, loss)), None)
 
 
 def _finding(case: CaseView, terminal: TerminalView, loss: LegLoss, back: LegLoss | None) -> Finding:

@@ -30,16 +30,7 @@ _PATTERNS = {
 
 def judge(case: CaseView, terminal: TerminalView) -> Judgement:
     losses = [x for x in losses_of(case, terminal) if x.direction is Direction.TO_CLIENT]
-    random = {
-        frozenset(x.between or ())
-        for x in losses_of(case, terminal)
-        if x.direction is Direction.TO_SERVER and x.pattern is Pattern.RANDOM
-    }
-    findings = [
-        _finding(case, terminal, loss)
-        for loss in losses
-        if not (loss.pattern is Pattern.RANDOM and frozenset(loss.between or ()) in random)
-    ]
+    findings = [_finding(case, terminal, loss) for loss in losses if not loss.is_part_of_random]
     lost = {loss.message for loss in losses}
     findings += _by_logs(case, terminal, lost)
     return Hit(tuple(findings)) if findings else nothing_lost(terminal, Direction.TO_CLIENT)

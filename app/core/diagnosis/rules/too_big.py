@@ -40,9 +40,11 @@ def judge(case: CaseView, terminal: TerminalView) -> Judgement:
                 severity=Severity.ERROR if _is_fatal(terminal, number) else Severity.INFO,
                 confidence=Confidence.CERTAIN if sure else Confidence.LIKELY,
                 summary=Text(
-                    f"{first.packet.source_ip} says that message {number} is too big for the next link{limit} and may not be "
+                    f"{first.packet.source_ip} says that message {number} is too big for the next link{limit} and "
+                    f"may not be "
                     f"fragmented there: it was dropped. {reason.en}",
-                    f"{first.packet.source_ip} 报告 {number} 号报文超过下一段链路的长度{limit_zh}且不允许分片，已被丢弃。"
+                    f"{first.packet.source_ip} 报告 {number} 号报文超过下一段链路的长度{limit_zh}且不允许分片，"
+                    f"已被丢弃。"
                     f"{reason.zh}",
                 ),
                 evidence=unique((*(icmp_evidence(t) for _, _, t in tied), *of_attempts(a for a, _, _ in tied))),
