@@ -23,13 +23,13 @@ _RECENT_TEXTS = 64
 _LISTED_PATCHES = 50
 
 _OPENING = re.compile(rb'<i\s+n\s*=\s*"([^"<>]{0,200})"\s*(/?)>')
-_IDENTITY = re.compile(rb'<i\s+n\s*=\s*"(userName|hwAddr|eventSeqID)"\s*>([^<]{0,200})')
 _PATCH = re.compile(r"KB\d+", re.IGNORECASE)
 _MAC_SEPARATORS = re.compile(r"[:\-. ]")
 _MAC_DIGITS = re.compile(r"[0-9A-F]{12}")
 
 Identity = tuple[bytes | None, bytes | None, bytes | None]  # userName, hwAddr, eventSeqID as written
-_SLOTS = {b"userName": 0, b"hwAddr": 1, b"eventSeqID": 2}
+_IDENTITY_ELEMENTS = (b'<i n="userName">', b'<i n="hwAddr">', b'<i n="eventSeqID">')
+_MAX_IDENTITY_BYTES = 200
 
 
 def normal_mac(text: str | None) -> str | None:
@@ -80,40 +80,42 @@ class BodyReader:
     """Reads the bodies of one log; equal bodies and equal shapes are read once."""
 
     def __init__(self) -> None:
-        self._shapes: dict[bytes, Shape] = {}
-        self._recent: dict[tuple[bytes, bool], ReadBody] = {}
+        self._shapes: dict[int, Shape] = {}
+        self._recent: dict[bytes, ReadBody] = {}
         self._pairs: dict[tuple[str, str | int], tuple[str, str | int]] = {}
         self._deflated = 0
         self._wrap: int | None = None
 
     def read(self, raw: bytes, column: int = 0) -> ReadBody:
+        """A body as the log has it; `column`: see `mend`. A retransmission that is written alike costs a look-up."""
+        known = self._recent.get(raw)
+        if known is not None:
+            return known
         mended = mend(raw, column, self._wrap)
         if mended.wrap is not None:
             self._wrap = mended.wrap
-        return self.take(mended)
+        body = self.take(mended)
+        if mended.is_exact:
+            if len(self._recent) >= _RECENT_TEXTS:
+                del self._recent[next(iter(self._recent))]
+            self._recent[raw] = body
+        return body
 
     def take(self, mended: Mended) -> ReadBody:
-        key = (mended.text, mended.is_exact)
-        known = self._recent.get(key)
-        if known is not None:
-            return known
         text = mended.text
         if not text.isascii():
             text = decode(text).encode("utf-8", "replace")
-        identity, rest = _split_identity(text)
+        identity, starts, rest = _split_identity(text)
         digest = int.from_bytes(blake2b(text, digest_size=8).digest(), "big")
-        shape_key = blake2b(rest, digest_size=16).digest() + bytes((mended.is_exact, mended.is_complete))
-        shape = self._shapes.get(shape_key)
+        # The keyed hash of Python stands for the text: two of 64 bits do not meet, and nobody can make them meet.
+        key = hash((rest, mended.is_exact, mended.is_complete))
+        shape = self._shapes.get(key)
         if shape is None:
-            shape = self._shapes[shape_key] = self._read_shape(text, identity, mended)
-        body = ReadBody(shape, digest, identity, mended)
-        if len(self._recent) >= _RECENT_TEXTS:
-            del self._recent[next(iter(self._recent))]
-        self._recent[key] = body
-        return body
+            shape = self._shapes[key] = self._read_shape(text, identity, starts, mended)
+        return ReadBody(shape, digest, identity, mended)
 
-    def _read_shape(self, text: bytes, identity: Identity, mended: Mended) -> Shape:
-        fields, check = _read_fields(text)
+    def _read_shape(self, text: bytes, identity: Identity, starts: tuple[int, ...], mended: Mended) -> Shape:
+        fields, check = _read_fields(text, starts)
         deflated = None
         if self._deflated < MAX_DEFLATED_SHAPES:
             # Bodies of one shape differ in three short values: the size of the first stands for all, within a few
@@ -136,23 +138,26 @@ def read_body(raw: bytes) -> Body:
     return read.shape.with_identity(read.identity, f"{read.digest:016x}")
 
 
-def _split_identity(text: bytes) -> tuple[Identity, bytes]:
-    """The first value of each identity element, and the text with a zero byte in the place of each."""
-    found: list[bytes | None] = [None, None, None]
-    parts: list[bytes] = []
-    at = 0
-    for match in _IDENTITY.finditer(text):
-        slot = _SLOTS[match.group(1)]
-        if found[slot] is None:
-            found[slot] = match.group(2)
-            parts += (text[at : match.start(2)], b"\x00")
-            at = match.end()
-    if not parts:
-        return (None, None, None), text
-    return (found[0], found[1], found[2]), b"".join((*parts, text[at:]))
+def _split_identity(text: bytes) -> tuple[Identity, tuple[int, ...], bytes]:
+    """The first value of each identity element, where each begins (-1: absent), and the text without them."""
+    found: list[bytes | None] = []
+    starts: list[int] = []
+    for element in _IDENTITY_ELEMENTS:
+        start = text.find(element)
+        start = start + len(element) if start >= 0 else -1
+        end = text.find(b"<", start, start + _MAX_IDENTITY_BYTES + 1) if start >= 0 else -1
+        starts.append(start if end >= 0 else -1)
+        found.append(text[start:end] if end >= 0 else None)
+    rest = text
+    for start, value in sorted(zip(starts, found, strict=True), key=lambda pair: -pair[0]):
+        if value is not None:
+            rest = rest[:start] + b"\x00" + rest[start + len(value) :]
+    return (found[0], found[1], found[2]), tuple(starts), rest
 
 
-def _read_fields(text: bytes) -> tuple[list[tuple[str, str | int]], CheckResult | None]:
+def _read_fields(
+    text: bytes, identity_starts: tuple[int, ...]
+) -> tuple[list[tuple[str, str | int]], CheckResult | None]:
     openings = []
     for opening in _OPENING.finditer(text):
         openings.append(opening)
@@ -161,13 +166,10 @@ def _read_fields(text: bytes) -> tuple[list[tuple[str, str | int]], CheckResult 
     ends = [opening.start() for opening in openings[1:]] + [len(text)]
     fields: list[tuple[str, str | int]] = []
     results: list[str] = []
-    taken: set[bytes] = set()
     for opening, end in zip(openings[:MAX_FIELDS], ends, strict=False):
         name, is_empty = opening.groups()
-        slot = _SLOTS.get(name)
-        if slot is not None and not is_empty and name not in taken:
-            taken.add(name)
-            fields.append((name.decode(), slot))
+        if not is_empty and opening.end() in identity_starts:
+            fields.append((name.decode(), identity_starts.index(opening.end())))
             continue
         value = "" if is_empty else _value(text[opening.end() : end])
         if name == b"checkResult" and value:

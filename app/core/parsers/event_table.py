@@ -1,23 +1,22 @@
-"""Log events in columns: some 80 bytes each, where a `LogEvent` with its locator and strings takes half a kilobyte.
+"""Log events as packed rows: some 90 bytes each, where a `LogEvent` with its locator and strings takes half a kilobyte.
 
-A log of 2 GB can hold more than a million events. The table is a sequence: an event is put together when it is asked
-for.
-Events can still be completed (`table.wire[row] = 569`) as long as the parser owns the table.
+A log of 2 GB can hold more than a million events. The table is a sequence: an event is put together when it is asked for.
+Events can still be completed (`table.put(row, WIRE, 569)`) as long as the parser owns the table.
 """
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Iterator, Sequence
+from struct import Struct
 from typing import Any, overload
 
 from app.core.parsers.body import Identity, ReadBody, Shape, normal_mac
 from app.core.parsers.log_text import decode
 from app.core.records import NS, Body, Direction, Endpoint, EventKind, Locator, LogEvent, Side
 
-PLAIN_TUPLE_EVENTS = 20_000
+PLAIN_TUPLE_EVENTS = 5_000
 MAX_TEXT_CHARACTERS = 300
-NO_ID = 0xFFFF_FFFF
+NONE = 0xFFFF_FFFF  # no number, no id
 NO_CODE = -0x8000_0000
 _MAX_BODIES = 4_096
 _MAX_TEXTS = 50_000  # further texts are left empty; the locator still leads to the line
@@ -27,7 +26,14 @@ _THREAD_MARK = b"\x01"
 _KINDS = tuple(EventKind)
 _KIND_NUMBERS = {kind: number for number, kind in enumerate(_KINDS)}
 _DIRECTIONS: tuple[Direction | None, ...] = (None, Direction.TO_SERVER, Direction.TO_CLIENT)
-_DIRECTION_NUMBERS = {direction: number for number, direction in enumerate(_DIRECTIONS)}
+_DIRECTION_NUMBERS: dict[Direction | None, int] = {direction: number for number, direction in enumerate(_DIRECTIONS)}
+
+_COLUMNS = "qqQIIIIIIIIIIIIIiiBB"
+_ROW = Struct("<" + _COLUMNS)
+(TIME, START, DIGEST, LINE, SIZE, RESOLUTION, NUMBER, MESSAGE_ID, HEAD_ID, WIRE,
+ TEXT, THREAD, PEER, USER, MAC, EVENT, SHAPE, CODE, KIND, DIRECTION) = range(len(_COLUMNS))  # fmt: skip
+_OFFSETS = [Struct("<" + _COLUMNS[:at]).size for at in range(len(_COLUMNS))]
+_CELLS = [Struct("<" + code) for code in _COLUMNS]
 
 
 class Pool:
@@ -36,11 +42,10 @@ class Pool:
     def __init__(self, limit: int = 1 << 31) -> None:
         self._limit = limit
         self.items: list[bytes | None] = [None]
-        self._numbers: dict[bytes, int] = {}
+        self._numbers: dict[bytes | None, int] = {None: 0}
+        self._texts: dict[int, str] = {}
 
     def number(self, item: bytes | None) -> int:
-        if item is None:
-            return 0
         number = self._numbers.get(item)
         if number is None:
             if len(self.items) > self._limit:
@@ -49,42 +54,36 @@ class Pool:
             self.items.append(item)
         return number
 
-    def text(self, number: int) -> str | None:
-        item = self.items[number]
-        return None if item is None else decode(item)
+    def text(self, number: int) -> str:
+        """The string, decoded and without blanks around it; "" for None."""
+        text = self._texts.get(number)
+        if text is None:
+            if len(self._texts) >= _MAX_BODIES:
+                self._texts.clear()
+            text = self._texts[number] = decode(self.items[number] or b"").strip()
+        return text
+
+    def frozen(self) -> Pool:
+        """A copy to read only: without what is needed to add."""
+        copy = Pool(0)
+        copy.items = self.items
+        copy._numbers = {}
+        return copy
 
 
 class EventTable(Sequence[LogEvent]):
-    """`add` gives the row number; the public columns may be written until the parser hands the table out."""
+    """`add` gives the row number; `put` completes a row until the parser hands the table out."""
 
     def __init__(self, source: str, side: Side) -> None:
         self._source = source
         self._side = side
-        self.time = array("q")
-        self.line = array("I")
-        self.start = array("q")
-        self.size = array("I")
-        self.kind = array("B")
-        self.direction = array("B")
-        self.resolution = array("I")
-        self.number = array("i")  # -1: none
-        self.message_id = array("I")
-        self.head_id = array("I")
-        self.wire = array("i")
-        self.code = array("i")  # of a RESULT
-        self.text_number = array("I")
-        self.thread_number = array("I")
-        self.peer_number = array("I")
-        self.user = array("I")
-        self.mac = array("I")
-        self.event = array("I")
-        self.shape = array("i")
-        self.digest = array("Q")
+        self._rows = bytearray()
+        self._count = 0
         self.texts = Pool(_MAX_TEXTS)
-        self.threads = Pool()
-        self.peers = Pool()
-        self.names = Pool()
-        self.events = Pool()
+        self._threads = Pool()
+        self._peers = Pool()
+        self._names = Pool()
+        self._events = Pool()
         self._shapes: list[Shape] = []
         self._shape_numbers: dict[int, int] = {}
         self._bodies: dict[tuple[int, int], Body] = {}
@@ -99,72 +98,71 @@ class EventTable(Sequence[LogEvent]):
         thread: bytes,
         text: bytes,
         resolution_ns: int = NS,
+        direction: Direction | None = None,
+        number: int | None = None,
     ) -> int:
-        row = len(self.time)
-        self.time.append(time_ns)
-        self.line.append(line)
-        self.start.append(start)
-        self.size.append(min(size, NO_ID))
-        self.kind.append(_KIND_NUMBERS[kind])
-        self.direction.append(0)
-        self.resolution.append(resolution_ns)
-        self.number.append(-1)
-        self.message_id.append(NO_ID)
-        self.head_id.append(NO_ID)
-        self.wire.append(-1)
-        self.code.append(NO_CODE)
-        self.text_number.append(self.texts.number(text))
-        self.thread_number.append(self.threads.number(thread))
-        self.peer_number.append(0)
-        self.user.append(0)
-        self.mac.append(0)
-        self.event.append(0)
-        self.shape.append(-1)
-        self.digest.append(0)
+        row = self._count
+        self._count = row + 1
+        self._rows += _ROW.pack(
+            time_ns, start, 0, line, size, resolution_ns, number if number is not None and number <= 0xFFFF else NONE,
+            NONE, NONE, NONE, self.texts.number(text), self._threads.number(thread), 0, 0, 0, 0, -1, NO_CODE,
+            _KIND_NUMBERS[kind], _DIRECTION_NUMBERS[direction],
+        )  # fmt: skip
         return row
 
+    def put(self, row: int, column: int, value: int) -> None:
+        """Raises struct.error where the value does not fit: use `put_checked` for numbers that a file wrote."""
+        _CELLS[column].pack_into(self._rows, row * _ROW.size + _OFFSETS[column], value)
+
+    def put_checked(self, row: int, column: int, value: int) -> None:
+        """Leaves the cell as it is where the value is beyond 32 bits."""
+        low = NO_CODE + 1 if column == CODE else 0
+        high = 0x7FFF_FFFF if column == CODE else NONE - 1
+        if low <= value <= high:
+            self.put(row, column, value)
+
+    def get(self, row: int, column: int) -> int:
+        value: int = _CELLS[column].unpack_from(self._rows, row * _ROW.size + _OFFSETS[column])[0]
+        return value
+
     def set_message(self, row: int, direction: Direction | None, number: int | None) -> None:
-        self.direction[row] = _DIRECTION_NUMBERS[direction]
-        self.number[row] = number if number is not None and 0 <= number <= 0xFFFF else -1
+        self.put(row, DIRECTION, _DIRECTION_NUMBERS[direction])
+        self.put(row, NUMBER, number if number is not None and 0 <= number <= 0xFFFF else NONE)
 
     def set_place(self, row: int, line: int, start: int, size: int, text: bytes, message_id: int | None) -> None:
         """Another record of the same message is the better witness. The id in its text is kept apart: texts stay
         few."""
-        self.line[row], self.start[row], self.size[row] = line, start, min(size, NO_ID)
-        self.text_number[row] = self.texts.number(_without_id(text, message_id))
-
-    def set_id(self, row: int, message_id: int) -> None:
-        self.message_id[row] = message_id if 0 <= message_id < NO_ID else NO_ID
-
-    def set_head_id(self, row: int, head_id: int) -> None:
-        self.head_id[row] = head_id if 0 <= head_id < NO_ID else NO_ID
-
-    def set_wire(self, row: int, wire_bytes: int) -> None:
-        self.wire[row] = wire_bytes if 0 <= wire_bytes <= 0x7FFF_FFFF else -1
-
-    def set_code(self, row: int, code: int) -> None:
-        self.code[row] = code if NO_CODE < code <= 0x7FFF_FFFF else NO_CODE
+        self.put(row, LINE, line)
+        self.put(row, START, start)
+        self.put(row, SIZE, size)
+        self.put(row, TEXT, self.texts.number(_without_id(text, message_id)))
 
     def set_peer(self, row: int, ip: bytes, port: bytes | None) -> None:
-        self.peer_number[row] = self.peers.number(ip + b"\x00" + (port or b""))
+        self.put(row, PEER, self._peers.number(ip + b"\x00" + (port or b"")))
 
     def set_identity(self, row: int, identity: Identity) -> None:
         user, mac, event = identity
-        self.user[row] = self.names.number(user)
-        self.mac[row] = self.names.number(mac)
-        self.event[row] = self.events.number(event)
+        if user is not None:
+            self.put(row, USER, self._names.number(user))
+        if mac is not None:
+            self.put(row, MAC, self._names.number(mac))
+        if event is not None:
+            self.put(row, EVENT, self._events.number(event))
 
     def set_body(self, row: int, body: ReadBody) -> None:
         number = self._shape_numbers.get(id(body.shape))
         if number is None:
             number = self._shape_numbers[id(body.shape)] = len(self._shapes)
             self._shapes.append(body.shape)
-        self.shape[row] = number
-        self.digest[row] = body.digest
+        self.put(row, SHAPE, number)
+        self.put(row, DIGEST, body.digest)
         self.set_identity(row, body.identity)
 
+    def has_body(self, row: int) -> bool:
+        return self.get(row, SHAPE) >= 0
+
     def __len__(self) -> int:
-        return len(self.time)
+        return self._count
 
     @overload
     def __getitem__(self, index: int) -> LogEvent: ...
@@ -181,69 +179,65 @@ class EventTable(Sequence[LogEvent]):
     def __iter__(self) -> Iterator[LogEvent]:
         return (self._event(row) for row in range(len(self)))
 
-    def __getstate__(self) -> dict[str, Any]:
-        # Numbers by object identity mean nothing in another process, and nobody adds there.
-        return {**self.__dict__, "_shape_numbers": {}, "_bodies": {}}
-
     def compact(self) -> Sequence[LogEvent]:
-        """What a parser hands out: plain events while they are few, else the table itself."""
+        """What a parser hands out: plain events while they are few, else the table, from now on to be read only."""
         if len(self) <= PLAIN_TUPLE_EVENTS:
             return tuple(self)
+        for name in ("texts", "_threads", "_peers", "_names", "_events"):
+            setattr(self, name, getattr(self, name).frozen())
+        self._shape_numbers = {}
         return self
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_bodies": {}}
+
     def _event(self, row: int) -> LogEvent:
-        start = self.start[row]
-        kind = _KINDS[self.kind[row]]
+        (time_ns, start, digest, line, size, resolution_ns, number, message_id, head_id, wire, text, thread, peer, user, mac,
+         event, shape, code, kind, direction) = _ROW.unpack_from(self._rows, row * _ROW.size)  # fmt: skip
         return LogEvent(
-            locator=Locator(self._source, line=self.line[row], byte_start=start, byte_end=start + self.size[row]),
+            locator=Locator(self._source, line=line, byte_start=start, byte_end=start + size),
             side=self._side,
-            kind=kind,
-            time_ns=self.time[row],
-            resolution_ns=self.resolution[row],
-            thread=self.threads.text(self.thread_number[row]) or "",
-            text=self._text(row),
-            direction=_DIRECTIONS[self.direction[row]],
-            number=_known(self.number[row]),
-            message_id=self.message_id[row] if self.message_id[row] != NO_ID else None,
-            head_id=self.head_id[row] if self.head_id[row] != NO_ID else None,
-            user=(self.names.text(self.user[row]) or "").strip() or None,
-            mac=normal_mac(self.names.text(self.mac[row])),
-            event_id=(self.events.text(self.event[row]) or "").strip() or None,
-            peer=self._peer(self.peer_number[row]),
-            wire_bytes=_known(self.wire[row]),
-            body=self._body(row),
-            result_code=self.code[row] if self.code[row] != NO_CODE else None,
+            kind=_KINDS[kind],
+            time_ns=time_ns,
+            resolution_ns=resolution_ns,
+            thread=self._threads.text(thread),
+            text=self._text(text, message_id, thread),
+            direction=_DIRECTIONS[direction],
+            number=_known(number),
+            message_id=_known(message_id),
+            head_id=_known(head_id),
+            user=self._names.text(user) or None,
+            mac=normal_mac(self._names.text(mac)) if mac else None,
+            event_id=self._events.text(event) or None,
+            peer=self._peer(peer),
+            wire_bytes=_known(wire),
+            body=self._body(shape, digest, (user, mac, event)) if shape >= 0 else None,
+            result_code=code if code != NO_CODE else None,
         )
 
-    def _text(self, row: int) -> str:
-        text = self.texts.items[self.text_number[row]] or b""
-        if _ID_MARK in text and self.message_id[row] != NO_ID:
-            text = text.replace(_ID_MARK, b"%d" % self.message_id[row], 1)
-        text = text.replace(_THREAD_MARK, b"[" + (self.threads.items[self.thread_number[row]] or b"") + b"]", 1)
+    def _text(self, number: int, message_id: int, thread: int) -> str:
+        text = self.texts.items[number] or b""
+        if _ID_MARK in text and message_id != NONE:
+            text = text.replace(_ID_MARK, b"%d" % message_id, 1)
+        text = text.replace(_THREAD_MARK, b"[" + (self._threads.items[thread] or b"") + b"]", 1)
         return " ".join(decode(text).replace("\x00", "").replace("\x01", "").split())[:MAX_TEXT_CHARACTERS]
 
     def _peer(self, number: int) -> Endpoint | None:
-        item = self.peers.items[number]
+        item = self._peers.items[number]
         if item is None:
             return None
         ip, _, port = item.partition(b"\x00")
         return Endpoint(ip.decode("ascii", "replace"), int(port) if port else None)
 
-    def _body(self, row: int) -> Body | None:
-        shape = self.shape[row]
-        if shape < 0:
-            return None
-        key = (shape, self.digest[row])
+    def _body(self, shape: int, digest: int, identity: tuple[int, int, int]) -> Body:
+        key = (shape, digest)
         body = self._bodies.get(key)
         if body is None:
-            identity = (
-                self.names.items[self.user[row]],
-                self.names.items[self.mac[row]],
-                self.events.items[self.event[row]],
-            )
-            body = self._shapes[shape].with_identity(identity, f"{self.digest[row]:016x}")
+            user, mac, event = identity
+            values = (self._names.items[user], self._names.items[mac], self._events.items[event])
+            body = self._shapes[shape].with_identity(values, f"{digest:016x}")
             if len(self._bodies) >= _MAX_BODIES:
-                del self._bodies[next(iter(self._bodies))]
+                self._bodies.clear()
             self._bodies[key] = body
         return body
 
@@ -256,4 +250,4 @@ def _without_id(text: bytes, message_id: int | None) -> bytes:
 
 
 def _known(value: int) -> int | None:
-    return value if value >= 0 else None
+    return value if value != NONE else None

@@ -17,12 +17,15 @@ import numpy as np
 from app.core.parsers import inode_phrases as phrases
 from app.core.parsers.accounts import BEFORE_FIRST, TOO_LONG, LineAccount
 from app.core.parsers.event_table import EventTable
-from app.core.parsers.inode_records import MAX_RECORD_BYTES, Record, RecordReader
+from app.core.parsers.inode_records import Record, RecordReader
 from app.core.parsers.log_heads import NO_TIME, Heads, Ints, find_heads, line_starts
 from app.core.parsers.log_text import TextStream, as_narrow, chosen_codec
 from app.core.records import LogFacts, Side, Text
 
 FORMAT = "inode"
+MAX_RECORD_BYTES = 1 << 20
+_SMALL_LOG_LINES = 20_000
+_SECOND_LETTER = len("[2017-07-12 11:14:20] [D")  # of the level
 _SNIFF_HEAD = re.compile(
     rb"(?m)^[ \t>`*|-]{0,8}\[\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d[^\]\n]{0,10}\]"
     rb" ?\[[^\]\n]{1,24}\] ?\[(?:0x)?[0-9A-Fa-f]{1,16}\]"
@@ -66,7 +69,6 @@ class _Parser:
         self._last: int | None = None
         self._base = 0  # text offset at which the buffer begins
         self._is_inside_line = False
-        self._has_long_record = False
 
     def run(self) -> None:
         buffer = b""
@@ -114,31 +116,30 @@ class _Parser:
             self._take_lead(data[:lead_end], first_line)
         if not count:
             return
-        self._has_long_record = False
         self._note_times(heads.times[:count])
         self._records += int((heads.times[:count] != NO_TIME).sum())
         ends = np.append(positions[1:], limit)
         head_lines = heads.lines[:count]
         # A record ends before the next one's line, or within that line where the two are glued together.
-        last_lines = np.searchsorted(starts, ends) - 1
-        for index in self._worth_reading(data, heads, positions, ends, head_lines, last_lines, limit):
-            position, end = int(positions[index]), int(ends[index])
-            time_ns = int(heads.times[index])
-            own_lines = int(last_lines[index]) - int(head_lines[index]) + 1
-            if index and int(last_lines[index - 1]) == int(head_lines[index]) and time_ns == NO_TIME:
-                own_lines -= 1
-            self._reader.take(
-                Record(
-                    data[position:end],
-                    first_line + int(head_lines[index]),
-                    own_lines,
-                    self._stream.file_offset(self._base + position),
-                    time_ns,
-                    int(heads.resolutions[index]),
-                )
-            )
-        if limit - int(positions[-1]) >= MAX_RECORD_BYTES:
-            self._has_long_record = True
+        own_lines = np.searchsorted(starts, ends) - head_lines
+        chosen = self._worth_reading(data, heads, positions, own_lines, limit)
+        self._read(data, heads, chosen, ends[chosen].tolist(), own_lines[chosen].tolist(), first_line)
+
+    def _read(
+        self, data: bytes, heads: Heads, chosen: Ints, ends: list[int], own_lines: list[int], first_line: int
+    ) -> None:
+        positions, lines = heads.positions[chosen].tolist(), heads.lines[chosen].tolist()
+        times, resolutions = heads.times[chosen].tolist(), heads.resolutions[chosen].tolist()
+        is_plain = (heads.is_plain[chosen] & (heads.times[chosen] != NO_TIME)).tolist()
+        reader, stream = self._reader, self._stream
+        for position, end, line, count, time_ns, resolution_ns, is_usual in zip(
+            positions, ends, lines, own_lines, times, resolutions, is_plain, strict=True
+        ):
+            line += first_line
+            offset = stream.file_offset(self._base + position)
+            if is_usual and reader.take_plain(data, position, end, line, count, offset, time_ns):
+                continue
+            reader.take(Record(data[position:end], line, count, offset, time_ns, resolution_ns))
 
     def _take_lead(self, raw: bytes, line: int) -> None:
         """Lines in front of the first head of this stretch."""
@@ -149,25 +150,30 @@ class _Parser:
         reason = BEFORE_FIRST if not self._records else TOO_LONG
         self._reader.take_loose(raw, line, self._stream.file_offset(self._base), reason)
 
-    def _worth_reading(
-        self, data: bytes, heads: Heads, positions: Ints, ends: Ints, head_lines: Ints, last_lines: Ints, limit: int
-    ) -> list[int]:
+    def _worth_reading(self, data: bytes, heads: Heads, positions: Ints, own_lines: Ints, limit: int) -> Ints:
         """Records that may hold an event, a body or lines of somebody else. All others are counted and passed over."""
         count = len(positions)
-        chosen = (last_lines > head_lines) | ~heads.is_plain[:count] | (heads.times[:count] == NO_TIME)
-        found = [match.start() + 1 for match in phrases.CANDIDATE.finditer(data, 0, limit)]
-        for needle in (b"<data>", *phrases.ENGLISH_NOTICE_NEEDLES):
-            at = data.find(needle, 0, limit)
-            while at >= 0:
-                found.append(at)
-                at = data.find(needle, at + 1, limit)
+        chosen = (own_lines > 1) | ~heads.is_plain[:count] | (heads.times[:count] == NO_TIME)
+        found: list[int] = []
+        for needle in (phrases.MODULE, b"<data>", b"out-pkt", *phrases.ENGLISH_NOTICE_NEEDLES):
+            found += [match.start() for match in re.finditer(needle, data[:limit])]
+        if self._has_other_dialect(data, positions):
+            found += [match.start() + 1 for match in phrases.CANDIDATE.finditer(data, 0, limit)]
+            # The first record of a stretch has no line break before it that the expression could find.
+            chosen[0] = True
         if not data.isascii():
             found += [match.start() for match in phrases.NOTICE.finditer(data, 0, limit)]
         indexes = np.searchsorted(positions, np.array(found, np.int64), side="right") - 1
         chosen[indexes[indexes >= 0]] = True
-        # The first record of a stretch has no line break before it that the expression could find.
-        chosen[0] = True
-        return np.flatnonzero(chosen).tolist()
+        return np.flatnonzero(chosen)
+
+    def _has_other_dialect(self, data: bytes, positions: Ints) -> bool:
+        """Whether records may hold events without naming the module: small logs, levels in capitals, no module at all."""
+        if self._account.lines < _SMALL_LOG_LINES or phrases.MODULE not in data:
+            return True
+        octets = np.frombuffer(data, np.uint8)
+        second_letters = octets[np.minimum(positions + _SECOND_LETTER, len(data) - 1)]
+        return bool(((second_letters <= ord("Z")) & (second_letters >= ord("A"))).any() or (second_letters == 95).any())
 
     def _note_times(self, times: Ints) -> None:
         real = times[times != NO_TIME]

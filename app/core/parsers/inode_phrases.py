@@ -23,11 +23,21 @@ EVENT = re.compile(
     rb"|(?P<error>send(?:to|To)\s?[^\n]{0,80}?(?:error|fail))"
 )
 
-# Which plain records may hold one of those, told by the first words of their text: the rest of the log is passed over.
+# The phrases of the common dialect, undamaged, from the time on; `lastindex` says which it was.
+PLAIN = re.compile(
+    rb"\[[^\]\n]{19}\] (\[[^\]\n]{0,24}\]) \[([^\]\n]{1,24})\] SecPkt \w{1,40}: ?(?:out-pkt \[(\d{1,5})\]"
+    rb"|\[([\d.]{7,15}) : (\d{1,5})\] sent me (\d{1,9}) bytes\.?|The head id is ([0-9a-f]{1,8})|The type is (\d{1,5})"
+    rb"|The id is (\d{1,9})|transfer \[(\d{1,5})\] \[(\d{1,9})\])(?=[\s<])"
+)
+PLAIN_SENT, PLAIN_RECEIVED, PLAIN_HEAD, PLAIN_TYPE, PLAIN_ID = 3, 6, 7, 8, 9
+
+# Records that hold one of those all name the module, in the common dialect. Others (Linux clients: levels in capitals) are
+# told by the first words of their text.
+MODULE = b"SecPkt"
 CANDIDATE = re.compile(
     rb"\n\[[-\d: ]{19}\] \[[^\]\n]{0,24}\] \[[^\]\n]{1,24}\] ?(?:[\w.:]{1,40}[ :]+){0,4}?"
-    rb"(?:out-?pkt|\[[\dA-Fa-f.:]+ ?: ?\d|The (?:head|type|id|packet)"
-    rb"|transfer|pushSecRslt|Msg|sendto|head id|packet to)"
+    rb"(?:out-?pkt|\[[\dA-Fa-f.:]+ ?: ?\d|The (?:head|type|id|packet)|transfer|pushSecRslt|Msg|sendto|head id"
+    rb"|packet to)"
 )
 
 # Sentences for the user, in both encodings of Chinese. Only lines with such bytes are looked at.
@@ -45,7 +55,7 @@ _NOTICE_WORDS = (
 NOTICE = re.compile(
     b"|".join(re.escape(word.encode(codec)) for codec in ("utf-8", "gb18030") for word in _NOTICE_WORDS)
 )
-ENGLISH_NOTICE_NEEDLES = (b"olicy server", b"ecurity check", b"ecurity auth")
+ENGLISH_NOTICE_NEEDLES = (b"olicy server", b"ecurity ")
 ENGLISH_NOTICE = re.compile(
     rb"security (?:check|authentication)\b[^\n]{0,60}?(?:pass|succe|fail|not\b|unqualified)|"
     rb"no response from (?:the )?(?:policy|security) ?(?:policy)? server"
@@ -54,6 +64,7 @@ ENGLISH_NOTICE = re.compile(
     re.IGNORECASE,
 )
 BODY = re.compile(rb"<\s*d\s*a\s*t\s*a\s*>")
+BODY_END = re.compile(rb"<\s*/\s*d\s*a\s*t\s*a\s*>")
 BODY_PART = re.compile(rb"\s*>?\s*(?:</?i\b|</?data|n=\"|\"?>)|</i>|KB\d|^\s*\d{1,7};")
 
 TO_SERVER_TYPES = frozenset({1, 3, 7, 17, 19})

@@ -1,10 +1,8 @@
 """Where the records of an iNode log begin, found for a whole megabyte at once.
 
-The usual head `[2017-07-12 11:14:20] [Level] [thread] text` at the start of a line is found and its time computed
-with numpy;
-whatever else could be a head (quoted, indented, with fractions of a second, wrapped, glued to the line before) is
-looked at one
-by one.
+The usual head `[2017-07-12 11:14:20] [Level] [thread] text` is found, at the start of a line or glued to the line
+before, and its time computed with numpy; whatever else could be a head (quoted, indented, with fractions of a second,
+wrapped) is looked at one by one.
 """
 
 from __future__ import annotations
@@ -22,26 +20,26 @@ Ints = npt.NDArray[np.int64]
 Octets = npt.NDArray[np.uint8]
 
 NO_TIME = -(1 << 62)  # a head whose date does not exist
-_PLAIN = np.frombuffer(b"[0000-00-00 00:00:00]", np.uint8)
-_IS_DIGIT = ord("0") == _PLAIN
+_PLAIN = b"[0000-00-00 00:00:00]"
+_FIXED = [(at, octet) for at, octet in enumerate(_PLAIN) if octet != ord("0")]
+_DIGITS = [at for at, octet in enumerate(_PLAIN) if octet == ord("0")]
 _PADDING = b"\n" * 32
 _JUNK_BYTES = 9
+_WRAPPED_BYTES = 240
 
 _LOOSE = re.compile(
-    rb"(?:\xef\xbb\xbf)?[ \t>*|`-]{0,8}\[\s?(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})"
-    rb"[ T]{0,3}(\d{1,2}):(\d{2}):(\d{2})(?:[.,:](\d{1,9}))?\s?\]"
+    rb"(?:\xef\xbb\xbf)?[ \t>*|`-]{0,8}\[\s?(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})[ T]{0,3}(\d{1,2}):(\d{2}):(\d{2})"
+    rb"(?:[.,:](\d{1,9}))?\s?\]"
 )
-_GLUED = re.compile(rb"\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\] ?\[")
 _MAY_LEAD = np.zeros(256, bool)
 _MAY_LEAD[list(b" \t>*|`-\xef")] = True
-_WRAPPED_BYTES = 240
+_MONTH_DAYS = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
 
 
 @dataclass(frozen=True, slots=True)
 class Heads:
-    """One entry a record, in order. `positions` are offsets, `lines` line numbers from 0 within the data, `times` ns
-    or NO_TIME.
-    `is_plain` is False where the usual pattern did not match."""
+    """One entry a record, in order. `positions` are offsets, `lines` indexes into the line starts (-1: the line began
+    before the data), `times` ns or NO_TIME. `is_plain` is False where the usual pattern did not match."""
 
     positions: Ints
     lines: Ints
@@ -61,50 +59,80 @@ def line_starts(data: bytes, end: int) -> Ints:
 
 
 def find_heads(data: bytes, starts: Ints, end: int) -> Heads:
-    """All heads in data[:end]; `starts` as `line_starts` gave them (the first dropped where a line began before the
-    data)."""
+    """All heads in data[:end]; `starts` as `line_starts` gave them, the first dropped where a line began before the
+    data."""
     octets = np.frombuffer(data[:end] + _PADDING, np.uint8)
-    firsts = octets[starts]
-    bracket_lines = np.flatnonzero(firsts == ord("["))
-    window = octets[starts[bracket_lines][:, None] + np.arange(len(_PLAIN))]
-    is_plain = (window[:, ~_IS_DIGIT] == _PLAIN[~_IS_DIGIT]).all(axis=1)
-    digits = window - np.uint8(48)
-    is_plain &= (digits[:, _IS_DIGIT] <= 9).all(axis=1)
-    lines = bracket_lines[is_plain]
-    positions = starts[lines]
-    times = _times(digits[is_plain].astype(np.int64))
-    found = [(positions, lines, times, np.full(len(lines), NS, np.int64), np.ones(len(lines), bool))]
-    loose = _loose_heads(data, octets, starts, end, firsts, bracket_lines[~is_plain])
-    if loose:
-        found.append(_columns(loose))
-    if data.count(b"[19", 0, end) + data.count(b"[20", 0, end) > len(lines) + len(loose):
-        glued = _glued_heads(data, starts, end, set(np.concatenate([f[0] for f in found]).tolist()))
-        if glued:
-            found.append(_columns(glued))
-    if len(found) == 1:
+    positions, digits = _plain_heads(octets)
+    lines = np.searchsorted(starts, positions, side="right") - 1
+    is_start = np.zeros(len(positions), bool)
+    inside = lines >= 0
+    is_start[inside] = starts[lines[inside]] == positions[inside]
+    if not is_start.all():
+        # Glued heads count where their own bracket follows: dates are written in brackets in other places too.
+        is_head = (
+            is_start | (octets[positions + 21] == ord("[")) | (octets[np.minimum(positions + 22, end)] == ord("["))
+        )
+        positions, digits, lines = positions[is_head], digits[:, is_head], lines[is_head]
+    found = [(positions, lines, _times(digits), np.full(len(positions), NS, np.int64), np.ones(len(positions), bool))]
+    taken = np.zeros(len(starts), bool)
+    taken[lines[lines >= 0]] = True
+    loose = _loose_heads(data, octets, starts, end, taken)
+    if not loose:
         return Heads(*found[0])
-    merged = [np.concatenate(columns) for columns in zip(*found, strict=True)]
+    columns = np.array(loose, np.int64).T
+    found.append((columns[0], columns[1], columns[2], columns[3], np.zeros(len(loose), bool)))
+    merged = [np.concatenate(parts) for parts in zip(*found, strict=True)]
     order = np.argsort(merged[0], kind="stable")
     return Heads(*(column[order] for column in merged))
+
+
+def _plain_heads(octets: Octets) -> tuple[Ints, npt.NDArray[np.int32]]:
+    """Offsets of all plain heads, and their digits: a row for each place in the pattern that has one."""
+    length = len(octets) - len(_PLAIN) + 1
+    # Three bytes first: few places have them, and the rest is asked of those only.
+    mask = octets[:length] == ord("[")
+    mask &= octets[5 : 5 + length] == ord("-")
+    mask &= octets[20 : 20 + length] == ord("]")
+    positions = np.flatnonzero(mask)
+    is_head = np.ones(len(positions), bool)
+    for at, octet in _FIXED:
+        is_head &= octets[positions + at] == octet
+    digits = np.empty((len(_DIGITS), len(positions)), np.int32)
+    for row, at in enumerate(_DIGITS):
+        digits[row] = octets[positions + at]
+    digits -= 48
+    is_head &= ((digits >= 0) & (digits <= 9)).all(axis=0)
+    return (positions, digits) if is_head.all() else (positions[is_head], digits[:, is_head])
+
+
+def _times(digits: npt.NDArray[np.int32]) -> Ints:
+    """Digits of plain heads → ns, NO_TIME where there is no such day or hour."""
+    year = digits[0] * 1000 + digits[1] * 100 + digits[2] * 10 + digits[3]
+    month, day, hour, minute, second = (digits[at] * 10 + digits[at + 1] for at in (4, 6, 8, 10, 12))
+    leap = ((year % 4 == 0) & (year % 100 != 0)) | (year % 400 == 0)
+    is_month = (month >= 1) & (month <= 12)
+    longest = _MONTH_DAYS[np.where(is_month, month, 0)] + (leap & (month == 2))
+    is_real = is_month & (day >= 1) & (day <= longest) & (hour < 24) & (minute < 60) & (second <= 60) & (year > 0)
+    # Days since 1970 by counting years from March, so that the leap day comes last.
+    shifted = year - (month <= 2)
+    era_days = shifted * 365 + shifted // 4 - shifted // 100 + shifted // 400
+    days = era_days + (153 * ((month + 9) % 12) + 2) // 5 + day - 719_469
+    seconds = days.astype(np.int64) * 86_400 + (hour * 3_600 + minute * 60 + second)
+    return np.where(is_real, seconds * NS, NO_TIME)
 
 
 _Loose = tuple[int, int, int, int]  # position, line, time, resolution
 
 
-def _columns(loose: list[_Loose]) -> tuple[Ints, Ints, Ints, Ints, npt.NDArray[np.bool_]]:
-    columns = np.array(loose, np.int64).T
-    return columns[0], columns[1], columns[2], columns[3], np.zeros(len(loose), bool)
-
-
-def _loose_heads(
-    data: bytes, octets: Octets, starts: Ints, end: int, firsts: Octets, bracket_lines: Ints
-) -> list[_Loose]:
-    leading = np.flatnonzero(_MAY_LEAD[firsts])
+def _loose_heads(data: bytes, octets: Octets, starts: Ints, end: int, taken: npt.NDArray[np.bool_]) -> list[_Loose]:
+    firsts = octets[starts]
+    brackets = np.flatnonzero((firsts == ord("[")) & ~taken)
+    leading = np.flatnonzero(_MAY_LEAD[firsts] & ~taken)
     if len(leading):
         window = octets[starts[leading][:, None] + np.arange(_JUNK_BYTES)]
         leading = leading[(window == ord("[")).any(axis=1)]
     found: list[_Loose] = []
-    for line in sorted([*bracket_lines.tolist(), *leading.tolist()]):
+    for line in sorted([*brackets.tolist(), *leading.tolist()]):
         position = int(starts[line])
         match = _LOOSE.match(data, position, end) or _match_wrapped(data, position, end)
         if match is not None:
@@ -122,39 +150,6 @@ def _match_wrapped(data: bytes, position: int, end: int) -> re.Match[bytes] | No
     match = _LOOSE.match(joined)
     # The next record's head must not be taken for this one's continuation.
     return match if match is not None and b"[" not in match.group()[1:] else None
-
-
-def _glued_heads(data: bytes, starts: Ints, end: int, known: set[int]) -> list[_Loose]:
-    found: list[_Loose] = []
-    for glued in _GLUED.finditer(data, 0, end):
-        position = glued.start()
-        if position in known:
-            continue
-        match = _LOOSE.match(data, position, end)
-        line = int(np.searchsorted(starts, position, side="right")) - 1
-        if match is None or (line >= 0 and data[int(starts[line]) : position].strip(b" \t>*|`-\xef\xbb\xbf") == b""):
-            continue
-        found.append((position, max(line, 0), *_time_of(match)))
-    return found
-
-
-def _times(digits: Ints) -> Ints:
-    """Rows of the 21 digits of a plain head → ns, NO_TIME where there is no such day or hour."""
-    year = digits[:, 1] * 1000 + digits[:, 2] * 100 + digits[:, 3] * 10 + digits[:, 4]
-    month, day, hour, minute, second = (digits[:, at] * 10 + digits[:, at + 1] for at in (6, 9, 12, 15, 18))
-    leap = ((year % 4 == 0) & (year % 100 != 0)) | (year % 400 == 0)
-    is_month = (month >= 1) & (month <= 12)
-    longest = _MONTH_DAYS[np.where(is_month, month, 0)] + (leap & (month == 2))
-    is_real = is_month & (day >= 1) & (day <= longest) & (hour < 24) & (minute < 60) & (second <= 60) & (year > 0)
-    # Days since 1970 by counting years from March, so that the leap day comes last.
-    shifted = year - (month <= 2)
-    era_days = shifted * 365 + shifted // 4 - shifted // 100 + shifted // 400
-    days = era_days + (153 * ((month + 9) % 12) + 2) // 5 + day - 719_469
-    times = (days * 86_400 + hour * 3_600 + minute * 60 + second) * NS
-    return np.where(is_real, times, NO_TIME)
-
-
-_MONTH_DAYS = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
 
 
 def _time_of(match: re.Match[bytes]) -> tuple[int, int]:

@@ -18,7 +18,7 @@ import numpy as np
 
 PIECE_BYTES = 1 << 20
 _SNIFF_BYTES = 4096
-_SEGMENTS_KEPT = 64
+_SEGMENTS_KEPT = 20_000
 _SAMPLED_LINES = 200
 
 # An ASCII run in UTF-16LE, then anything that still looks like UTF-16LE text. Possessive: it never backtracks.
@@ -74,7 +74,7 @@ def as_narrow(head: bytes) -> bytes:
 
 
 class TextStream:
-    """Iterate once for pieces of text bytes (cut anywhere); offsets into their concatenation are text offsets."""
+    """Iterate once for megabytes of text bytes (cut anywhere); offsets into their concatenation are text offsets."""
 
     def __init__(self, blocks: Iterable[bytes], encoding: str | None = None) -> None:
         """`encoding` is what a person chose; None, "utf-8" and unknown names leave it to the content."""
@@ -104,6 +104,10 @@ class TextStream:
         return self._segments[index].file_offset(text_offset)
 
     def __iter__(self) -> Iterator[bytes]:
+        # A hostile mixture of encodings comes in tiny pieces: whoever reads should not start over with each.
+        return _even_pieces(self._pieces())
+
+    def _pieces(self) -> Iterator[bytes]:
         blocks = iter(_even_pieces(self._blocks))
         first = next(blocks, b"")
         while len(first) < _SNIFF_BYTES:
@@ -209,8 +213,8 @@ class TextStream:
         segment.text_end = segment.text_start
         self._segments.append(segment)
         self._starts.append(segment.text_start)
-        if len(self._segments) > _SEGMENTS_KEPT:
-            del self._segments[0], self._starts[0]
+        if len(self._segments) > 2 * _SEGMENTS_KEPT:
+            del self._segments[:_SEGMENTS_KEPT], self._starts[:_SEGMENTS_KEPT]
 
     def _tally(self, piece: bytes) -> None:
         """Notes the encoding of a piece. Where it is not all UTF-8, some of its lines are asked one by one."""

@@ -66,13 +66,13 @@ class Mended:
 def mend(raw: bytes, column: int = 0, known_wrap: int | None = None) -> Mended:
     """`raw` begins at `<data>` and ends where the record does; `column` is where it begins in its line (for hard
     wraps)."""
-    if b"\n" not in raw and b"\r" not in raw:
+    if b"\n" not in raw:
         return _finish(raw.strip())
-    if CLOSE in raw and b"```" not in raw:
-        # The common case first: every line ends with an element, so a break means nothing.
-        lines = [line.strip() for line in raw.split(b"\n")]
-        if all(line[-1:] == b">" and line[:1] != b">" for line in lines if line):
-            return _finish(b"".join(lines))
+    # The common case first: every line ends with an element, so a break means nothing. Whatever break is left means
+    # something.
+    text = b"\n".join([line.strip() for line in raw.split(b"\n")]).replace(b">\n", b">")
+    if b"\n" not in text and CLOSE in text:
+        return _finish(text)
     return _unwrap(raw, column, known_wrap)
 
 
@@ -117,12 +117,11 @@ def _finish(text: bytes, unknown: tuple[int, ...] = (), wrap: int | None = None)
         text = _STRAY_QUOTES.sub(b">", text)
     if b"Windows]" in text:
         text = text.replace(b"Windows]", b"Windows|")
-    is_complete = text.endswith(CLOSE)
-    closings = text.count(CLOSE)
-    if closings > 1 or (closings and not is_complete):
+    first_end = text.find(CLOSE)
+    is_complete = first_end >= 0
+    if is_complete and first_end != len(text) - len(CLOSE):
         # More elements after the end: they belong to the body, the end was written too early.
         text = text.replace(CLOSE, b"") + CLOSE
-        is_complete = True
     return Mended(text, unknown if is_complete else (), is_complete, wrap)
 
 

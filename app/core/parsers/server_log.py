@@ -14,7 +14,7 @@ from itertools import chain
 
 from app.core.parsers.accounts import BEFORE_FIRST, NO_RECORD, NO_SUCH_TIME, LineAccount
 from app.core.parsers.body import BodyReader
-from app.core.parsers.event_table import EventTable
+from app.core.parsers.event_table import MESSAGE_ID, WIRE, EventTable
 from app.core.parsers.inode_phrases import BODY
 from app.core.parsers.log_format import FormatError, LineFacts, LineReader, LogFormat, build_formats
 from app.core.parsers.log_text import TextStream, as_narrow, chosen_codec, decode
@@ -253,9 +253,9 @@ class _Parser:
         elif facts.user or facts.mac or facts.event_id:
             table.set_identity(row, (_encoded(facts.user), _encoded(facts.mac), _encoded(facts.event_id)))
         if facts.message_id is not None:
-            table.set_id(row, facts.message_id)
+            table.put_checked(row, MESSAGE_ID, facts.message_id)
         if facts.size is not None:
-            table.set_wire(row, facts.size)
+            table.put_checked(row, WIRE, facts.size)
         if facts.peer is not None:
             table.set_peer(
                 row, facts.peer.ip.encode(), b"%d" % facts.peer.port if facts.peer.port is not None else None

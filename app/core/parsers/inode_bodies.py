@@ -1,0 +1,115 @@
+"""Bodies of one iNode log: given to their rows, put together where another thread's record cut them, and settled.
+
+A body may be cut in two by a record of another thread; its rest is put back. What a wrap made unknown is settled when a
+retransmission shows it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+from app.core.parsers.body import BodyReader, ReadBody
+from app.core.parsers.event_table import EventTable
+from app.core.parsers.mending import CLOSE, Mended, settle, squeeze
+
+MAX_BODY_BYTES = 1 << 20
+_OPEN_BODIES = 8
+_OPEN_RECORDS = 200  # a body that found no rest within so many records stays cut
+_UNSETTLED = 64
+_COPIES = 8
+_RECENT_EXACT = 64
+
+
+@dataclass(slots=True)
+class _OpenBody:
+    row: int
+    thread: bytes
+    raw: bytearray
+    column: int
+    age: int = 0
+
+
+class BodyKeeper:
+    def __init__(self, table: EventTable) -> None:
+        self._table = table
+        self._bodies = BodyReader()
+        self._open: list[_OpenBody] = []
+        self._unsettled: dict[bytes, list[tuple[int, Mended]]] = {}
+        self._exact: deque[ReadBody] = deque(maxlen=_RECENT_EXACT)
+
+    @property
+    def has_open(self) -> bool:
+        """Whether a body waits for its rest."""
+        return bool(self._open)
+
+    def take(self, row: int, raw: bytes, column: int) -> None:
+        """A whole body for a row; `column` is where it begins in its line."""
+        body = self._bodies.read(raw, column)
+        self._table.set_body(row, body)
+        if not body.mended.is_exact or self._unsettled:
+            self._compare(row, body)
+        else:
+            self._exact.append(body)
+
+    def open(self, row: int, thread: bytes, raw: bytes, column: int) -> None:
+        """The beginning of a body whose end has not come."""
+        self._open.append(_OpenBody(row, thread, bytearray(raw), column))
+        if len(self._open) > _OPEN_BODIES:
+            self._close(self._open[0])
+
+    def feed(self, piece: bytes) -> None:
+        """A further line of the body that was left open last."""
+        body = self._open[-1]
+        body.raw += piece
+        if CLOSE in body.raw[-len(piece) - len(CLOSE) :] or len(body.raw) > MAX_BODY_BYTES:
+            self._close(body)
+
+    def age(self, thread: bytes) -> None:
+        """A further record came. If the thread that left a body open speaks again, or many others did, the body is
+        cut."""
+        for body in self._open[:]:
+            body.age += 1
+            if body.thread == thread or body.age > _OPEN_RECORDS:
+                self._close(body)
+
+    def finish(self) -> None:
+        while self._open:
+            self._close(self._open[0])
+        for copies in self._unsettled.values():
+            self._settle(copies)
+        self._unsettled.clear()
+
+    def _close(self, body: _OpenBody) -> None:
+        self._open.remove(body)
+        self.take(body.row, bytes(body.raw), body.column)
+
+    def _compare(self, row: int, body: ReadBody) -> None:
+        event = body.identity[2]
+        if event is None or not body.mended.is_complete:
+            return
+        if body.mended.is_exact:
+            self._exact.append(body)
+            if event in self._unsettled:
+                self._settle([*self._unsettled.pop(event), (row, body.mended)])
+            return
+        exact = [(-1, known.mended) for known in self._exact if known.identity[2] == event]
+        copies = self._unsettled.setdefault(event, [])
+        copies.append((row, body.mended))
+        if exact or len(copies) >= _COPIES:
+            self._settle([*self._unsettled.pop(event), *exact])
+        elif len(self._unsettled) > _UNSETTLED:
+            self._settle(self._unsettled.pop(next(iter(self._unsettled))))
+
+    def _settle(self, copies: list[tuple[int, Mended]]) -> None:
+        """Copies of one text tell each other what a wrap hid; texts that only share the event id are left alone."""
+        groups: dict[bytes, list[tuple[int, Mended]]] = {}
+        for row, mended in copies:
+            groups.setdefault(squeeze(mended.text), []).append((row, mended))
+        for group in groups.values():
+            if len(group) < 2:
+                continue
+            body = self._bodies.take(settle([mended for _, mended in group]))
+            for row, _ in group:
+                if row >= 0:
+                    self._table.set_body(row, body)

@@ -1,0 +1,191 @@
+"""How fast and in how much memory an iNode log is read, against a plain `re.finditer` and against lnav, in one run.
+
+    python -m bench.logs [--megabytes 300] [--folder DIR] [--skip-lnav]
+
+Writes the logs itself: `chatty` (most lines have nothing to do with EAD), `dense` (EAD sessions only, bodies over many lines
+and on one) and `terminals` (5,000 terminals, 20 sessions each, scaled to the size). Every contestant is a process of its own; its time and peak
+memory are those that the kernel counted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+BLOCK_BYTES = 1 << 20
+MEGABYTE = 1_000_000
+HEAD = rb"\[(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)\] \[(\w+)\] \[([0-9a-f]+)\] "
+CHATTER = (
+    "[Dbg] [{thread}] 8021X OnTimer: state {n}, no frame in the last second",
+    "[DtlCmn] [{thread}] Portal heartBeat: send pkt to 10.0.0.{n}, waiting for the answer of the access device",
+    "[Cmn] [{thread}] CfgMgr reload: item {n} unchanged",
+    "[Dbg] [{thread}] NetMon adapter {n}: link up, speed 1000, media connected, address kept",
+)
+LNAV_FORMAT = {
+    "$schema": "https://lnav.org/schemas/format-v1.schema.json",
+    "inode_log": {
+        "title": "iNode", "description": "iNode client log",
+        "regex": {"std": {"pattern": r"^\[(?<timestamp>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)\] \[(?<level>\w+)\] \[(?<thread>[0-9a-f]+)\] "
+                                     r"(?:(?<module>\w+) )?(?<body>.*)$"}},
+        "timestamp-format": ["%Y-%m-%d %H:%M:%S"], "level-field": "level", "level": {"warning": "Warn", "debug": "Dbg"},
+        "value": {"thread": {"kind": "string"}, "module": {"kind": "string"}},
+        "sample": [{"line": "[2017-07-12 11:14:20] [DtlCmn] [1394] SecPkt secPushInner: out-pkt [1]"}],
+    },
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    name: str
+    seconds: float
+    peak_megabytes: float
+    answer: str
+
+
+def session(rng: random.Random, at: datetime, terminal: int, number: int, patches: str) -> Iterator[str]:
+    """The records of one failed security check: 1, 2 and 3 four times."""
+    user, mac = f"{7_000_000 + terminal}@bench", ":".join(f"{terminal >> shift & 255:02X}" for shift in (40, 32, 24, 16, 8, 0))
+    event = f"e{terminal:x}x{number:x}"
+
+    def head(seconds: int, level: str, thread: str) -> str:
+        return f"[{at + timedelta(seconds=seconds):%Y-%m-%d %H:%M:%S}] [{level}] [{thread}] SecPkt "
+
+    who = f'<i n="userName">{user}</i>\n<i n="hwAddr">{mac}</i>\n'
+    yield head(0, "DtlCmn", "1394") + f'secPushInner: out-pkt [1]\n<data>\n{who}<i n="eventSeqID">{event}</i></data>\n'
+    yield head(0, "DtlCmn", "1394") + "secPushInner: the state send before is 3\n"
+    yield head(0, "Dbg", "1b50") + "secRcvThrd: [10.9.8.7 : 9019] sent me 569 bytes.\n"
+    for line in ("The head id is ad878", "The type is 2", f"The id is {rng.randrange(65536)}"):
+        yield head(0, "Dbg", "1b50") + f"secDataProc: {line}\n"
+    policy = "".join(f'<i n="option{at}">false</i>\n' for at in range(28))
+    yield head(0, "DtlCmn", "1b50") + (
+        f'sndSecMsg: transfer [2] [{rng.randrange(65536)}]\n<data>\n{policy}<i n="damProxyIp">168364039</i>\n'
+        f'<i n="damProxyPort">9029</i>\n<i n="checkList">Virus-Def-Version;Windows</i>\n<i n="eventSeqID">{event}</i></data>\n'
+    )
+    result = (
+        f'<data>{who.replace(chr(10), "")}<i n="eventSeqID">{event}</i><i n="checkResult">Windows|7 Enterprise Service Pack 1|0x0804|'
+        f'{patches}</i><i n="checkResult">Virus-Def-Version|2017-07-10</i><i n="FWcheckResult"></i></data>'
+    )
+    for attempt in range(4):
+        text = result.replace("><i ", ">\n  <i ") if attempt == 0 else result
+        yield head(23 + 5 * attempt, "DtlCmn", "9b8") + f"secPushInner: out-pkt [3]{chr(10) if attempt == 0 else ' '}{text}\n"
+    yield head(43, "Warn", "13a8") + "pushSecRslt(3) returned 4.\n"
+
+
+def write_log(path: Path, megabytes: int, chatter_lines: int, terminals: int) -> None:
+    """A log of about that size; `chatter_lines` lines of other modules before each session."""
+    rng = random.Random(megabytes)
+    lists = [";".join(f"KB{rng.randrange(2_000_000, 5_000_000)}" for _ in range(200)) for _ in range(terminals)]
+    at = datetime(2026, 3, 2, 8, tzinfo=UTC)
+    written = number = 0
+    with path.open("w", encoding="utf-8", newline="") as file:
+        while written < megabytes * MEGABYTE:
+            lines = []
+            for _ in range(chatter_lines):
+                text = rng.choice(CHATTER).format(thread=f"{rng.randrange(4096, 8192):x}", n=rng.randrange(200))
+                lines.append(f"[{at:%Y-%m-%d %H:%M:%S}] {text}\n")
+            terminal = number % terminals
+            lines += session(rng, at, terminal, number // terminals, lists[terminal])
+            block = "".join(lines)
+            written += file.write(block)
+            number += 1
+            at += timedelta(seconds=60)
+
+
+def measure(name: str, arguments: list[str]) -> Run:
+    began = time.perf_counter()
+    with tempfile.TemporaryFile("w+") as out:
+        child = subprocess.Popen(arguments, stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+        _, status, usage = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
+        seconds = time.perf_counter() - began
+        out.seek(0)
+        answer = " ".join(out.read().split())[-80:]
+    if child.returncode:
+        answer = f"FAILED ({child.returncode}) {answer}"
+    return Run(name, seconds, usage.ru_maxrss / 1024, answer)
+
+
+def run_finditer(path: Path) -> None:
+    """Record heads alone, over the whole file in memory: the yardstick."""
+    data = path.read_bytes()
+    print(sum(1 for _ in re.finditer(HEAD, data)), "heads")
+
+
+def run_parse(path: Path) -> None:
+    from app.core.parsers.inode_log import parse_inode_log
+
+    with path.open("rb") as file:
+        facts = parse_inode_log(iter(lambda: file.read(BLOCK_BYTES), b""), path.name)
+    assert facts.record_lines + facts.rejected_lines == facts.lines
+    print(facts.records, "records", len(facts.events), "events", facts.rejected_lines, "rejected lines")
+
+
+def lnav_arguments(path: Path, folder: Path) -> list[str]:
+    installed = folder / "lnav" / "formats" / "bench"
+    installed.mkdir(parents=True, exist_ok=True)
+    (installed / "format.json").write_text(json.dumps(LNAV_FORMAT))
+    return ["lnav", "-n", "-I", str(folder / "lnav"), "-c", ";SELECT count(*) FROM inode_log", str(path)]
+
+
+def compare(path: Path, folder: Path, with_lnav: bool) -> None:
+    size = path.stat().st_size
+    path.read_bytes()  # everybody finds the file in the page cache
+    me = [sys.executable, "-m", "bench.logs"]
+    runs = [measure("re.finditer", [*me, "--run", "finditer", str(path)]), measure("eadscope", [*me, "--run", "parse", str(path)])]
+    if with_lnav:
+        runs.append(measure("lnav", lnav_arguments(path, folder)))
+    print(f"\n{path.name}: {size / MEGABYTE:.0f} MB")
+    for run in runs:
+        rate = size / MEGABYTE / run.seconds
+        print(
+            f"  {run.name:12} {run.seconds:7.2f} s {rate:7.1f} MB/s  {run.seconds / runs[0].seconds:5.2f} x finditer"
+            f"  peak {run.peak_megabytes:6.0f} MB   {run.answer}"
+        )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--megabytes", type=int, default=300)
+    parser.add_argument("--folder", type=Path, help="where the logs are written; a temporary folder without it")
+    parser.add_argument("--skip-lnav", action="store_true")
+    parser.add_argument("--only", choices=["chatty", "dense", "terminals"])
+    parser.add_argument("--run", choices=["finditer", "parse"], help=argparse.SUPPRESS)
+    parser.add_argument("file", type=Path, nargs="?", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.run:
+        {"finditer": run_finditer, "parse": run_parse}[arguments.run](arguments.file)
+        return
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = arguments.folder or Path(temporary)
+        folder.mkdir(parents=True, exist_ok=True)
+        with_lnav = not arguments.skip_lnav and shutil.which("lnav") is not None
+        makers: dict[str, Callable[[Path, int], None]] = {
+            "chatty": lambda path, size: write_log(path, size, chatter_lines=150, terminals=1),
+            "dense": lambda path, size: write_log(path, size, chatter_lines=0, terminals=20),
+            "terminals": lambda path, size: write_log(path, size, chatter_lines=0, terminals=5_000),
+        }
+        for name, make in makers.items():
+            if arguments.only and name != arguments.only:
+                continue
+            sizes = [arguments.megabytes // 4, arguments.megabytes] if name == "terminals" else [arguments.megabytes]
+            for size in sizes:
+                path = folder / f"{name}-{size}.log"
+                make(path, size)
+                compare(path, folder, with_lnav and name != "terminals")
+                path.unlink()
+
+
+if __name__ == "__main__":
+    main()
