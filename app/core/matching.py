@@ -188,9 +188,15 @@ def _is_translation(one: Group, other: Group) -> bool:
     if (left.source_ip, left.destination_ip) == (right.source_ip, right.destination_ip):
         if left.ports == right.ports or left.ports is None or right.ports is None:
             return False
-    for capture in one.members.keys() & other.members.keys():
-        if abs(one.members[capture].time_ns - other.members[capture].time_ns) > BOTH_SIDES_NS:
-            return False
+    shared = one.members.keys() & other.members.keys()
+    if len(shared) > 1 or not all(_is_both_sides(one.members[capture], other.members[capture]) for capture in shared):
+        return False
     agreed = pair_agreement(one, other)
     whole = min(left.size or 0, right.size or 0) - UDP_HEADER_BYTES
     return agreed >= min(TRANSLATED_BYTES, max(whole, 1))
+
+
+def _is_both_sides(one: Observation, other: Observation) -> bool:
+    """Whether one capture, on the translating device itself, may have seen a datagram before and after it."""
+    is_routed = one.packets[0].ttl != other.packets[0].ttl
+    return is_routed and abs(one.time_ns - other.time_ns) <= BOTH_SIDES_NS
