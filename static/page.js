@@ -30,13 +30,23 @@
   let opener = null;
 
   document.addEventListener("click", (event) => {
-    const target = event.target.closest("[data-opens],[data-copies],[data-closes-drawer],[data-evidence]");
+    const target = event.target.closest("[data-opens],[data-copies],[data-closes-drawer],[data-evidence],[data-moves]");
     if (!target) return;
     if (target.dataset.opens) document.getElementById(target.dataset.opens).showModal();
     if (target.dataset.copies !== undefined) copy(target);
     if (target.dataset.closesDrawer !== undefined) { event.preventDefault(); closeDrawer(); }
     if (target.dataset.evidence !== undefined) opener = target;
+    if (target.dataset.moves) moveItem(target);
   });
+
+  // Capture points: up is nearer the client. The form sends them in the order in which they stand.
+  function moveItem(button) {
+    const item = button.closest("li");
+    const other = button.dataset.moves === "-1" ? item.previousElementSibling : item.nextElementSibling;
+    if (!other) return;
+    if (button.dataset.moves === "-1") other.before(item); else other.after(item);
+    button.focus();
+  }
 
   async function copy(button) {
     const source = document.getElementById(button.dataset.copies);
@@ -45,9 +55,7 @@
     } catch {  // no clipboard without a secure context: select the text, so that one key copies it
       getSelection().selectAllChildren(source);
     }
-    const toast = document.getElementById("toast");
-    toast.textContent = button.dataset.done;
-    setTimeout(() => { toast.textContent = ""; }, 2000);
+    say(button.dataset.done);
   }
 
   // Evidence that is asked for by script (a click into a chart) takes the same way as a link.
@@ -65,6 +73,19 @@
     showMarkedLine(event.target);
     markCurrent();
   });
+
+  // An error answers in JSON with a sentence in both languages; what is on the page stays there.
+  document.addEventListener("htmx:responseError", (event) => {
+    let text = event.detail.xhr.status + " " + event.detail.xhr.statusText;
+    try { text = JSON.parse(event.detail.xhr.responseText).error[document.documentElement.lang.startsWith("zh") ? "zh" : "en"]; } catch { /* no JSON */ }
+    say(text);
+  });
+
+  function say(text) {
+    const toast = document.getElementById("toast");
+    toast.textContent = text;
+    setTimeout(() => { if (toast.textContent === text) toast.textContent = ""; }, 5000);
+  }
 
   function showMarkedLine(within) {
     const marked = within.querySelector(".log-lines .here");

@@ -26,6 +26,24 @@ FINDINGS = {
     "mirror-duplicates": N_("Mirror duplicates"),
     "reassembly-timeout": N_("Reassembly timed out"),
     "too-big": N_("Packet too big"),
+    "answered-elsewhere": N_("Answered from another address"),
+    "band-outlier": N_("Fails for another reason"),
+    "capture-too-short": N_("Capture too short"),
+    "clock-contradiction": N_("Clocks that cannot be"),
+    "common-factor": N_("What the failing ones share"),
+    "contradiction": N_("Log and capture disagree"),
+    "device-counters": N_("Counters of a device"),
+    "encryption-off": N_("Compression and encryption off"),
+    "fragments-hidden": N_("Fragments hidden by a filter"),
+    "large-datagrams-lost": N_("Large datagrams lost"),
+    "logged-not-answered": N_("Logged, not answered"),
+    "no-answer": N_("No answer"),
+    "not-delivered": N_("Arrived, not delivered"),
+    "port-blocked": N_("Port blocked"),
+    "reassembly-failed": N_("Reassembly failed"),
+    "translated-unanswerable": N_("Answer cannot come back"),
+    "who-breaks-next": N_("Who breaks next"),
+    "wrong-place": N_("Captured in the wrong place"),
 }
 OUTCOMES = {
     "passed": N_("passed"),
@@ -47,10 +65,10 @@ KINDS = {
 }
 ROLES = {"client": N_("client"), "middle": N_("on the way"), "server": N_("server")}
 ORDERED_BY = {
-    "named": N_("by name"),
-    "ttl": N_("by hop count (TTL)"),
-    "clock": N_("by time"),
-    "given": N_("as you ordered them"),
+    "named": N_("order by name"),
+    "ttl": N_("order by hop count (TTL)"),
+    "clock": N_("order by time"),
+    "given": N_("order given by you"),
 }
 SEEN = {"seen": N_("seen"), "missing": N_("missing"), "unknown": N_("unknown")}
 SEEN_SIGNS = {"seen": "✓", "missing": "✕", "unknown": "?"}
@@ -64,7 +82,7 @@ DIRECTIONS = {"to_server": N_("to the server"), "to_client": N_("to the client")
 DIRECTION_SIGNS = {"to_server": "→", "to_client": "←"}
 CODINGS = {"plain": N_("plain"), "zlib": N_("compressed"), "encrypted": N_("encrypted")}
 MESSAGES = {
-    "1": N_("start"),
+    "1": N_("login start"),
     "2": N_("policy"),
     "3": N_("check result"),
     "4": N_("passed"),
@@ -114,7 +132,34 @@ COUNTS = {
     "terminals": N_("terminals"),
     "attempts": N_("attempts"),
     "sessions": N_("sessions"),
-    "failed": N_("failed"),
-    "passed": N_("passed"),
+    "retransmissions": N_("retransmissions"),
+    "arrived": N_("arrived"),
+    "logged": N_("logged"),
+    "matched": N_("matched"),
+    "seen": N_("seen"),
+    "icmp": N_("ICMP errors"),
+    "others": N_("others"),
+    "soon": N_("soon"),
+    "when_checked": N_("at the next check"),
+    "healing": N_("healing"),
+    "growth": N_("counter grew by"),
+    "terminals_failing": N_("failing terminals"),
+    "terminals_passing": N_("passing terminals"),
+    "whole_lost": N_("whole datagrams lost"),
+    "whole_sent": N_("whole datagrams sent"),
+    "failing_in": N_("failing in the band"),
+    "failing_out": N_("failing outside it"),
+    "passing_in": N_("passing in the band"),
+    "passing_out": N_("passing outside it"),
 }
 MARKS = {"result": N_("result"), "notice": N_("notice to the user"), "send_error": N_("sending failed"), "other": N_("log line")}
+# Titles of error pages; any other status has the last one.
+STATUSES = {
+    "403": N_("Not allowed"),
+    "404": N_("Not found"),
+    "409": N_("Not now"),
+    "413": N_("Too large"),
+    "422": N_("Not usable"),
+    "503": N_("Not available"),
+    "other": N_("Something went wrong"),
+}

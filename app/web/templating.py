@@ -98,6 +98,7 @@ def render(request: Request, name: str, status: int = 200, **context: Any) -> HT
         request=request,
         time_of=time_of,
         is_htmx=request.headers.get("hx-request") == "true",
+        status=status,
         current_user=getattr(request.state, "user", None),
         **context,
     )

@@ -11,7 +11,6 @@ from fastapi import APIRouter, Depends, File, Form, Request, UploadFile
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from sqlalchemy.orm import Session
 
-from app.config import settings
 from app.core.records import Text
 from app.db import queries
 from app.db.session import DatabaseSession
@@ -99,7 +98,7 @@ def begin_bundle(db: DatabaseSession, head: Head) -> Response:
 async def put_file(request: Request, case_id: int, bundle_id: int, path: str) -> Response:
     """The body is the file. It goes to the storage as it arrives; 201 once it lies there whole."""
     name = clean_path(path)
-    limit = settings().max_upload_bytes
+    limit = request.app.state.settings.max_upload_bytes
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced) > limit:
         raise too_large(limit)
