@@ -20,7 +20,7 @@ from pathlib import Path
 from urllib.error import URLError
 
 from app.command_line import FOLLOW
-from app.config import Settings
+from app.config import ROOT, Settings
 from app.core.records import Text
 from app.db.migrate import migrate
 from app.embedded import EmbeddedPostgres
@@ -59,6 +59,7 @@ def _serve_on(options: Settings, url: str) -> None:
         "EADSCOPE_HOST": options.host,
         "EADSCOPE_PORT": str(port),
         FOLLOW: "1",
+        "PYTHONPATH": str(ROOT),  # wherever we were started
     }
     migrate(url)
     children = [Child("web", environment), *(Child("worker", environment) for _ in range(options.workers))]
@@ -87,7 +88,7 @@ class Child:
 
     def start(self) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "app.cli", self.command],
+            [sys.executable, "-P", "-m", "app.cli", self.command],
             env=self.environment,
             stdin=subprocess.DEVNULL,
             start_new_session=True,

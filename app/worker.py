@@ -22,7 +22,7 @@ from sqlalchemy import func, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.analysis_run import TRY_AGAIN, record_failure
-from app.config import Settings
+from app.config import ROOT, Settings
 from app.core.records import Text
 from app.db.models import QUEUED, RUNNING, Analysis
 from app.db.session import libpq_url, make_engine, make_sessions
@@ -96,9 +96,14 @@ def _start(sessions: sessionmaker[Session], analysis_id: int) -> int | None:
 
 async def _run_child(options: Settings, analysis_id: int, run: int) -> int:
     """The exit status of the analysis' process; negative: a signal ended it. Canceled, it takes the process along."""
-    environment = {**os.environ, "DATABASE_URL": options.database_url or "", "EADSCOPE_VAR": str(options.var)}
+    environment = {
+        **os.environ,
+        "DATABASE_URL": options.database_url or "",
+        "EADSCOPE_VAR": str(options.var),
+        "PYTHONPATH": str(ROOT),
+    }
     child = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "app.analysis_run", str(analysis_id), str(run),
+        sys.executable, "-P", "-m", "app.analysis_run", str(analysis_id), str(run),
         stdin=asyncio.subprocess.PIPE, start_new_session=True, env=environment,
     )  # fmt: skip
     try:

@@ -45,7 +45,7 @@ class _Names:
     def __init__(self, session: DatabaseSession, analysis_id: int) -> None:
         def pairs(table: type[SourceRow] | type[CapturePointRow], column: Any) -> dict[int, str]:
             rows = session.execute(select(table.no, column).where(table.analysis_id == analysis_id))
-            return dict(rows.tuples().all())
+            return {number: name for number, name in rows}  # noqa: C416  # rows are no pairs to the type checker
 
         self.sources = pairs(SourceRow, SourceRow.path)
         self.points = pairs(CapturePointRow, CapturePointRow.name)

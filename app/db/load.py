@@ -122,7 +122,7 @@ def _terminal(
 
 
 def _source(row: SourceRow, rejected: tuple[Rejected, ...]) -> Source:
-    log = None if row.log is None else replace(built(LogFacts, row.log), rejected=rejected)
+    log = None if row.log is None else replace(built(LogFacts, row.log), events=(), rejected=rejected)
     return Source(
         path=row.path, sha256=row.sha256, size_bytes=row.size_bytes, kind=SourceKind(row.kind),
         capture_point=row.capture_point, records=row.records, rejected=row.rejected, first_ns=row.first_ns,

@@ -1,0 +1,181 @@
+"""What tests of the service share: a real PostgreSQL, the running product, and a real browser."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+import pytest
+from psycopg import sql
+from sqlalchemy.orm import Session, sessionmaker
+
+from app.config import ROOT
+from app.db.migrate import migrate
+from app.db.session import make_engine, make_sessions
+from app.embedded import EmbeddedPostgres
+
+SERVE_S = 120
+# Chromium as root in a container, talking to nobody but us.
+CHROMIUM_ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+    """One server for this test process."""
+    server = EmbeddedPostgres(tmp_path_factory.mktemp("postgres") / "data")
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres_url(postgres: EmbeddedPostgres) -> str:
+    """The server's own database: for making others, not for tables."""
+    return postgres.url
+
+
+@pytest.fixture(scope="session")
+def migrated_template(postgres_url: str) -> str:
+    """The name of a database at the newest revision; copying it is faster than migrating each time."""
+    name = "migrated_template"
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    migrate(named(postgres_url, name))
+    return name
+
+
+@pytest.fixture(scope="module")
+def database_url(postgres_url: str, migrated_template: str) -> Iterator[str]:
+    """An empty database at the newest revision, for the tests of one module."""
+    name = f"test_{uuid4().hex[:12]}"
+    create = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(migrated_template))
+    drop = sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name))
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(create)
+        yield named(postgres_url, name)
+        connection.execute(drop)
+
+
+@pytest.fixture(scope="module")
+def sessions(database_url: str) -> Iterator[sessionmaker[Session]]:
+    engine = make_engine(database_url)
+    yield make_sessions(engine)
+    engine.dispose()
+
+
+@pytest.fixture
+def session(sessions: sessionmaker[Session]) -> Iterator[Session]:
+    """A session whose work is undone after the test, unless the test commits."""
+    with sessions() as opened:
+        yield opened
+        opened.rollback()
+
+
+def named(url: str, database: str) -> str:
+    """The URL of another database of the same server."""
+    head, _, query = url.partition("?")
+    return f"{head.rpartition('/')[0]}/{database}?{query}"
+
+
+@dataclass(frozen=True, slots=True)
+class LiveServer:
+    """The product as `eadscope serve` starts it: own folder, own PostgreSQL, web and worker processes."""
+
+    url: str  # without a slash at the end
+    start_page: str  # what it told the operator to open
+    var: Path
+    process: subprocess.Popen[str]
+
+
+@pytest.fixture(scope="session")
+def live_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+    """Runs for the whole session, with the example case in it; tests make cases of their own."""
+    with serving(tmp_path_factory.mktemp("live") / "var") as server:
+        yield server
+
+
+class serving:  # noqa: N801  # used as `with serving(folder) as server`
+    """Start the product on `var` and wait for its one line; stop it as Ctrl-C does."""
+
+    def __init__(self, var: Path, **environment: str) -> None:
+        self.var = var
+        self.environment = {**_clean_environment(), "EADSCOPE_VAR": str(var), "EADSCOPE_PORT": "0", **environment}
+
+    def __enter__(self) -> LiveServer:
+        self.process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "app.cli", "serve"],
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=(self.var.parent / f"{self.var.name}.stderr").open("w"),
+            text=True,
+            start_new_session=True,
+        )
+        timer = threading.Timer(SERVE_S, self.process.kill)
+        timer.start()
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        timer.cancel()
+        if not line.startswith("EADScope: "):
+            self.process.wait()
+            pytest.fail(f"serve printed {line!r}; standard error:\n{self.errors()}")
+        start_page = line.removeprefix("EADScope: ").strip()
+        return LiveServer("/".join(start_page.split("/")[:3]), start_page, self.var, self.process)
+
+    def __exit__(self, *_error: object) -> None:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+        try:
+            self.process.wait(60)
+        finally:
+            self.process.kill()
+            assert self.process.stdout is not None
+            self.process.stdout.close()
+
+    def errors(self) -> str:
+        return (self.var.parent / f"{self.var.name}.stderr").read_text()
+
+
+def _clean_environment() -> dict[str, str]:
+    """Ours, without what an operator may have set for the product."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("EADSCOPE_")}
+    kept.pop("DATABASE_URL", None)
+    return {**kept, "PYTHONPATH": str(ROOT)}
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[object]:
+    """The system's Chromium, headless."""
+    from playwright.sync_api import sync_playwright
+
+    found = next(filter(None, map(shutil.which, ("chromium", "google-chrome", "chromium-browser"))), None)
+    if found is None:
+        pytest.fail("no Chromium; `make setup-test` installs it")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=found, args=list(CHROMIUM_ARGUMENTS))
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser: object) -> Iterator[object]:
+    """A page in a fresh profile; English unless the test asks for another language."""
+    context = browser.new_context(locale="en-GB", viewport={"width": 1440, "height": 1000})  # type: ignore[attr-defined]
+    yield context.new_page()
+    context.close()
