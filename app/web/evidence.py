@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from fastapi import Request
@@ -14,6 +14,7 @@ from app.core.records import Text
 from app.db import queries
 from app.db.results import SourceRow
 from app.errors import AppError
+from app.frame_details import DissectedField
 from app.storage import Storage
 from app.web.log_window import LogLine, read_window
 
@@ -53,7 +54,6 @@ class Drawer:
     lines: list[LogLine] | None = None
     around: int = AROUND
     encoding: str = ""
-    frame_time_ns: int | None = None
     layers: tuple[Layer, ...] = ()
     hex: tuple[HexRow, ...] = ()
     hidden_bytes: int = 0
@@ -65,10 +65,10 @@ def drawer_of(request: Request, db: Session, analysis_id: int) -> Drawer | None:
     path, line, frame = query.get("src"), _number(query.get("line")), _number(query.get("frame"))
     if path is None or (line is None and frame is None):
         return None
-    language_free_title = f"L{line}" if line is not None else f"#{frame}"
+    title = f"L{line}" if line is not None else f"#{frame}"
     source = queries.source_by_path(db, analysis_id, path)
     if source is None or not source.sha256:
-        return Drawer(language_free_title, path, problem=Text("This file is not part of the case.", "该文件不属于此案例。"))
+        return Drawer(title, path, problem=Text("This file is not part of the case.", "该文件不属于此案例。"))
     storage: Storage = request.app.state.storage
     try:
         if line is not None:
@@ -76,7 +76,7 @@ def drawer_of(request: Request, db: Session, analysis_id: int) -> Drawer | None:
         assert frame is not None
         return _frame_drawer(storage, source, frame)
     except AppError as error:
-        return Drawer(language_free_title, path, source.kind, problem=error.text)
+        return Drawer(title, path, source.kind, problem=error.text)
 
 
 def _number(text: str | None) -> int | None:
@@ -107,16 +107,22 @@ def _frame_drawer(storage: Storage, source: SourceRow, frame: int) -> Drawer:
     path = storage.local(source.sha256)
     try:
         raw = frame_bytes(path, frame)
-        dissection = dissect_frame(path, frame)
+        layers = tuple(Layer(layer.showname, tuple(_flat(layer.fields))) for layer in dissect_frame(path, frame))
     except CaptureError as error:
-        return Drawer(f"#{frame}", source.path, source.kind, problem=error.text)
+        # The stored file is named by its hash; the reader knows it by its name.
+        named = Text(*(text.replace(path.name, source.path) for text in (error.text.en, error.text.zh)))
+        return Drawer(f"#{frame}", source.path, source.kind, problem=named)
+    hidden = max(0, len(raw) - MOST_HEX)
     return Drawer(
-        f"#{frame}", source.path, source.kind,
-        layers=tuple(Layer(layer.title, tuple(Field(f.text, f.depth) for f in layer.fields)) for layer in dissection.layers),
-        frame_time_ns=dissection.time_ns,
-        hex=tuple(hex_rows(raw[:MOST_HEX])),
-        hidden_bytes=max(0, len(raw) - MOST_HEX),
+        f"#{frame}", source.path, source.kind, layers=layers, hex=tuple(hex_rows(raw[:MOST_HEX])), hidden_bytes=hidden
     )
+
+
+def _flat(fields: Iterable[DissectedField], depth: int = 0) -> Iterator[Field]:
+    """The tree of fields as lines with their depth."""
+    for field in fields:
+        yield Field(field.showname or field.name, depth)
+        yield from _flat(field.fields, depth + 1)
 
 
 def hex_rows(raw: bytes) -> Iterator[HexRow]:
