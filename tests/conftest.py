@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -37,9 +38,16 @@ CHROMIUM_ARGUMENTS = (
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+def service_folder() -> Iterator[Path]:
+    """A folder that a server's own account can enter: pytest keeps its own closed to everybody but us."""
+    with tempfile.TemporaryDirectory(prefix="eadscope-test-", ignore_cleanup_errors=True) as name:
+        yield Path(name)
+
+
+@pytest.fixture(scope="session")
+def postgres(service_folder: Path) -> Iterator[EmbeddedPostgres]:
     """One server for this test process."""
-    server = EmbeddedPostgres(tmp_path_factory.mktemp("postgres") / "data")
+    server = EmbeddedPostgres(service_folder / "postgres")
     yield server
     server.stop()
 
@@ -104,9 +112,9 @@ class LiveServer:
 
 
 @pytest.fixture(scope="session")
-def live_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+def live_server(service_folder: Path) -> Iterator[LiveServer]:
     """Runs for the whole session, with the example case in it; tests make cases of their own."""
-    with serving(tmp_path_factory.mktemp("live") / "var") as server:
+    with serving(service_folder / "live") as server:
         yield server
 
 

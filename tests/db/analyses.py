@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from app.core.analysis import (
     Attempt,
-    CaseAnalysis,
     CapturePoint,
+    CaseAnalysis,
     Check,
     Clock,
     DatagramFate,
@@ -63,8 +63,8 @@ def capture_facts(source: str) -> CaptureFacts:
 
 def sources() -> tuple[Source, ...]:
     return (
-        Source(LOG, "a" * 64, 1000, SourceKind.INODE_LOG, None, 40, 2, T0, T0 + 5, -0.5, "gb18030", "inode", 0.9, 28_800,
-               (text("zone inferred"),), log=log_facts()),
+        Source(LOG, "a" * 64, 1000, SourceKind.INODE_LOG, None, 40, 2, T0, T0 + 5, -0.5, "gb18030", "inode", 0.9,
+               28_800, (text("zone inferred"),), log=log_facts()),
         Source(CLIENT, "b" * 64, 2000, SourceKind.CAPTURE, "client", 24, 0, T0, T0 + 9, 0.0,
                capture=capture_facts(CLIENT)),
         Source(SERVER, "c" * 64, 3000, SourceKind.CAPTURE, "server", 12, 0, T0, T0 + 9, 37.25,
@@ -74,7 +74,8 @@ def sources() -> tuple[Source, ...]:
 
 
 def points() -> tuple[CapturePoint, ...]:
-    clock = Clock(37.25, 37.2, None, -50.0, 0.0004, "both ways", "client", text("matched"), T0, ((T0 + 4, 1.5),), 9, 0.25)
+    clock = Clock(37.25, 37.2, None, -50.0, 0.0004, "both ways", "client", text("matched"), T0,
+                  ((T0 + 4, 1.5),), 9, 0.25)  # fmt: skip
     return (
         CapturePoint("client", Role.CLIENT, 0, "named", (CLIENT,), Clock(), {CLIENT: Clock()}, ((T0, T0 + 9),)),
         CapturePoint("server", Role.SERVER, 4, "ttl", (SERVER,), clock, {SERVER: clock}, (), (text("mirror"),)),
@@ -100,7 +101,8 @@ def datagram(lost: bool) -> DatagramFate:
 
 
 def attempt(number: int, lost: bool) -> Attempt:
-    evidence = (Evidence(LOG, line=31, text="out-pkt [3]"), Evidence(CLIENT, frame=26), Evidence("elsewhere.txt", line=1))
+    stray = Evidence("elsewhere.txt", line=1)
+    evidence = (Evidence(LOG, line=31, text="out-pkt [3]"), Evidence(CLIENT, frame=26), stray)
     return Attempt(
         number, T0 + number, None if number == 1 else 5.0, 2641, 2655, evidence, datagram(lost), T0, None,
         text("same size"), 21_429,

@@ -149,5 +149,5 @@ def test_evidence_of_a_source_that_the_analysis_does_not_list_is_kept(session: S
 def test_each_fragment_has_a_sighting_at_each_point(session: Session) -> None:
     case_id = new_case(session)
     save_analysis(session, case_id, analysis(1))
-    counted = select(SightingRow.state, func.count()).group_by(SightingRow.state)
-    assert {state: number for state, number in session.execute(counted)} == {"seen": 6, "missing": 2}
+    counted = select(SightingRow.state, func.count().label("number")).group_by(SightingRow.state)
+    assert {row.state: row.number for row in session.execute(counted)} == {"seen": 6, "missing": 2}
