@@ -48,10 +48,10 @@ def analyze_paths(
 
 
 def bundle_files(unpacked: Unpacked) -> list[BundleFile]:
-    """The unpacker's files, and the ones it had to leave out, as the analysis lists them."""
+    """The unpacker's files, and the ones it had to leave out, by name: the order of an upload must change nothing."""
     files = [BundleFile(f.path, f.name, f.sha256, f.size, f.notes) for f in unpacked.files]
     refused = [BundleFile(Path(), r.name, "", r.size, (r.reason,), is_readable=False) for r in unpacked.refused]
-    return files + refused
+    return sorted(files + refused, key=lambda file: file.name)
 
 
 def analyze_files(
