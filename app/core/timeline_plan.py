@@ -178,15 +178,18 @@ def _lay_marks(plan: Plan) -> None:
     before: dict[str, int] = {}
     last: dict[str, int] = {}
     lines = sorted(
-        (line.source, line.line or 0, sent.start, _time_of(sent))
+        (line.source, line.line or 0, _time_at(sent, host))
         for sent in plan.sent
-        for line in (sent.client_line, sent.server_line)
+        for line, host in (
+            (sent.client_line, plan.lane(LaneKind.CLIENT)),
+            (sent.server_line, plan.lane(LaneKind.SERVER)),
+        )
         if line is not None
     )
     for mark in sorted(plan.session.marks, key=lambda m: (m.evidence.source, m.evidence.line or 0, m.time_ns)):
         source, line = mark.evidence.source, mark.evidence.line or 0
         shown = mark.time_ns if plan.is_corrected else without_zone(mark.raw_time_ns, mark.time_ns)
-        earlier = [at for name, number, _, at in lines if name == source and number < line]
+        earlier = [at for name, number, at in lines if name == source and number < line]
         floor = max([before.get(source, shown), *earlier])
         if mark.raw_time_ns % NS == 0 and shown < floor < shown + NS:
             shown = floor
@@ -197,8 +200,13 @@ def _lay_marks(plan: Plan) -> None:
         plan.marks.append((mark, shown, handle))
 
 
-def _time_of(sent: Sent) -> int:
-    return start_time(sent.attempt, True) or 0
+def _time_at(sent: Sent, lane: float | None) -> int:
+    """When a message touched a host's lane; where nobody captured there, when it was last seen at all."""
+    timed = [station for way in sent.ways for station in way.stations if station.time_ns is not None]
+    there = [station.time_ns or 0 for station in timed if station.x == lane]
+    if there:
+        return min(there)
+    return max((station.time_ns or 0 for station in timed), default=start_time(sent.attempt, True) or 0)
 
 
 def mark_kind(mark: Mark) -> MarkKind:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from app.core.analysis import FragmentFate, Seen, Sighting
-from app.core.records import Text
+from app.core.records import NS, Text
 from app.core.time_axis import AxisBuilder
 from app.core.timeline_model import FragmentLine, Lane, LaneKind, Piece, Ref, Spot, Stretch
 from app.core.timeline_texts import lost_between, never_left, unknown_after
@@ -44,6 +44,12 @@ def shown_time(sighting: Sighting, is_corrected: bool) -> int | None:
     return sighting.time_ns if is_corrected else sighting.raw_time_ns
 
 
+def _no_earlier(time_ns: int, before: tuple[int, float] | None, band_s: float) -> int:
+    if before is None or not 0 < before[0] - time_ns <= (before[1] + band_s) * NS:
+        return time_ns
+    return before[0]
+
+
 def lay_stations(
     fragment: FragmentFate | None,
     lanes: Sequence[tuple[int, Lane]],
@@ -51,8 +57,13 @@ def lay_stations(
     is_corrected: bool,
     known: frozenset[LaneKind],
 ) -> tuple[Station, ...]:
-    """One station per lane of the network, in the order of travel; registers the instants of what was seen."""
+    """One station per lane of the network, in the order of travel; registers the instants of what was seen.
+
+    Corrected clocks still err by a known band. Where a sighting lies before the one on the lane before it by no more than
+    that, it is drawn no earlier: nothing arrives before it was sent. Beyond the band it is drawn as it stands.
+    """
     stations = []
+    before: tuple[int, float] | None = None
     for x, lane in lanes:
         sighting = fragment.sightings.get(lane.point) if fragment is not None and lane.point is not None else None
         place = lane.point or lane.name.en
@@ -61,7 +72,11 @@ def lay_stations(
             stations.append(Station(x, place, Seen.UNKNOWN, is_known))
             continue
         time_ns = shown_time(sighting, is_corrected) if sighting.state is Seen.SEEN else None
-        handle = axis.instant(time_ns) if time_ns is not None else None
+        handle = None
+        if time_ns is not None:
+            band = lane.clock_uncertainty_s or 0.0
+            drawn = _no_earlier(time_ns, before, band) if is_corrected else time_ns
+            handle, before = axis.instant(drawn), (drawn, band)
         refs = tuple(Ref(sighting.source, frame=frame) for frame in sighting.frames) if sighting.source else ()
         # A log that proves the message outweighs a point that could not tell, never one that looked and saw nothing.
         stations.append(

@@ -303,7 +303,7 @@ def passing_session(names: tuple[str, ...] = NAMES, payload: int = 795) -> Sessi
         end,
         end + ZONE_NS,
         "SecPkt: pushSecRslt(3) returned 0",
-        Evidence("terminal-2/iNode.log", line=60),
+        Evidence("terminal-1/iNode.log", line=60),
         0,
     )
     return Session("k9TtQ2aa", Outcome.PASSED, one, end, messages, (mark,), ("10.208.64.40",), key="s1")

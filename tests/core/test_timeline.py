@@ -276,3 +276,46 @@ def test_ticks_tell_real_times_in_order() -> None:
 
 def test_the_same_session_gives_the_same_timeline() -> None:
     assert ladder(failing_session()) == ladder(failing_session())
+
+
+def test_a_sighting_within_the_clocks_band_is_not_drawn_before_it_was_sent() -> None:
+    session = failing_session(offsets={"fwin": 0.0})
+    shifted = _earlier_at(session, "fwin", 100_000)  # within 2 × 400 µs
+    line = ladder(shifted).arrows[2].lines[0]
+    ys = [spot.y for spot in line.seen]
+    assert ys == sorted(ys)
+    measured = [spot.time_ns or 0 for spot in line.seen]
+    assert measured[3] < measured[2]  # what was measured is still told
+
+
+def test_a_sighting_beyond_the_clocks_band_is_drawn_as_it_stands() -> None:
+    line = ladder(_earlier_at(failing_session(), "fwin", 5_000_000)).arrows[2].lines[0]
+    assert line.seen[3].y < line.seen[2].y
+
+
+def test_a_result_that_the_log_wrote_to_the_second_stands_below_the_answer_it_follows() -> None:
+    session = passing_session()
+    mark = session.marks[0]
+    early = replace(mark, time_ns=START_NS + 2_000_000_000, raw_time_ns=mark.raw_time_ns - NS)
+    timeline = ladder(replace(session, marks=(early,)))
+    result = next(mark for mark in timeline.marks if mark.kind is MarkKind.GOOD)
+    assert result.y > timeline.arrows[-1].lines[0].seen[-1].y
+
+
+def _earlier_at(session: Session, point: str, by_ns: int) -> Session:
+    third = session.messages[2]
+    attempts = []
+    for attempt in third.attempts:
+        assert attempt.datagram is not None
+        fragments = tuple(
+            replace(
+                piece,
+                sightings={
+                    name: replace(seen, time_ns=seen.time_ns - by_ns) if name == point and seen.time_ns else seen
+                    for name, seen in piece.sightings.items()
+                },
+            )
+            for piece in attempt.datagram.fragments
+        )
+        attempts.append(replace(attempt, datagram=replace(attempt.datagram, fragments=fragments)))
+    return replace(session, messages=(*session.messages[:2], replace(third, attempts=tuple(attempts))))

@@ -1,0 +1,217 @@
+"""A case as a PDF for whoever has to act on it: tagged, with bookmarks, the same bytes for the same input."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, tzinfo
+from functools import partial
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
+
+from app.charts import boxes_svg, ladder_svg, path_svg, size_plot_svg
+from app.charts.writing import clean, day, moment, say, signed_seconds, zone_name
+from app.config import TEMPLATES
+from app.core.analysis import Attempt, CaseAnalysis, Message, Outcome, Session, Terminal
+from app.core.case_charts import plot_sizes, size_dots, size_edges
+from app.core.case_report import CaseReport, compose_report, name_of
+from app.core.fragment_boxes import fragment_boxes
+from app.core.path_drawing import draw_path
+from app.core.records import Direction, Text
+from app.core.timeline import build_timeline
+from app.core.timeline_texts import OUTCOMES, count, message_name
+from app.report_texts import CONFIDENCES, KINDS, METHOD, ORDERS, SEVERITIES, WORDS
+
+FOLDER = TEMPLATES / "report"
+# A page is 180 mm wide; drawings are made a little wider and scaled down, which keeps their text at 8 points.
+DRAWING_WIDTH = 860.0
+MOST_SENDS = 4
+MOST_DATAGRAMS = 14
+MOST_NAMED = 12
+
+Progress = Callable[[float], None]
+
+
+@dataclass(frozen=True, slots=True)
+class ReportMeta:
+    """What the analysis does not know. `period` is a sentence; empty: taken from the sessions."""
+
+    title: str = ""
+    site: str = ""
+    author: str = ""
+    bundle_hash: str = ""
+    tool_version: str = ""
+    period: str = ""
+    zone: tzinfo = UTC
+
+
+@dataclass(frozen=True, slots=True)
+class FragmentRow:
+    message: int
+    direction: Direction
+    attempt: Attempt
+    cells: tuple[Markup, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TerminalRow:
+    terminal: Terminal
+    name: str
+    plain_bytes: int | None
+    sends: int
+    codes: str
+
+
+def write_report(analysis: CaseAnalysis, lang: str, meta: ReportMeta, progress: Progress = lambda done: None) -> bytes:
+    """The report as PDF/UA-1. `lang` is "zh" or "en"; `progress` hears fractions from 0 to 1."""
+    # WeasyPrint takes half a second to import; commands that write no report should not wait for it.
+    from weasyprint import CSS, HTML
+
+    page = render_html(analysis, lang, meta)
+    progress(0.3)
+    document = HTML(string=page, base_url=str(FOLDER)).render(
+        stylesheets=[CSS(filename=str(FOLDER / "report.css"))], pdf_variant="pdf/ua-1", pdf_tags=True
+    )
+    progress(0.8)
+    # Without an identifier of its own the file would get a new one at every run.
+    identifier = hashlib.sha256(page.encode()).digest()[:16]
+    pdf = document.write_pdf(pdf_variant="pdf/ua-1", pdf_tags=True, pdf_identifier=identifier)
+    progress(1.0)
+    return bytes(pdf)
+
+
+def render_html(analysis: CaseAnalysis, lang: str, meta: ReportMeta) -> str:
+    """The report before it is set in pages."""
+    report = compose_report(analysis)
+    lang = "zh" if lang.startswith("zh") else "en"
+    environment = Environment(
+        loader=FileSystemLoader(FOLDER),
+        autoescape=select_autoescape(("html",)),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "say": partial(_say, lang),
+        "clean": clean,
+        "count": count,
+        "moment": lambda at: moment(at, meta.zone, 3) if at is not None else "",
+    }
+    environment.globals |= {
+        "w": {key: say(text, lang) for key, text in WORDS.items()},
+        "confidence": lambda code: say(CONFIDENCES[code], lang),
+        "severity": lambda code: say(SEVERITIES[code], lang),
+        "kind": lambda code: say(KINDS[code], lang),
+        "outcome": lambda outcome: say(OUTCOMES[outcome], lang),
+        "order_by": lambda code: say(ORDERS.get(code, Text(code, code)), lang),
+        "message": lambda number: f"{number} {say(message_name(number), lang)}",
+        "seconds": signed_seconds,
+    }
+    return environment.get_template("report.html").render(
+        lang=lang,
+        meta=meta,
+        report=report,
+        analysis=analysis,
+        method=METHOD,
+        period=_period(report, meta),
+        zone=_zone(report, meta, lang),
+        path=_path(analysis, lang),
+        ladders=_ladders(analysis, report, lang, meta),
+        fragment_rows=_fragment_rows(analysis, report, lang),
+        terminal_rows=_terminal_rows(analysis),
+        sizes=_sizes(analysis, lang),
+        most_named=MOST_NAMED,
+        typical_name=name_of(report.typical[0]) if report.typical else "",
+    )
+
+
+def _say(lang: str, text: Text) -> str:
+    return say(text, lang)
+
+
+def _period(report: CaseReport, meta: ReportMeta) -> str:
+    if meta.period or report.period_ns is None:
+        return meta.period
+    first, last = report.period_ns
+    return (
+        f"{day(first, meta.zone)} {moment(first, meta.zone, 0)} – {day(last, meta.zone)} {moment(last, meta.zone, 0)}"
+    )
+
+
+def _zone(report: CaseReport, meta: ReportMeta, lang: str) -> str:
+    return zone_name(report.period_ns[0] if report.period_ns else 0, meta.zone, lang)
+
+
+def _drawing(svg: str) -> Markup:
+    """Our own SVG, which escaped everything in it."""
+    return Markup(svg)  # noqa: S704
+
+
+def _path(analysis: CaseAnalysis, lang: str) -> Markup | None:
+    if not analysis.capture_points:
+        return None
+    sessions = (session for terminal in analysis.terminals for session in terminal.sessions)
+    findings = [*analysis.findings, *(finding for terminal in analysis.terminals for finding in terminal.findings)]
+    return _drawing(path_svg(draw_path(analysis.capture_points, sessions, findings), lang, width=DRAWING_WIDTH))
+
+
+def _ladders(analysis: CaseAnalysis, report: CaseReport, lang: str, meta: ReportMeta) -> list[tuple[str, str, Markup]]:
+    """(key of the heading, terminal's name, drawing) of the typical terminal and of a healthy one."""
+    drawn = []
+    for key, pair in (("typical", report.typical), ("healthy", report.healthy)):
+        if pair is not None:
+            terminal, session = pair
+            timeline = build_timeline(terminal, session, analysis.capture_points, limit=MOST_SENDS)
+            svg = ladder_svg(timeline, lang, "light", DRAWING_WIDTH, zone=meta.zone, name=key)
+            drawn.append((key, name_of(terminal), _drawing(svg)))
+    return drawn
+
+
+def _fragment_rows(analysis: CaseAnalysis, report: CaseReport, lang: str) -> list[FragmentRow]:
+    if report.typical is None:
+        return []
+    rows = []
+    for message, attempt in _sent(report.typical[1])[:MOST_DATAGRAMS]:
+        if attempt.datagram is None:
+            continue
+        cells = []
+        for point in analysis.capture_points:
+            boxes = fragment_boxes(attempt.datagram, point.name)
+            name = f"f{message.number}-{attempt.attempt}-{point.order}"
+            cells.append(_drawing(boxes_svg(boxes, lang, width=120, height=20, name=name)))
+        rows.append(FragmentRow(message.number, message.direction, attempt, tuple(cells)))
+    return rows
+
+
+def _sent(session: Session) -> list[tuple[Message, Attempt]]:
+    return [(message, attempt) for message in session.messages for attempt in message.attempts]
+
+
+def _sizes(analysis: CaseAnalysis, lang: str) -> Markup | None:
+    dots = size_dots(analysis)
+    if not dots:
+        return None
+    plot = plot_sizes(dots, size_edges(analysis), without_size=len(analysis.terminals) - len(dots))
+    return _drawing(size_plot_svg(plot, lang, width=DRAWING_WIDTH))
+
+
+def _terminal_rows(analysis: CaseAnalysis) -> list[TerminalRow]:
+    sizes = {dot.key: dot.plain_bytes for dot in size_dots(analysis)}
+    rows = []
+    for terminal in analysis.terminals:
+        third = [message for session in terminal.sessions if (message := session.message(3))]
+        rows.append(
+            TerminalRow(
+                terminal,
+                name_of(terminal),
+                sizes.get(terminal.key),
+                sum(len(message.attempts) for message in third),
+                ", ".join(dict.fromkeys(finding.code for finding in terminal.findings)),
+            )
+        )
+    order = {
+        outcome: at for at, outcome in enumerate((Outcome.FAILED, Outcome.INCOMPLETE, Outcome.UNKNOWN, Outcome.PASSED))
+    }
+    return sorted(rows, key=lambda row: order[row.terminal.outcome])
