@@ -5,7 +5,7 @@ Every frame is looked at by the sieve; those that may have to do with EAD go to 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,7 +20,8 @@ from app.core.parsers.packets import RawFrame, census_of, is_wanted, read_packet
 from app.core.parsers.sieve import port_roles, sift
 from app.core.records import CaptureFacts, Packet, Text
 from app.core.retention import Retention
-from app.dissector import Dissector, failed_note
+from app.dissector import SECTION, Dissector, failed_note, frame_block, interface_block
+from app.frame_details import DissectedLayer, dissect
 from app.tools import ToolError, ToolLimits
 
 DEFAULT_PORTS = frozenset({9019, 9029})
@@ -50,7 +51,7 @@ class Capture:
 
 
 def sniff_capture(head: bytes) -> str | None:
-    """"pcap" or "pcapng" where the first bytes of an uncompressed file say so."""
+    """ "pcap" or "pcapng" where the first bytes of an uncompressed file say so."""
     return capture_file.sniff_capture(head)
 
 
@@ -105,6 +106,8 @@ class CaptureReading:
         try:
             for walker, batch in frame_batches(self._path, self._limits.max_bytes, self._notes):
                 self._walker = walker
+                if batch is None:
+                    continue
                 yield from self._sift(walker, batch, roles)
                 if self._progress is not None:
                     self._progress(walker.walk.frames)
@@ -170,7 +173,7 @@ class CaptureReading:
             row = read_row(line)
             packets = list(read_packets(row, frame, self._source))
             if not frame.is_judged:
-                self._census.add_row(*census_of(row, packets))
+                self._census.add_row(*census_of(row, packets, self._ports))
             for packet in packets:
                 whole = self._outer.add(packet)
                 if whole is not None:
@@ -193,8 +196,11 @@ class CaptureReading:
 
 def frame_batches(
     path: Path, max_bytes: int, notes: list[Text]
-) -> Iterator[tuple[PcapWalker | PcapngWalker, FrameBatch]]:
-    """Walks the records of a file of any format. Raises CaptureError where it is no capture."""
+) -> Generator[tuple[PcapWalker | PcapngWalker, FrameBatch | None]]:
+    """Walks the records of a file of any format; the first pair comes without frames, for captures that have none.
+
+    Raises CaptureError where it is no capture.
+    """
     walker: PcapWalker | PcapngWalker | None = None
     size = 0
     try:
@@ -202,7 +208,10 @@ def frame_batches(
             if walker is None:
                 walker = walker_for(block)
                 if walker is None:
-                    raise CaptureError(Text(f"{path.name} is not a capture (pcap or pcapng)", f"{path.name} 不是抓包文件"))
+                    raise CaptureError(
+                        Text(f"{path.name} is not a capture (pcap or pcapng)", f"{path.name} 不是抓包文件")
+                    )
+                yield walker, None
             for batch in walker.feed(block):
                 yield walker, batch
             size += len(block)
@@ -221,3 +230,36 @@ def frame_batches(
     if walker is None:
         raise CaptureError(Text(f"{path.name} is empty", f"{path.name} 是空文件"))
     walker.finish()
+
+
+def frame_bytes(path: Path, frame: int) -> bytes:
+    """The captured bytes of one frame (from 1). Raises CaptureError where there is no such frame."""
+    return _find_frame(path, frame)[1].octets
+
+
+def dissect_frame(path: Path, frame: int) -> tuple[DissectedLayer, ...]:
+    """The full dissection of one frame, by pyshark on a file that holds only that frame.
+
+    Safe in any thread, also where an event loop runs. Raises CaptureError.
+    """
+    link_type, found = _find_frame(path, frame)
+    octets = SECTION + interface_block(link_type) + frame_block(0, found.octets, found)
+    try:
+        return dissect(octets)
+    except ToolError as error:
+        raise CaptureError(error.text) from error
+
+
+def _find_frame(path: Path, number: int) -> tuple[int, RawFrame]:
+    batches = frame_batches(path, CaptureLimits().max_bytes, [])
+    try:
+        for walker, batch in batches:
+            position = -1 if batch is None else number - batch.first_frame
+            if batch is not None and 0 <= position < len(batch):
+                interface = int(batch.interface[position])
+                time_ns, original = int(batch.time_ns[position]), int(batch.original[position])
+                frame = RawFrame(number, time_ns, interface, batch.frame_bytes(position), original)
+                return walker.walk.interfaces[interface].link_type, frame
+    finally:
+        batches.close()
+    raise CaptureError(Text(f"{path.name} has no frame {number}", f"{path.name} 中没有第 {number} 帧"))

@@ -1,5 +1,5 @@
-"""Makes capture files of any size for `packets.py`: a block of frames is laid out once and repeated with other times and
-identifications, so that writing runs at the speed of the disk."""
+"""Makes capture files of any size for `packets.py`: a block of frames is laid out once and repeated with other times
+and identifications, so that writing runs at the speed of the disk."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ FIRST_S = 1_700_000_000
 Encapsulate = Callable[[bytes], bytes]
 
 
-def _ipv4(payload: bytes, protocol: int, source: bytes, destination: bytes, offset: int = 0, more: bool = False) -> bytes:
+def _ipv4(
+    payload: bytes, protocol: int, source: bytes, destination: bytes, offset: int = 0, more: bool = False
+) -> bytes:
     word = (0x2000 if more else 0) | offset // 8
     head = pack(">BBHHHBBH", 0x45, 0, 20 + len(payload), 0, word, 63, protocol, 0)
     return head + source + destination + payload
@@ -38,10 +40,13 @@ def packets(dice: random.Random) -> list[tuple[bytes, bool]]:
     for _ in range(FRAGMENT_PAIRS_A_BLOCK):
         source, destination = _host(dice), _host(dice)
         whole = _udp(dice.randbytes(2000), dice.randrange(1024, 60_000), 5060)
-        pieces = (_ipv4(whole[:1480], 17, source, destination, more=True), _ipv4(whole[1480:], 17, source, destination, 1480))
+        pieces = (
+            _ipv4(whole[:1480], 17, source, destination, more=True),
+            _ipv4(whole[1480:], 17, source, destination, 1480),
+        )
         made.append([(pieces[0], True), (pieces[1], False)])
     for _ in range(EAD_FRAMES_A_BLOCK):
-        body = pack(">IH", 0x000AD877, 131) + bytes(16) + pack(">IH", 7, 1) + b"<data><i n=\"userName\">u</i></data>"
+        body = pack(">IH", 0x000AD877, 131) + bytes(16) + pack(">IH", 7, 1) + b'<data><i n="userName">u</i></data>'
         made.append([(_ipv4(_udp(body, 40_000, 9019), 17, _host(dice), _host(dice)), True)])
     others = FRAMES_A_BLOCK - 2 * FRAGMENT_PAIRS_A_BLOCK - EAD_FRAMES_A_BLOCK
     for number in range(others):

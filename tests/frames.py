@@ -46,7 +46,9 @@ def ipv6(
     return pack(">IHBB", 6 << 28, len(payload), next_header, hop_limit) + addresses + payload
 
 
-def udp(payload: bytes, source: int = 40_000, destination: int = 9029, length: int | None = None, sum_: int = 0) -> bytes:
+def udp(
+    payload: bytes, source: int = 40_000, destination: int = 9029, length: int | None = None, sum_: int = 0
+) -> bytes:
     return pack(">HHHH", source, destination, 8 + len(payload) if length is None else length, sum_) + payload
 
 
@@ -104,7 +106,9 @@ def vxlan(frame: bytes, vni: int = 77, port: int = 4789) -> bytes:
 
 def gtp(packet: bytes, sequence: bool = False) -> bytes:
     options = pack(">HBB", 3, 0, 0) if sequence else b""
-    return udp(pack(">BBHI", 0x32 if sequence else 0x30, 0xFF, len(options) + len(packet), 9) + options + packet, 2152, 2152)
+    return udp(
+        pack(">BBHI", 0x32 if sequence else 0x30, 0xFF, len(options) + len(packet), 9) + options + packet, 2152, 2152
+    )
 
 
 def geneve(frame: bytes) -> bytes:
@@ -143,7 +147,16 @@ def ppp(packet: bytes) -> bytes:
 
 def wlan(packet: bytes) -> bytes:
     """An 802.11 data frame from a station, unencrypted."""
-    return b"\x08\x01\x00\x00" + MAC_B + MAC_A + MAC_B + b"\x00\x00" + b"\xaa\xaa\x03\0\0\0" + pack(">H", kind_of(packet)) + packet
+    return (
+        b"\x08\x01\x00\x00"
+        + MAC_B
+        + MAC_A
+        + MAC_B
+        + b"\x00\x00"
+        + b"\xaa\xaa\x03\0\0\0"
+        + pack(">H", kind_of(packet))
+        + packet
+    )
 
 
 def radiotap(packet: bytes) -> bytes:

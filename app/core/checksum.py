@@ -11,8 +11,8 @@ from ipaddress import ip_address
 def is_udp_checksum_wrong(source_ip: str, destination_ip: str, segment: bytes) -> bool:
     """Whether the checksum of a whole UDP segment (header and data) proves damage.
 
-    Not wrong: zero (none was made), and the sum over the pseudo header alone, which a sender leaves for its network card
-    to complete: a capture on that sender shows it so.
+    Not wrong: zero (none was made), and the sum over the pseudo header alone, which a sender leaves for its network
+    card to complete: a capture on that sender shows it so.
     """
     stored = int.from_bytes(segment[6:8])
     if stored == 0:

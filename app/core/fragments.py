@@ -1,8 +1,8 @@
 """Every fragmented datagram of a capture, put together exactly like tshark does it, for people to look at.
 
-`reassembly` works like a host; here the claim is another: the same fragments and the same set of datagrams that reassemble
-as in Wireshark, whatever the protocol. So there is no timeout, only frames captured in full count, and a datagram is
-closed by the piece that completes it; what comes later under the same identification begins a new one. Where that
+`reassembly` works like a host; here the claim is another: the same fragments and the same set of datagrams that
+reassemble as in Wireshark, whatever the protocol. So there is no timeout, only frames captured in full count,
+and a datagram is closed by the piece that completes it; what comes later under the same identification begins a new one. Where that
 differs from what a host would do, an anomaly says so.
 """
 
@@ -161,7 +161,11 @@ def _anomalies(pieces: Sequence[Packet], arrival: Sequence[Packet], is_complete:
     distinct: list[Packet] = []
     for piece in pieces:
         twin = distinct[-1] if distinct else None
-        if twin and (twin.offset_bytes, twin.end_bytes) == (piece.offset_bytes, piece.end_bytes) and same_bytes(twin, piece):
+        if (
+            twin
+            and (twin.offset_bytes, twin.end_bytes) == (piece.offset_bytes, piece.end_bytes)
+            and same_bytes(twin, piece)
+        ):
             yield anomalies.DUPLICATE
         else:
             distinct.append(piece)

@@ -176,11 +176,7 @@ def _anomalies(datagram: Datagram, arrival: Sequence[Packet]) -> Iterator[str]:
 
 def piece_anomalies(pieces: Sequence[Packet], arrival: Sequence[Packet], total: int | None) -> Iterator[str]:
     """What is odd about distinct pieces sorted by offset; `arrival` are the same in order of capture."""
-    overlaps = [
-        same_bytes(left, right)
-        for left, right in pairwise(pieces)
-        if right.offset_bytes < left.end_bytes
-    ]
+    overlaps = [same_bytes(left, right) for left, right in pairwise(pieces) if right.offset_bytes < left.end_bytes]
     if any(overlaps):
         yield anomalies.OVERLAP
     if not all(overlaps):

@@ -53,7 +53,8 @@ class Retention:
 
     def _thin_out(self) -> None:
         newest = max(packet.time_ns for packet in self._packets)
-        ours, foreign = [], []
+        ours: list[Packet] = []
+        foreign: list[Packet] = []
         for packet in self._packets:
             (ours if self._is_ours(packet) else foreign).append(packet)
         for datagram in reassemble(foreign):
@@ -65,7 +66,9 @@ class Retention:
         self._packets = sorted(ours, key=lambda packet: packet.frame)
         self._payload = sum(len(packet.payload) for packet in self._packets)
         if self._payload > PAYLOAD_BYTES // 2:
-            self._packets = [p if self._is_ours(p) else without_payload(p, FOREIGN_PAYLOAD_BYTES) for p in self._packets]
+            self._packets = [
+                p if self._is_ours(p) else without_payload(p, FOREIGN_PAYLOAD_BYTES) for p in self._packets
+            ]
             self._payload = sum(len(packet.payload) for packet in self._packets)
         self._next_look = len(self._packets) + PACKETS
         self._next_bytes = self._payload + PAYLOAD_BYTES

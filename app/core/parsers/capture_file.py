@@ -99,7 +99,7 @@ class Walk:
 
 
 def sniff_capture(head: bytes) -> str | None:
-    """"pcap", "pcapng" or None, from the first four bytes of the (uncompressed) file."""
+    """ "pcap", "pcapng" or None, from the first four bytes of the (uncompressed) file."""
     if len(head) < 4:
         return None
     (magic,) = unpack_from("<I", head)

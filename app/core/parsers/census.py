@@ -106,5 +106,3 @@ class Census:
             comments=tuple(walk.comments),
             notes=tuple(notes),
         )
-
-

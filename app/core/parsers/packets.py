@@ -1,8 +1,8 @@
 """tshark rows and the raw frames they speak of → packets.
 
 tshark says which layers a frame has and which addresses; the numbers (offset, identification, lengths) and the payload
-are read from the frame's own bytes at the header that carries those addresses. So the units in which a version of tshark
-prints an offset do not matter.
+are read from the frame's own bytes at the header that carries those addresses. So the units in which a version of
+tshark prints an offset do not matter.
 """
 
 from __future__ import annotations
@@ -389,7 +389,7 @@ def is_wanted(packet: Packet, ports: frozenset[int]) -> bool:
     return packet.is_fragment or packet.has_fragment_header or packet.quote is not None or is_ead(packet, ports)
 
 
-def census_of(row: Row, packets: Sequence[Packet]) -> tuple[int, int | None, int]:
+def census_of(row: Row, packets: Sequence[Packet], ports: Collection[int]) -> tuple[int, int | None, int]:
     """Kind (as in `sieve`), service port and IP length of a frame that only tshark could judge."""
     if not packets:
         has_ip = bool(row.sources_v4 or row.sources_v6)
@@ -397,7 +397,8 @@ def census_of(row: Row, packets: Sequence[Packet]) -> tuple[int, int | None, int
     packet = packets[0]
     port = None
     if packet.source_port is not None and packet.destination_port is not None:
-        port = min(packet.source_port, packet.destination_port)
+        both = packet.source_port, packet.destination_port
+        port = next((number for number in both if number in ports), min(both))
     kind = {TCP: TCP_FRAME, UDP: UDP_FRAME}.get(packet.protocol, OTHER)
     if packet.is_fragment:
         kind = LATER if packet.offset_bytes else FIRST

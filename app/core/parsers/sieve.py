@@ -1,7 +1,7 @@
 """Decides for all frames of a block at once which of them may have to do with EAD, and counts the others.
 
-Vectorised: every function takes the positions (in the batch) of the frames that it looks at and where in the block their
-next header begins. What cannot be judged here is kept, so that nothing is lost for speed: tshark sees it.
+Vectorised: every function takes the positions (in the batch) of the frames that it looks at and where in the block
+their next header begins. What cannot be judged here is kept, so that nothing is lost for speed: tshark sees it.
 """
 
 from __future__ import annotations
@@ -288,13 +288,16 @@ class _Sieve:
         self._keep(frames[self.octets[at] < 128])
 
     def _ports(self, frames: Positions, at: Positions) -> NDArray[np.int64]:
-        """Roles of both ports together; notes the lower one."""
+        """Roles of both ports together; notes the port of the service: a known one, else the lower."""
         whole = at + 4 <= self.end[frames]
         frames, at = frames[whole], at[whole]
         source, destination = self._be16(at), self._be16(at + 2)
-        self.result.port[frames] = np.minimum(source, destination)
+        by_source, by_destination = self.roles[source], self.roles[destination]
+        service = np.minimum(source, destination)
+        service = np.where(by_source & EAD_ROLE, source, np.where(by_destination & EAD_ROLE, destination, service))
+        self.result.port[frames] = service
         self.result.is_udp[frames] = True
-        return (self.roles[source] | self.roles[destination]).astype(np.int64)
+        return (by_source | by_destination).astype(np.int64)
 
     def _udp(self, frames: Positions, at: Positions, depth: int) -> None:
         frames, at = self._long_enough(frames, at, 8)
@@ -327,10 +330,7 @@ class _Sieve:
         """`<data>` within the first bytes of the payload: the opening bracket first, then the word."""
         span = BODY_WITHIN_BYTES + 6
         block = self.batch.block
-        if len(block) < span:
-            tail = np.ones(len(frames), dtype=np.bool_)
-        else:
-            tail = at + span > len(block)
+        tail = at + span > len(block)
         for frame, begin in zip(frames[tail].tolist(), at[tail].tolist(), strict=True):
             if block.find(b"<data>", begin, min(begin + span, int(self.end[frame]))) >= 0:
                 self.result.keep[frame] = True
