@@ -10,12 +10,14 @@ import contextlib
 import random
 import socket
 import sys
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from app.demo import bodies, inode, wire
 
+TIME_PORT = 37
 IP_MTU_DISCOVER, NEVER = 10, 0  # as a Windows client sends: never with the don't-fragment flag
 
 
@@ -68,6 +70,13 @@ def say(what: str) -> None:
     sys.stdout.flush()
 
 
+def chat(peer_ip: str, ending: threading.Event) -> None:
+    """What else a terminal does all the while: a capture without it could not show that it was still running."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as link:
+        while not ending.wait(0.06):
+            link.sendto(b"what time is it", (peer_ip, TIME_PORT))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("peer_ip")
@@ -87,8 +96,14 @@ def main() -> None:
     link.bind(("0.0.0.0", 0))
     log = inode.InodeLog()
     client = Client(chosen.peer_ip, identity, chosen.resend_s, chosen.sends, chosen.ahead_s, log, link)
+    ending = threading.Event()
+    other = threading.Thread(target=chat, args=(chosen.peer_ip, ending))
+    other.start()
     outcome = converse(client, chosen.patches, chosen.check_s)
     chosen.log.write_bytes(log.to_bytes())
+    time.sleep(0.2)
+    ending.set()
+    other.join()
     say(f"ended {outcome}")
 
 

@@ -7,6 +7,7 @@ import random
 import selectors
 import signal
 import socket
+import struct
 import sys
 import time
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from app.demo import bodies, wire
 from app.demo.inode import NS
 from app.demo.serverlog import ServerLog
 
-FIRST_PORT, PROXY_PORT = 9019, 9029
+FIRST_PORT, PROXY_PORT, TIME_PORT = 9019, 9029, 37
 
 
 @dataclass
@@ -33,6 +34,9 @@ class Server:
 
     def take(self, link: socket.socket) -> None:
         payload, peer = link.recvfrom(65_535)
+        if link.getsockname()[1] == TIME_PORT:
+            link.sendto(struct.pack("!I", int(time.time()) + 2_208_988_800), peer)  # RFC 868: seconds since 1900
+            return
         _head_id, message_id, number = wire.read_header(payload)
         values = dict(wire.read_fields(payload))
         if number in self.deaf:
@@ -68,7 +72,7 @@ def main() -> None:
     ending: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _frame: ending.append(number))
     selector = selectors.DefaultSelector()
-    for port in (FIRST_PORT, PROXY_PORT):
+    for port in (FIRST_PORT, PROXY_PORT, TIME_PORT):
         link = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         link.bind((chosen.ip, port))
         selector.register(link, selectors.EVENT_READ)
