@@ -146,7 +146,8 @@ def _agreed_pattern(own: Tally, others: Tally) -> Pattern | None:
     mine, all_of_them = name_pattern(own, others), name_pattern(others)
     if mine is None or len(others.lost) <= len(own.lost):
         return mine
-    if all_of_them is Pattern.RANDOM and mine is not Pattern.DOWN and len(own.lost) <= ENOUGH:
+    is_weak = len(own.lost) <= ENOUGH and (mine is not Pattern.DOWN or own.passed)
+    if all_of_them is Pattern.RANDOM and is_weak:
         return Pattern.RANDOM
     if mine is Pattern.RANDOM and all_of_them is Pattern.LATER:
         return Pattern.LATER

@@ -66,11 +66,11 @@ TERMINAL_RULES: tuple[TerminalRule, ...] = (
     never_sent.RULE,
     reassembly_timeout.RULE,
     check_failed.RULE,
+    no_fault.RULE,
     capture_gap.RULE,
     fragments_hidden.RULE,
     contradiction.RULE,
     no_answer.RULE,  # reads what the rules before it found: it speaks only where none of them explains
-    no_fault.RULE,
 )
 
 CASE_RULES: tuple[CaseRule, ...] = (

@@ -176,9 +176,8 @@ def _pattern_with_small_losses(t: Tally, others: Tally) -> Pattern:
         return Pattern.PORT
     if t.smallest_lost is not None and t.smallest_lost > largest > 0 and t.ports_lost & ports:
         return Pattern.LARGE
-    if t.is_later_separated:
-        return Pattern.DOWN
-    return Pattern.RANDOM
+    is_alive = (others.last_passed_ns or 0) > (t.first_lost_ns or 0)
+    return Pattern.DOWN if t.is_later_separated and not is_alive else Pattern.RANDOM
 
 
 def chance_of_later_only(t: Tally) -> float:

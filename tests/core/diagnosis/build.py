@@ -28,8 +28,8 @@ from app.core.analysis import (
     Terminal,
 )
 from app.core.diagnosis import CaseFacts, diagnose
-from app.core.records import NS, CheckResult, Confidence, Direction, Text
-from app.core.traces import NetworkFacts
+from app.core.records import NS, CheckResult, Confidence, Direction, Endpoint, Packet, Quote, Text
+from app.core.traces import IcmpTie, NetworkFacts, NetworkNote, NoteCode, TracedDatagram
 
 START = 1_795_000_000 * NS
 STATES = {"x": Seen.SEEN, ".": Seen.MISSING, "?": Seen.UNKNOWN}
@@ -257,3 +257,63 @@ def named(facts: CaseFacts, code: str):  # type: ignore[no-untyped-def]
 
 def renamed(made: Terminal, key: str, ip: str) -> Terminal:
     return replace(made, key=key, user=f"user-{key}", ip=(ip,))
+
+
+def icmp(facts: CaseFacts, icmp_type: int, code: int, number: int = 3, *, mtu: int | None = None) -> CaseFacts:
+    """The same case with an ICMP error that quotes every send of this message of the first terminal."""
+    made = facts.terminals[0]
+    datagrams = [
+        a.datagram for s in made.sessions for m in s.messages if m.number == number for a in m.attempts if a.datagram
+    ]
+    traced = tuple(
+        TracedDatagram(d, (), Direction.TO_SERVER, Endpoint("192.0.2.17", 40001), Endpoint(SERVER, 9029), None, at(2))
+        for d in datagrams
+    )
+    ties = tuple(
+        IcmpTie(_icmp_packet(icmp_type, code, d.identification or 0, i, mtu), "client", i, WHY)
+        for i, d in enumerate(datagrams)
+    )
+    return replace(facts, network=NetworkFacts(facts.capture_points, {}, traced, ties))
+
+
+def _icmp_packet(icmp_type: int, code: int, ident: int, index: int, mtu: int | None) -> Packet:
+    quote = Quote(icmp_type, code, "192.0.2.17", SERVER, 17, ident, 0, 40001, 9029, mtu)
+    return Packet("client.pcap", 500 + index, at(33), 4, SERVER, "192.0.2.17", 1, 7, 0, 64, False, 60, quote=quote)
+
+
+def note(code: NoteCode, *, point: str = "server", **more: object) -> NetworkNote:
+    return NetworkNote(
+        code,
+        Text("the network part noted something", "网络部分有所发现"),
+        point=point,
+        evidence=(Evidence(f"{point}.pcap", frame=1, text="noted"),),
+        **more,
+    )  # type: ignore[arg-type]
+
+
+def noted(*notes: NetworkNote, at_points: Sequence[CapturePoint] = (), failing: bool = False) -> CaseFacts:
+    """A healthy or failing case of one terminal with these notes."""
+    outcome = Outcome.FAILED if failing else Outcome.PASSED
+    its = tuple(at_points) or points("client", "server")
+    names = [p.name for p in its]
+    made = session([*hello(names), report([dict.fromkeys(names, "xx")])], outcome, marks=[result(4 if failing else 0)])
+    return case(terminal(made), at_points=its, network=NetworkFacts(its, notes=notes))
+
+
+def sized(rows: Sequence[tuple[int, bool]], *, patches: Sequence[int | None] = ()) -> CaseFacts:
+    """Many terminals from their logs: (plaintext bytes of message 3, whether it passed)."""
+    made: list[Terminal] = []
+    for i, (plain, passed) in enumerate(rows):
+        source = f"t{i}/iNode.log"
+        sends = [send(None, 3, 2 + 5 * n, attempt=n + 1, plain=plain, source=source) for n in range(1 if passed else 4)]
+        start = [message(1, [send(None, 1, 0, source=source)]), message(2, [send(None, 2, 0.1, source=source)])]
+        body = message(3, sends, plain=plain, patches=patches[i] if patches else None)
+        answer = [message(4, [send(None, 4, 3, source=source)])] if passed else []
+        its = session(
+            [*start, body, *answer],
+            Outcome.PASSED if passed else Outcome.FAILED,
+            marks=[result(0 if passed else 4)],
+            key=f"s{i}",
+        )
+        made.append(terminal(its, key=f"t{i}", ip=f"192.0.2.{i + 1}"))
+    return case(*made)

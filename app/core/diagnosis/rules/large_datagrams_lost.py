@@ -27,10 +27,11 @@ def judge(case: CaseView, terminal: TerminalView) -> Judgement:
 
 def _finding(case: CaseView, terminal: TerminalView, loss: LegLoss) -> Finding:
     place, t = span(loss.between), loss.tally
+    largest = max(t.largest_passed, loss.others.largest_passed)
     claim = Text(
-        f"Message {loss.message}: {place.en} datagrams of {t.largest_passed} bytes and less pass, those of "
+        f"Message {loss.message}: {place.en} datagrams of {largest} bytes and less pass, those of "
         f"{t.smallest_lost} bytes and more are lost, unfragmented ones too: a limit on size lies between.",
-        f"{loss.message} 号报文：{place.zh}，{t.largest_passed} 字节及以下的报文能通过，{t.smallest_lost} "
+        f"{loss.message} 号报文：{place.zh}，{largest} 字节及以下的报文能通过，{t.smallest_lost} "
         f"字节及以上的全部丢失，"
         "不分片的也丢：该段存在长度限制。",
     )
@@ -41,7 +42,7 @@ def _finding(case: CaseView, terminal: TerminalView, loss: LegLoss) -> Finding:
         ),
     )
     made = loss_finding(case, terminal, loss, claim, against)
-    return replace(made, details={**made.details, "passes_up_to": t.largest_passed, "lost_from": t.smallest_lost})
+    return replace(made, details={**made.details, "passes_up_to": largest, "lost_from": t.smallest_lost})
 
 
 RULE = TerminalRule(

@@ -15,16 +15,39 @@ from app.core.records import Confidence, Text
 CODE = "size-band"
 ENOUGH = 2  # terminals on either side; below that the band is only possible
 CONVINCING = 0.05
+OTHER_CAUSES = frozenset(
+    {
+        "path-down",
+        "port-blocked",
+        "never-sent",
+        "server-silent",
+        "reply-lost",
+        "answered-elsewhere",
+        "answer-not-taken",
+        "random-loss",
+        "reassembly-failed",
+        "translated-unanswerable",
+    }
+)
 OUTLIERS = 0.2  # share of sessions that may speak against the band
 
 
 def judge(case: CaseView) -> Judgement:
     if not case.reports:
         return NotRun((NO_SIZES,))
-    band = find_band(case.reports)
-    if band is None or band.exceptions > OUTLIERS * len(case.reports):
+    otherwise = _failing_otherwise(case)
+    reports = [r for r in case.reports if r.has_passed or r.terminal.key not in otherwise]
+    band = find_band(reports)
+    if band is None or band.exceptions > OUTLIERS * len(reports):
         return MISS
     return found(_finding(case, band))
+
+
+def _failing_otherwise(case: CaseView) -> frozenset[str]:
+    """Terminals (keys) whose failure has a known cause that has nothing to do with the size of message 3."""
+    return frozenset(
+        t.key for t in case.terminals if any(f.code in OTHER_CAUSES for f in t.findings if f.severity == "error")
+    )
 
 
 def _finding(case: CaseView, band: Band) -> Finding:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.core.analysis import Finding, Outcome, Severity
+from app.core.analysis import Attempt, Finding, Outcome, Severity
 from app.core.diagnosis.advice import scene
 from app.core.diagnosis.case_view import CaseView
 from app.core.diagnosis.evidence import of_attempts, unique
@@ -49,6 +49,7 @@ def judge(case: CaseView, terminal: TerminalView) -> Judgement:
                 ),
                 evidence=unique((*(icmp_evidence(t) for _, _, t in tied), *of_attempts(a for a, _, _ in tied))),
                 message=number,
+                between=_place(terminal, tied[0][0]),
                 counts={"datagrams": len({id(a) for a, _, _ in tied}), "icmp": len(tied)},
                 against=(
                     Text(
@@ -71,6 +72,15 @@ def judge(case: CaseView, terminal: TerminalView) -> Judgement:
             ),
         )
     )
+
+
+def _place(terminal: TerminalView, attempt: Attempt) -> tuple[str, str] | None:
+    """The leg on which captures lose the quoted datagram."""
+    for direction, row in terminal.passages.items():
+        for passage in row:
+            if passage.attempt is attempt and passage.has_loss:
+                return terminal.names.between(direction, min(passage.legs))
+    return None
 
 
 def _is_fatal(terminal: TerminalView, number: int) -> bool:
