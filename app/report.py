@@ -9,7 +9,7 @@ from datetime import UTC, tzinfo
 from functools import partial
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from app.charts import boxes_svg, ladder_svg, path_svg, size_plot_svg
 from app.charts.writing import clean, day, moment, say, signed_seconds, zone_name
@@ -17,6 +17,7 @@ from app.config import TEMPLATES
 from app.core.analysis import Attempt, CaseAnalysis, Message, Outcome, Session, Terminal
 from app.core.case_charts import plot_sizes, size_dots, size_edges
 from app.core.case_report import CaseReport, compose_report, name_of
+from app.core.finding_names import finding_name
 from app.core.fragment_boxes import fragment_boxes
 from app.core.path_drawing import draw_path
 from app.core.records import Direction, Text
@@ -61,7 +62,7 @@ class TerminalRow:
     name: str
     plain_bytes: int | None
     sends: int
-    codes: str
+    codes: tuple[str, ...]
 
 
 def write_report(analysis: CaseAnalysis, lang: str, meta: ReportMeta, progress: Progress = lambda done: None) -> bytes:
@@ -96,10 +97,13 @@ def render_html(analysis: CaseAnalysis, lang: str, meta: ReportMeta) -> str:
     environment.filters |= {
         "say": partial(_say, lang),
         "clean": clean,
+        "commands": _commands,
+        "name_of_code": lambda code: say(finding_name(code), lang),
         "count": count,
         "moment": lambda at: moment(at, meta.zone, 3) if at is not None else "",
     }
     environment.globals |= {
+        "name_of_code": lambda code: say(finding_name(code), lang),
         "w": {key: say(text, lang) for key, text in WORDS.items()},
         "confidence": lambda code: say(CONFIDENCES[code], lang),
         "severity": lambda code: say(SEVERITIES[code], lang),
@@ -131,6 +135,13 @@ def _say(lang: str, text: Text) -> str:
     return say(text, lang)
 
 
+def _commands(text: str) -> Markup:
+    """`like this` is a command: set as code."""
+    parts = text.split("`")
+    pieces = [Markup("<code>{}</code>").format(part) if at % 2 else escape(part) for at, part in enumerate(parts)]
+    return Markup("").join(pieces)
+
+
 def _period(report: CaseReport, meta: ReportMeta) -> str:
     if meta.period or report.period_ns is None:
         return meta.period
@@ -146,7 +157,7 @@ def _zone(report: CaseReport, meta: ReportMeta, lang: str) -> str:
 
 def _drawing(svg: str) -> Markup:
     """Our own SVG, which escaped everything in it."""
-    return Markup(svg)  # noqa: S704
+    return Markup(svg)
 
 
 def _path(analysis: CaseAnalysis, lang: str) -> Markup | None:
@@ -208,7 +219,7 @@ def _terminal_rows(analysis: CaseAnalysis) -> list[TerminalRow]:
                 name_of(terminal),
                 sizes.get(terminal.key),
                 sum(len(message.attempts) for message in third),
-                ", ".join(dict.fromkeys(finding.code for finding in terminal.findings)),
+                tuple(dict.fromkeys(finding.code for finding in terminal.findings)),
             )
         )
     order = {

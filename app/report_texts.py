@@ -90,38 +90,51 @@ METHOD: tuple[tuple[Text, Text], ...] = (
     (
         Text("Clocks", "时钟"),
         Text(
-            "Every capture and every log has its own clock. Datagrams seen at two capture points in both directions bound the "
-            "difference of their clocks; in one direction only, delay and difference cannot be told apart. All times here are "
-            "on the reference clock. Corrected time says only whether a point was capturing: no loss is concluded from time.",
-            "每个抓包和日志都有各自的时钟。两个抓包点在两个方向上都见到的数据报可以限定它们的时钟差；只有单方向时，无法区分时延与时钟差。"
+            "Every capture and every log has its own clock. Datagrams seen at two capture points in both directions "
+            "bound the "
+            "difference of their clocks; in one direction only, delay and difference cannot be told apart. All "
+            "times here are "
+            "on the reference clock. Corrected time says only whether a point was capturing: no loss is concluded "
+            "from time.",
+            "每个抓包和日志都有各自的时钟。两个抓包点在两个方向上都见到的数据报可以限定它们的时钟差；只有单方向时，"
+            "无法区分时延与时钟差。"
             "本报告的时间均以基准时钟为准。校正后的时间只用于判断抓包点当时是否在抓包，从不据此判定丢包。",
         ),
     ),
     (
         Text("Matching", "匹配"),
         Text(
-            "The same datagram is recognised at several points by what routers leave alone: protocol, identification, byte "
-            "ranges, ports and payload; addresses only where nothing translates them; never time to live or checksums of "
-            "the header. Reassembly is done for each point by itself: fragments of different points are never put together.",
-            "同一数据报在各抓包点之间按路由器不会改变的内容识别：协议、标识、字节范围、端口和载荷；仅在没有地址转换时才比较地址；"
+            "The same datagram is recognised at several points by what routers leave alone: protocol, "
+            "identification, byte "
+            "ranges, ports and payload; addresses only where nothing translates them; never time to live or "
+            "checksums of "
+            "the header. Reassembly is done for each point by itself: fragments of different points are never put "
+            "together.",
+            "同一数据报在各抓包点之间按路由器不会改变的内容识别：协议、标识、字节范围、端口和载荷；"
+            "仅在没有地址转换时才比较地址；"
             "从不比较 TTL 和首部校验和。重组只在单个抓包点内进行，不同抓包点的分片从不拼在一起。",
         ),
     ),
     (
         Text("Seen, missing, unknown", "见到、缺失与未知"),
         Text(
-            "Missing means: the point was capturing, could have seen the fragment, and did not. Unknown means that nothing can "
-            "be said: it was not capturing then, dropped packets, its filter hides fragments, it sees only one of several "
+            "Missing means: the point was capturing, could have seen the fragment, and did not. Unknown means that "
+            "nothing can "
+            "be said: it was not capturing then, dropped packets, its filter hides fragments, it sees only one of "
+            "several "
             "paths, or the frame was cut too short. Unknown is never counted as lost.",
-            "“缺失”表示该点当时在抓包、能够看到该分片而没有看到。“未知”表示无法判断：当时未抓包、抓包丢包、过滤条件看不到分片、"
+            "“缺失”表示该点当时在抓包、能够看到该分片而没有看到。“未知”表示无法判断：当时未抓包、抓包丢包、"
+            "过滤条件看不到分片、"
             "只能看到多条等价路径之一，或帧被截断过短。“未知”从不计为丢失。",
         ),
     ),
     (
         Text("Sizes", "大小"),
         Text(
-            "The size of message 3 is that of its text before compression, as the client's log shows it. At an MTU of 1,500 "
-            "a UDP payload over 1,472 bytes is fragmented; the client compresses and encrypts from 3,000 bytes on if the "
+            "The size of message 3 is that of its text before compression, as the client's log shows it. At an MTU "
+            "of 1,500 "
+            "a UDP payload over 1,472 bytes is fragmented; the client compresses and encrypts from 3,000 bytes on "
+            "if the "
             "server says so.",
             "3 号报文的大小是压缩前的正文大小，取自客户端日志。MTU 为 1500 时，UDP 载荷超过 1472 字节即分片；"
             "服务器启用后，客户端对超过 3000 字节的内容进行压缩加密。",
@@ -130,9 +143,11 @@ METHOD: tuple[tuple[Text, Text], ...] = (
     (
         Text("Confidence", "置信度"),
         Text(
-            "Certain: seen at both ends of a leg, nothing speaks against it. Likely: one step rests on an inference that is "
+            "Certain: seen at both ends of a leg, nothing speaks against it. Likely: one step rests on an inference "
+            "that is "
             "named. Possible: it fits, and other causes fit as well; the next steps say what would decide.",
-            "“确定”：在一段路径的两端都有观测，且没有相反证据。“很可能”：其中一步依靠推断，已注明。“可能”：与现象相符，但其他原因也相符，"
+            "“确定”：在一段路径的两端都有观测，且没有相反证据。“很可能”：其中一步依靠推断，已注明。"
+            "“可能”：与现象相符，但其他原因也相符，"
             "后续步骤说明如何判定。",
         ),
     ),

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-# Unquoted, since not every renderer of SVG reads quotes inside an attribute. The simplified-Chinese face is named before
-# any general fallback: that would take Japanese shapes.
+# Unquoted, since not every renderer of SVG reads quotes inside an attribute. The simplified-Chinese face is named
+# before any general fallback, which would take Japanese shapes.
 FONTS = (
     "Noto Sans, Noto Sans CJK SC, Noto Sans SC, Source Han Sans SC, Microsoft YaHei, PingFang SC, "
     "WenQuanYi Micro Hei, DejaVu Sans, Arial, sans-serif"

@@ -115,9 +115,10 @@ def size_edges(analysis: CaseAnalysis) -> tuple[int, int]:
     """The edges that a finding computed for this path, else the usual ones."""
     findings = [*analysis.findings, *(finding for terminal in analysis.terminals for finding in terminal.findings)]
     for finding in findings:
-        lower, upper = finding.details.get("lower_edge"), finding.details.get("upper_edge")
-        if isinstance(lower, int) and isinstance(upper, int):
-            return lower, upper
+        for names in (("computed_low", "computed_high"), ("lower_edge", "upper_edge")):
+            lower, upper = (finding.details.get(name) for name in names)
+            if isinstance(lower, int) and isinstance(upper, int):
+                return lower, upper
     return DEFAULT_EDGES
 
 
