@@ -10,10 +10,11 @@ from __future__ import annotations
 import re
 import zlib
 from dataclasses import dataclass
-from hashlib import blake2b
+from hashlib import sha1
+from typing import NamedTuple
 
 from app.core.parsers.log_text import decode
-from app.core.parsers.mending import CLOSE, Mended, mend
+from app.core.parsers.mending import CLOSE, Mended, mend, unbroken
 from app.core.records import Body, CheckResult
 
 MAX_FIELDS = 2_000
@@ -68,8 +69,7 @@ class Shape:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class ReadBody:
+class ReadBody(NamedTuple):
     shape: Shape
     digest: int  # 64 bits over the canonical text
     identity: Identity
@@ -81,6 +81,7 @@ class BodyReader:
 
     def __init__(self) -> None:
         self._shapes: dict[int, Shape] = {}
+        self._clean: dict[int, Shape] = {}  # by the text without identity as the log has it, where nothing was mended
         self._recent: dict[bytes, ReadBody] = {}
         self._pairs: dict[tuple[str, str | int], tuple[str, str | int]] = {}
         self._deflated = 0
@@ -91,28 +92,49 @@ class BodyReader:
         known = self._recent.get(raw)
         if known is not None:
             return known
+        text = unbroken(raw)
+        key = 0
+        if text is not None and text.isascii():
+            identity, _, rest = _split_identity(text)
+            key = hash(rest)
+            shape = self._clean.get(key)
+            if shape is not None and not any(value is not None and b">" in value for value in identity):
+                body = ReadBody(shape, _digest(text), identity, Mended(text))
+                self._remember(raw, body)
+                return body
         mended = mend(raw, column, self._wrap)
         if mended.wrap is not None:
             self._wrap = mended.wrap
         body = self.take(mended)
         if mended.is_exact:
-            if len(self._recent) >= _RECENT_TEXTS:
-                del self._recent[next(iter(self._recent))]
-            self._recent[raw] = body
+            self._remember(raw, body)
+            if key and mended.text == text:
+                self._clean[key] = body.shape
         return body
+
+    def knows(self, raw: bytes) -> bool:
+        """Whether `read` would only have to look it up."""
+        return raw in self._recent
+
+    def _remember(self, raw: bytes, body: ReadBody) -> None:
+        recent = self._recent
+        if len(recent) >= _RECENT_TEXTS:
+            for _ in range(_RECENT_TEXTS // 2):
+                del recent[next(iter(recent))]
+        # The retransmissions of a body that was written over many lines often stand on one.
+        recent[raw] = recent[body.mended.text] = body
 
     def take(self, mended: Mended) -> ReadBody:
         text = mended.text
         if not text.isascii():
             text = decode(text).encode("utf-8", "replace")
         identity, starts, rest = _split_identity(text)
-        digest = int.from_bytes(blake2b(text, digest_size=8).digest(), "big")
         # The keyed hash of Python stands for the text: two of 64 bits do not meet, and nobody can make them meet.
         key = hash((rest, mended.is_exact, mended.is_complete))
         shape = self._shapes.get(key)
         if shape is None:
             shape = self._shapes[key] = self._read_shape(text, identity, starts, mended)
-        return ReadBody(shape, digest, identity, mended)
+        return ReadBody(shape, _digest(text), identity, mended)
 
     def _read_shape(self, text: bytes, identity: Identity, starts: tuple[int, ...], mended: Mended) -> Shape:
         fields, check = _read_fields(text, starts)
@@ -132,6 +154,10 @@ class BodyReader:
         )
 
 
+def _digest(text: bytes) -> int:
+    return int.from_bytes(sha1(text, usedforsecurity=False).digest()[:8], "big")
+
+
 def read_body(raw: bytes) -> Body:
     """One body, from `<data>` on, however it is wrapped or damaged."""
     read = BodyReader().read(raw)
@@ -140,19 +166,25 @@ def read_body(raw: bytes) -> Body:
 
 def _split_identity(text: bytes) -> tuple[Identity, tuple[int, ...], bytes]:
     """The first value of each identity element, where each begins (-1: absent), and the text without them."""
-    found: list[bytes | None] = []
-    starts: list[int] = []
-    for element in _IDENTITY_ELEMENTS:
-        start = text.find(element)
-        start = start + len(element) if start >= 0 else -1
-        end = text.find(b"<", start, start + _MAX_IDENTITY_BYTES + 1) if start >= 0 else -1
-        starts.append(start if end >= 0 else -1)
-        found.append(text[start:end] if end >= 0 else None)
-    rest = text
-    for start, value in sorted(zip(starts, found, strict=True), key=lambda pair: -pair[0]):
-        if value is not None:
-            rest = rest[:start] + b"\x00" + rest[start + len(value) :]
-    return (found[0], found[1], found[2]), tuple(starts), rest
+    spans = [_identity_span(text, element) for element in _IDENTITY_ELEMENTS]
+    found = [text[start:end] if start >= 0 else None for start, end in spans]
+    parts = []
+    at = 0
+    for start, end in sorted(spans):
+        if start >= 0:
+            parts.append(text[at:start])
+            at = end
+    parts.append(text[at:])
+    return (found[0], found[1], found[2]), tuple([start for start, _ in spans]), b"\x00".join(parts)
+
+
+def _identity_span(text: bytes, element: bytes) -> tuple[int, int]:
+    start = text.find(element)
+    if start < 0:
+        return -1, -1
+    start += len(element)
+    end = text.find(b"<", start, start + _MAX_IDENTITY_BYTES + 1)
+    return (start, end) if end >= 0 else (-1, -1)
 
 
 def _read_fields(

@@ -28,12 +28,15 @@ _KIND_NUMBERS = {kind: number for number, kind in enumerate(_KINDS)}
 _DIRECTIONS: tuple[Direction | None, ...] = (None, Direction.TO_SERVER, Direction.TO_CLIENT)
 _DIRECTION_NUMBERS: dict[Direction | None, int] = {direction: number for number, direction in enumerate(_DIRECTIONS)}
 
-_COLUMNS = "qqQIIIIIIIIIIIIIiiBB"
+_COLUMNS = "qqIIIIIIIIIIQIIIiiBB"
 _ROW = Struct("<" + _COLUMNS)
-(TIME, START, DIGEST, LINE, SIZE, RESOLUTION, NUMBER, MESSAGE_ID, HEAD_ID, WIRE,
- TEXT, THREAD, PEER, USER, MAC, EVENT, SHAPE, CODE, KIND, DIRECTION) = range(len(_COLUMNS))  # fmt: skip
+(TIME, START, LINE, SIZE, RESOLUTION, NUMBER, MESSAGE_ID, HEAD_ID, WIRE,
+ TEXT, THREAD, PEER, DIGEST, USER, MAC, EVENT, SHAPE, CODE, KIND, DIRECTION) = range(len(_COLUMNS))  # fmt: skip
 _OFFSETS = [Struct("<" + _COLUMNS[:at]).size for at in range(len(_COLUMNS))]
 _CELLS = [Struct("<" + code) for code in _COLUMNS]
+_BODY_CELLS = Struct("<" + _COLUMNS[DIGEST : SHAPE + 1])
+_PLACE_CELLS = Struct("<" + _COLUMNS[START : SIZE + 1])
+_SIZE = _ROW.size
 
 
 class Pool:
@@ -100,19 +103,20 @@ class EventTable(Sequence[LogEvent]):
         resolution_ns: int = NS,
         direction: Direction | None = None,
         number: int | None = None,
+        wire_bytes: int = NONE,
     ) -> int:
         row = self._count
         self._count = row + 1
         self._rows += _ROW.pack(
-            time_ns, start, 0, line, size, resolution_ns, number if number is not None and number <= 0xFFFF else NONE,
-            NONE, NONE, NONE, self.texts.number(text), self._threads.number(thread), 0, 0, 0, 0, -1, NO_CODE,
+            time_ns, start, line, size, resolution_ns, number if number is not None and number <= 0xFFFF else NONE,
+            NONE, NONE, wire_bytes, self.texts.number(text), self._threads.number(thread), 0, 0, 0, 0, 0, -1, NO_CODE,
             _KIND_NUMBERS[kind], _DIRECTION_NUMBERS[direction],
         )  # fmt: skip
         return row
 
     def put(self, row: int, column: int, value: int) -> None:
         """Raises struct.error where the value does not fit: use `put_checked` for numbers that a file wrote."""
-        _CELLS[column].pack_into(self._rows, row * _ROW.size + _OFFSETS[column], value)
+        _CELLS[column].pack_into(self._rows, row * _SIZE + _OFFSETS[column], value)
 
     def put_checked(self, row: int, column: int, value: int) -> None:
         """Leaves the cell as it is where the value is beyond 32 bits."""
@@ -122,7 +126,7 @@ class EventTable(Sequence[LogEvent]):
             self.put(row, column, value)
 
     def get(self, row: int, column: int) -> int:
-        value: int = _CELLS[column].unpack_from(self._rows, row * _ROW.size + _OFFSETS[column])[0]
+        value: int = _CELLS[column].unpack_from(self._rows, row * _SIZE + _OFFSETS[column])[0]
         return value
 
     def set_message(self, row: int, direction: Direction | None, number: int | None) -> None:
@@ -132,9 +136,7 @@ class EventTable(Sequence[LogEvent]):
     def set_place(self, row: int, line: int, start: int, size: int, text: bytes, message_id: int | None) -> None:
         """Another record of the same message is the better witness. The id in its text is kept apart: texts stay
         few."""
-        self.put(row, LINE, line)
-        self.put(row, START, start)
-        self.put(row, SIZE, size)
+        _PLACE_CELLS.pack_into(self._rows, row * _SIZE + _OFFSETS[START], start, line, size)
         self.put(row, TEXT, self.texts.number(_without_id(text, message_id)))
 
     def set_peer(self, row: int, ip: bytes, port: bytes | None) -> None:
@@ -154,9 +156,12 @@ class EventTable(Sequence[LogEvent]):
         if number is None:
             number = self._shape_numbers[id(body.shape)] = len(self._shapes)
             self._shapes.append(body.shape)
-        self.put(row, SHAPE, number)
-        self.put(row, DIGEST, body.digest)
-        self.set_identity(row, body.identity)
+        user, mac, event = body.identity
+        names = self._names.number
+        _BODY_CELLS.pack_into(
+            self._rows, row * _SIZE + _OFFSETS[DIGEST],
+            body.digest, names(user), names(mac), self._events.number(event), number,
+        )  # fmt: skip
 
     def has_body(self, row: int) -> bool:
         return self.get(row, SHAPE) >= 0
@@ -192,8 +197,8 @@ class EventTable(Sequence[LogEvent]):
         return {**self.__dict__, "_bodies": {}}
 
     def _event(self, row: int) -> LogEvent:
-        (time_ns, start, digest, line, size, resolution_ns, number, message_id, head_id, wire, text, thread, peer, user, mac,
-         event, shape, code, kind, direction) = _ROW.unpack_from(self._rows, row * _ROW.size)  # fmt: skip
+        (time_ns, start, line, size, resolution_ns, number, message_id, head_id, wire, text, thread, peer,
+         digest, user, mac, event, shape, code, kind, direction) = _ROW.unpack_from(self._rows, row * _SIZE)  # fmt: skip
         return LogEvent(
             locator=Locator(self._source, line=line, byte_start=start, byte_end=start + size),
             side=self._side,

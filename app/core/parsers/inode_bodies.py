@@ -13,6 +13,7 @@ from app.core.parsers.body import BodyReader, ReadBody
 from app.core.parsers.event_table import EventTable
 from app.core.parsers.mending import CLOSE, Mended, settle, squeeze
 
+OPENING = b"<data>"
 MAX_BODY_BYTES = 1 << 20
 _OPEN_BODIES = 8
 _OPEN_RECORDS = 200  # a body that found no rest within so many records stays cut
@@ -42,6 +43,12 @@ class BodyKeeper:
     def has_open(self) -> bool:
         """Whether a body waits for its rest."""
         return bool(self._open)
+
+    def is_one_body(self, raw: bytes) -> bool:
+        """Whether `raw` is one body from its beginning to its end, and nothing else."""
+        if not raw.startswith(OPENING) or not raw.endswith(CLOSE):
+            return False
+        return self._bodies.knows(raw) or raw.find(CLOSE) == len(raw) - len(CLOSE)
 
     def take(self, row: int, raw: bytes, column: int) -> None:
         """A whole body for a row; `column` is where it begins in its line."""

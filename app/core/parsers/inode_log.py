@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterable
 
 import numpy as np
+import numpy.typing as npt
 
 from app.core.parsers import inode_phrases as phrases
 from app.core.parsers.accounts import BEFORE_FIRST, TOO_LONG, LineAccount
@@ -25,6 +26,7 @@ from app.core.records import LogFacts, Side, Text
 FORMAT = "inode"
 MAX_RECORD_BYTES = 1 << 20
 _SMALL_LOG_LINES = 20_000
+_FEW = 4
 _SECOND_LETTER = len("[2017-07-12 11:14:20] [D")  # of the level
 _SNIFF_HEAD = re.compile(
     rb"(?m)^[ \t>`*|-]{0,8}\[\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d[^\]\n]{0,10}\]"
@@ -47,6 +49,15 @@ def sniff_inode_log(head: bytes) -> float:
     lines = sum(1 for line in text.split(b"\n") if line.strip())
     share = min(heads / max(lines, 1) * 2, 1.0)
     return round(0.75 + 0.25 * share, 3) if words else round(0.5 * share, 3)
+
+
+Choice = npt.NDArray[np.bool_]
+
+
+def _choose(chosen: Choice, positions: Ints, found: list[int]) -> None:
+    """Marks the records in which the offsets lie."""
+    indexes = np.searchsorted(positions, np.array(found, np.int64), side="right") - 1
+    chosen[indexes[indexes >= 0]] = True
 
 
 def parse_inode_log(blocks: Iterable[bytes], source: str, encoding: str | None = None) -> LogFacts:
@@ -132,14 +143,16 @@ class _Parser:
         times, resolutions = heads.times[chosen].tolist(), heads.resolutions[chosen].tolist()
         is_plain = (heads.is_plain[chosen] & (heads.times[chosen] != NO_TIME)).tolist()
         reader, stream = self._reader, self._stream
-        for position, end, line, count, time_ns, resolution_ns, is_usual in zip(
-            positions, ends, lines, own_lines, times, resolutions, is_plain, strict=True
-        ):
-            line += first_line
+        index, total = 0, len(positions)
+        while index < total:
+            position, end, line, count = positions[index], ends[index], lines[index] + first_line, own_lines[index]
             offset = stream.file_offset(self._base + position)
-            if is_usual and reader.take_plain(data, position, end, line, count, offset, time_ns):
-                continue
-            reader.take(Record(data[position:end], line, count, offset, time_ns, resolution_ns))
+            taken = 0
+            if is_plain[index]:
+                taken = reader.take_plain(data, position, end, line, count, offset, times[index])
+            if not taken:
+                reader.take(Record(data[position:end], line, count, offset, times[index], resolutions[index]))
+            index += taken or 1
 
     def _take_lead(self, raw: bytes, line: int) -> None:
         """Lines in front of the first head of this stretch."""
@@ -155,21 +168,40 @@ class _Parser:
         count = len(positions)
         chosen = (own_lines > 1) | ~heads.is_plain[:count] | (heads.times[:count] == NO_TIME)
         found: list[int] = []
-        for needle in (phrases.MODULE, b"<data>", b"out-pkt", *phrases.ENGLISH_NOTICE_NEEDLES):
-            found += [match.start() for match in re.finditer(needle, data[:limit])]
+        needles = [phrases.MODULE]
         if self._has_other_dialect(data, positions):
-            found += [match.start() + 1 for match in phrases.CANDIDATE.finditer(data, 0, limit)]
+            needles += [phrases.CANDIDATE, phrases.OPENING]
             # The first record of a stretch has no line break before it that the expression could find.
             chosen[0] = True
-        if not data.isascii():
-            found += [match.start() for match in phrases.NOTICE.finditer(data, 0, limit)]
-        indexes = np.searchsorted(positions, np.array(found, np.int64), side="right") - 1
-        chosen[indexes[indexes >= 0]] = True
+        for needle in needles:
+            # One byte further than the line break that an expression may begin with.
+            found += [match.start() + 1 for match in needle.finditer(data, 0, limit)]
+        _choose(chosen, positions, found)
+        self._choose_notices(chosen, data, positions, limit)
         return np.flatnonzero(chosen)
+
+    def _choose_notices(self, chosen: Choice, data: bytes, positions: Ints, limit: int) -> None:
+        """Among the records not chosen yet, those with a sentence for the user."""
+        rest = np.flatnonzero(~chosen)
+        if not len(rest):
+            return
+        ends = np.append(positions, limit)[rest + 1]
+        starts = positions[rest]
+        needles = phrases.ENGLISH_NOTICES if data.isascii() else (*phrases.ENGLISH_NOTICES, phrases.NOTICE)
+        if int((ends - starts).sum()) * _FEW < limit:
+            # Bodies make up the chunk: look into the few other records only.
+            text = b"".join(data[start:end] for start, end in zip(starts.tolist(), ends.tolist(), strict=True))
+            sizes = ends - starts
+            is_notice = np.zeros(len(rest), bool)
+            found = [match.start() for needle in needles for match in needle.finditer(text)]
+            _choose(is_notice, np.cumsum(sizes) - sizes, found)
+            chosen[rest[is_notice]] = True
+            return
+        _choose(chosen, positions, [match.start() for needle in needles for match in needle.finditer(data, 0, limit)])
 
     def _has_other_dialect(self, data: bytes, positions: Ints) -> bool:
         """Whether records may hold events without naming the module: small logs, levels in capitals, no module at all."""
-        if self._account.lines < _SMALL_LOG_LINES or phrases.MODULE not in data:
+        if self._account.lines < _SMALL_LOG_LINES or phrases.MODULE.search(data) is None:
             return True
         octets = np.frombuffer(data, np.uint8)
         second_letters = octets[np.minimum(positions + _SECOND_LETTER, len(data) - 1)]

@@ -57,14 +57,20 @@ class MessageReader:
         return self._handlers[event.lastgroup or ""](place, text, event)
 
     def add(
-        self, kind: EventKind, place: Place, text: bytes, direction: Direction | None = None, number: int | None = None
+        self,
+        kind: EventKind,
+        place: Place,
+        text: bytes,
+        direction: Direction | None = None,
+        number: int | None = None,
+        wire_bytes: int = NONE,
     ) -> int:
         if len(self._sent) + len(self._receiving) > _THREADS:
             self._sent.clear()
             self._receiving.clear()
         return self._table.add(
             kind, place.time_ns, place.line, place.offset, place.size, place.thread, _written(place, text),
-            place.resolution_ns, direction, number,
+            place.resolution_ns, direction, number, wire_bytes,
         )  # fmt: skip
 
     def sent(self, place: Place, text: bytes, number: int) -> int:
@@ -78,10 +84,26 @@ class MessageReader:
         return self._new_sent(place, text, number)
 
     def received(self, place: Place, text: bytes, ip: bytes, port: bytes, wire_bytes: int) -> int:
-        row = self._new_received(place, text)
+        row = self._new_received(place, text, wire_bytes)
         self._table.set_peer(row, ip, port)
-        self._table.put_checked(row, WIRE, wire_bytes)
         return row
+
+    def complete(self, thread: bytes, time_ns: int, column: int, value: int) -> bool:
+        """Fills an empty cell of the message that the thread is receiving; False where that is not so simple."""
+        row = self._receiving.get(thread)
+        table = self._table
+        if row is None or table.get(row, column) != NONE or abs(time_ns - table.get(row, TIME)) > _NEAR_NS:
+            return False
+        if row < self._sent.get(thread, -1):
+            return False
+        table.put_checked(row, column, value)
+        return True
+
+    def complete_row(self, row: int, head_id: int, number: int, message_id: int) -> None:
+        """All that the records after `received` tell of the message."""
+        self._table.put_checked(row, HEAD_ID, head_id)
+        self._table.set_message(row, Direction.TO_CLIENT, number)
+        self._table.put_checked(row, MESSAGE_ID, message_id)
 
     def head(self, place: Place, text: bytes, head_id: int) -> int:
         row = self._received_row(place, text)
@@ -173,8 +195,8 @@ class MessageReader:
         self._sent[place.thread] = row
         return row
 
-    def _new_received(self, place: Place, text: bytes) -> int:
-        row = self.add(EventKind.MESSAGE, place, text, Direction.TO_CLIENT)
+    def _new_received(self, place: Place, text: bytes, wire_bytes: int = NONE) -> int:
+        row = self.add(EventKind.MESSAGE, place, text, Direction.TO_CLIENT, wire_bytes=wire_bytes)
         self._receiving[place.thread] = row
         return row
 

@@ -27,13 +27,25 @@ EVENT = re.compile(
 PLAIN = re.compile(
     rb"\[[^\]\n]{19}\] (\[[^\]\n]{0,24}\]) \[([^\]\n]{1,24})\] SecPkt \w{1,40}: ?(?:out-pkt \[(\d{1,5})\]"
     rb"|\[([\d.]{7,15}) : (\d{1,5})\] sent me (\d{1,9}) bytes\.?|The head id is ([0-9a-f]{1,8})|The type is (\d{1,5})"
-    rb"|The id is (\d{1,9})|transfer \[(\d{1,5})\] \[(\d{1,9})\])(?=[\s<])"
+    rb"|The id is (\d{1,9})|transfer \[(\d{1,5})\] \[(\d{1,9})\]|the state send before is \d{1,5})(?=[\s<])"
 )
+PLAIN_STATE = 2  # nothing of interest, and nothing to look for
 PLAIN_SENT, PLAIN_RECEIVED, PLAIN_HEAD, PLAIN_TYPE, PLAIN_ID = 3, 6, 7, 8, 9
+
+# The three records that follow upon `sent me`, if nothing stands between them: same second, same thread.
+_SAME = rb"\[\1\] \[[^\]\n]{0,24}\] \[\2\] SecPkt \w{1,40}: ?"
+RECEIVED_REST = re.compile(
+    rb"\[([^\]\n]{19})\] \[[^\]\n]{0,24}\] \[([^\]\n]{1,24})\] SecPkt \w{1,40}: ?The head id is ([0-9a-f]{1,8})\r?\n"
+    + _SAME
+    + rb"The type is (\d{1,5})\r?\n"
+    + _SAME
+    + rb"The id is (\d{1,9})\r?\n"
+)
 
 # Records that hold one of those all name the module, in the common dialect. Others (Linux clients: levels in capitals) are
 # told by the first words of their text.
-MODULE = b"SecPkt"
+MODULE = re.compile(rb"SecPkt")
+OPENING = re.compile(rb"<data>|out-pkt")
 CANDIDATE = re.compile(
     rb"\n\[[-\d: ]{19}\] \[[^\]\n]{0,24}\] \[[^\]\n]{1,24}\] ?(?:[\w.:]{1,40}[ :]+){0,4}?"
     rb"(?:out-?pkt|\[[\dA-Fa-f.:]+ ?: ?\d|The (?:head|type|id|packet)|transfer|pushSecRslt|Msg|sendto|head id"
@@ -55,7 +67,7 @@ _NOTICE_WORDS = (
 NOTICE = re.compile(
     b"|".join(re.escape(word.encode(codec)) for codec in ("utf-8", "gb18030") for word in _NOTICE_WORDS)
 )
-ENGLISH_NOTICE_NEEDLES = (b"olicy server", b"ecurity ")
+ENGLISH_NOTICES = (re.compile(rb"olicy server"), re.compile(rb"ecurity "))
 ENGLISH_NOTICE = re.compile(
     rb"security (?:check|authentication)\b[^\n]{0,60}?(?:pass|succe|fail|not\b|unqualified)|"
     rb"no response from (?:the )?(?:policy|security) ?(?:policy)? server"

@@ -11,15 +11,14 @@ from dataclasses import dataclass
 
 from app.core.parsers import inode_phrases as phrases
 from app.core.parsers.accounts import NO_RECORD, NO_SUCH_TIME, LineAccount
-from app.core.parsers.event_table import SIZE, EventTable
-from app.core.parsers.inode_bodies import BodyKeeper
+from app.core.parsers.event_table import HEAD_ID, MESSAGE_ID, NUMBER, SIZE, EventTable
+from app.core.parsers.inode_bodies import OPENING, BodyKeeper
 from app.core.parsers.inode_messages import MessageReader, Place
 from app.core.parsers.log_heads import NO_TIME
 from app.core.parsers.mending import CLOSE
 from app.core.records import NS, EventKind, Text
 
 _MAX_HEAD_BYTES = 2_000
-_OPENING = b"<data>"
 
 _CLOSED_TAIL = re.compile(rb"(?:\s|```|>(?=\s*<)|<i\b[^<]{0,4000}(?:</i>)?)*+(?:</data>)?")
 
@@ -43,23 +42,42 @@ class RecordReader:
         self._bodies = BodyKeeper(table)
         self._messages = MessageReader(table)
 
-    def take_plain(self, data: bytes, start: int, end: int, line: int, lines: int, offset: int, time_ns: int) -> bool:
-        """The short way, for data[start:end] with the usual head; False where the record is not of that kind."""
+    def take_plain(self, data: bytes, start: int, end: int, line: int, lines: int, offset: int, time_ns: int) -> int:
+        """The short way, for data[start:end] with the usual head. Gives how many records it took: 0 where this one is
+        not of that kind, several where the next ones tell of the same message."""
         match = phrases.PLAIN.match(data, start, end)
         if match is None or self._bodies.has_open:
-            return False
+            return 0
+        which = match.lastindex
         body = data[match.end() : end].strip()
         if body:
-            if not body.startswith(_OPENING) or body.find(CLOSE) != len(body) - len(CLOSE):
-                return False
+            if not self._bodies.is_one_body(body):
+                return 0
         elif lines > 1:
-            return False
+            return 0
+        elif which == phrases.PLAIN_STATE or self._complete(match, which, time_ns):
+            return 1
         level, thread = match.group(1, 2)
         place = Place(time_ns, NS, line, offset, end - start, level, thread)
         row = self._take_phrase(place, data[match.end(2) + 2 : match.end()], match)
         if body:
-            self._bodies.take(row, body, data.find(_OPENING, match.end()) - data.rfind(b"\n", 0, match.end()) - 1)
-        return True
+            self._bodies.take(row, body, data.find(OPENING, match.end()) - data.rfind(b"\n", 0, match.end()) - 1)
+        elif which == phrases.PLAIN_RECEIVED:
+            more = phrases.RECEIVED_REST.match(data, end)
+            if more is not None and more.group(1) == data[start + 1 : start + 20] and more.group(2) == thread:
+                self._messages.complete_row(row, int(more.group(3), 16), int(more.group(4)), int(more.group(5)))
+                return 4
+        return 1
+
+    def _complete(self, match: re.Match[bytes], which: int | None, time_ns: int) -> bool:
+        """A record that only adds a number to the message that its thread is receiving; False where it is none."""
+        if which == phrases.PLAIN_HEAD:
+            return self._messages.complete(match.group(2), time_ns, HEAD_ID, int(match.group(7), 16))
+        if which == phrases.PLAIN_ID:
+            return self._messages.complete(match.group(2), time_ns, MESSAGE_ID, int(match.group(9)))
+        if which == phrases.PLAIN_TYPE:
+            return self._messages.complete(match.group(2), time_ns, NUMBER, int(match.group(8)))
+        return False
 
     def _take_phrase(self, place: Place, text: bytes, match: re.Match[bytes]) -> int:
         which = match.lastindex
@@ -119,7 +137,7 @@ class RecordReader:
         self._bodies.finish()
 
     def _body_start(self, record: Record) -> int:
-        start = record.raw.find(_OPENING)
+        start = record.raw.find(OPENING)
         if start < 0 and record.lines > 1:
             broken = phrases.BODY.search(record.raw)
             start = broken.start() if broken is not None else -1

@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 CLOSE = b"</data>"
 
 _STRAY_QUOTES = re.compile(rb">(?:[ \t]*>)+")
 _SPACES = re.compile(rb"[ \t\r\n\x0b\x0c]+")
+_ELEMENT_ENDS = {b">", b""}
 _FENCES = (b"```", b"~~~")
 _LIST_END = re.compile(rb"(?:[;|]|^)(?:K|KB\d{0,9})?$|[;|]\d{0,9}$|KB\d{1,9};?$|^\d{1,9}$")
 _LIST_START = re.compile(rb"\d{1,9}(?:[;<]|$)|;|KB\d|B\d|KB?$")
@@ -47,8 +48,7 @@ _WHOLE_WORDS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Mended:
+class Mended(NamedTuple):
     """`text` is the canonical line as it stood in the log's own encoding. `unknown` are the places (counted in
     non-blank bytes)
     where nobody knows whether a space was eaten; `text` holds a guess there. `wrap` is the column of a hard wrap."""
@@ -66,14 +66,18 @@ class Mended:
 def mend(raw: bytes, column: int = 0, known_wrap: int | None = None) -> Mended:
     """`raw` begins at `<data>` and ends where the record does; `column` is where it begins in its line (for hard
     wraps)."""
+    text = unbroken(raw.rstrip())
+    return _finish(text) if text is not None else _unwrap(raw, column, known_wrap)
+
+
+def unbroken(raw: bytes) -> bytes | None:
+    """The body on one line where no break can mean anything: each stands between two elements. None elsewhere."""
     if b"\n" not in raw:
-        return _finish(raw.strip())
-    # The common case first: every line ends with an element, so a break means nothing. Whatever break is left means
-    # something.
-    text = b"\n".join([line.strip() for line in raw.split(b"\n")]).replace(b">\n", b">")
-    if b"\n" not in text and CLOSE in text:
-        return _finish(text)
-    return _unwrap(raw, column, known_wrap)
+        return raw.lstrip()
+    lines = [line.strip() for line in raw.split(b"\n")]
+    if {line[-1:] for line in lines} <= _ELEMENT_ENDS and lines[-1].endswith(CLOSE):
+        return b"".join(lines)
+    return None
 
 
 def squeeze(text: bytes) -> bytes:
