@@ -6,7 +6,6 @@ is ever extracted by its own name. Readers raise `BrokenArchive` with a sentence
 
 from __future__ import annotations
 
-import bz2
 import lzma
 import stat
 import struct
@@ -15,35 +14,18 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import BinaryIO, Protocol, cast
 
-import zstandard
-
+from app.archive_kinds import CUT, BrokenArchive, Kind
 from app.core.records import Text
 from app.entry_names import decode_name
 
 BLOCK = 1 << 20
-HEAD_BYTES = 1 << 10
 # A directory of this size lists about a million entries, each of which costs a kilobyte of memory to know of.
 MAX_DIRECTORY_BYTES = 48 << 20
 MAX_TAR_HEADER_BYTES = 1 << 20
-MAX_WINDOW_BYTES = 256 << 20
 
-
-class Kind(StrEnum):
-    ZIP = "zip"
-    SEVEN_ZIP = "7z"
-    TAR = "tar"
-    GZIP = "gz"
-    BZIP2 = "bz2"
-    XZ = "xz"
-    ZSTD = "zst"
-    RAR = "rar"
-
-
-COMPRESSED = frozenset({Kind.GZIP, Kind.BZIP2, Kind.XZ, Kind.ZSTD})
 
 LINK = Text(
     "A link or a device, not a file; links in archives are not followed.",
@@ -58,28 +40,12 @@ METHOD = Text(
     "采用了无法识别的压缩方法。请重新打包为普通 zip。",
 )
 DAMAGED = Text("Damaged in the archive: its checksum does not match.", "压缩包内该文件已损坏：校验和不符。")
-CUT = Text(
-    "The compressed file is cut off or damaged; everything before that point was used.",
-    "压缩文件不完整或已损坏；已使用损坏点之前的全部内容。",
-)
 BROKEN = Text("The archive is broken and cannot be opened.", "压缩包已损坏，无法打开。")
 TOO_MANY = Text("The archive lists too many files.", "压缩包内文件数量过多。")
-WINDOW = Text(
-    "Reading it would take too much memory; pack it again without --long.",
-    "解压需要过多内存；请重新压缩且不使用 --long。",
-)
 RAR_NOT_READ = Text(
     "RAR archives cannot be read. Unpack it and upload the files, or pack them as zip or 7z.",
     "无法读取 RAR 压缩包。请解压后上传文件，或打包为 zip 或 7z。",
 )
-
-
-class BrokenArchive(Exception):
-    """The archive cannot be read, or not from here on."""
-
-    def __init__(self, text: Text) -> None:
-        super().__init__(text.en)
-        self.text = text
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,52 +67,6 @@ class Taker(Protocol):
     def end(self, problem: Text | None) -> None:
         """Called after the last block of an entry that was wanted."""
         ...
-
-
-def sniff_archive(head: bytes) -> Kind | None:
-    """What the first HEAD_BYTES of a file say; None for anything that is no archive."""
-    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
-        return Kind.ZIP
-    if head.startswith(b"7z\xbc\xaf\x27\x1c"):
-        return Kind.SEVEN_ZIP
-    if head.startswith(b"Rar!\x1a\x07"):
-        return Kind.RAR
-    if head.startswith(b"\x1f\x8b\x08"):
-        return Kind.GZIP
-    if head.startswith(b"BZh") and head[4:10] in (b"1AY&SY", b"\x17rE8P\x90"):
-        return Kind.BZIP2
-    if head.startswith(b"\xfd7zXZ\x00"):
-        return Kind.XZ
-    if head.startswith(b"\x28\xb5\x2f\xfd"):
-        return Kind.ZSTD
-    return Kind.TAR if is_tar(head) else None
-
-
-def is_tar(head: bytes) -> bool:
-    """A tar header is known by its checksum: the sum of its bytes, with the checksum's own place read as spaces."""
-    if len(head) < 512 or not head[0]:
-        return False
-    digits = head[148:156].strip(b" \0")
-    if not digits or not set(digits) <= set(b"01234567"):
-        return False
-    return sum(head[:148]) + sum(head[156:512]) + 8 * 0x20 == int(digits, 8)
-
-
-def open_compressed(file: BinaryIO, kind: Kind) -> Iterator[bytes]:
-    """The content of a compressed file, in blocks of at most BLOCK bytes. Raises BrokenArchive(CUT) at the damage."""
-    try:
-        if kind is Kind.ZSTD:
-            decompressor = zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW_BYTES)
-            with decompressor.stream_reader(file, read_across_frames=True, closefd=False) as reader:
-                yield from iter(lambda: reader.read(BLOCK), b"")
-        else:
-            yield from _members(file, kind)
-    except zstandard.ZstdError as error:
-        raise BrokenArchive(WINDOW if "memory" in str(error) else CUT) from error
-    except lzma.LZMAError as error:
-        raise BrokenArchive(WINDOW if "emory" in str(error) else CUT) from error
-    except (zlib.error, OSError, EOFError) as error:
-        raise BrokenArchive(CUT) from error
 
 
 def walk(path: Path, kind: Kind, taker: Taker) -> None:
@@ -173,60 +93,6 @@ def walk_tar(blocks: Iterator[bytes], taker: Taker) -> None:
                 _take_tar_member(archive, member, taker)
     except (tarfile.TarError, EOFError, ValueError) as error:
         raise BrokenArchive(CUT) from error
-
-
-def _members(file: BinaryIO, kind: Kind) -> Iterator[bytes]:
-    """gz, bz2 and xz files may be several streams one after the other, and rubbish may follow the last."""
-    waiting = file.read(BLOCK)
-    is_first = True
-    while waiting:
-        decompressor = _decompressor(kind)
-        try:
-            while not decompressor.eof:
-                block = decompressor.decompress(waiting, BLOCK)
-                waiting = decompressor.unconsumed_tail if isinstance(decompressor, _Gzip) else b""
-                if block:
-                    yield block
-                elif not decompressor.eof and not waiting:
-                    waiting = file.read(BLOCK)
-                    if not waiting:
-                        raise EOFError
-        except (zlib.error, lzma.LZMAError, OSError):
-            if is_first:
-                raise
-            return  # padding or a signature after a whole stream
-        is_first = False
-        waiting = decompressor.unused_data or file.read(BLOCK)
-
-
-class _Gzip:
-    """zlib's object with the interface of the other two."""
-
-    def __init__(self) -> None:
-        self._zlib = zlib.decompressobj(wbits=31)
-
-    @property
-    def eof(self) -> bool:
-        return self._zlib.eof
-
-    @property
-    def unused_data(self) -> bytes:
-        return self._zlib.unused_data
-
-    @property
-    def unconsumed_tail(self) -> bytes:
-        return self._zlib.unconsumed_tail
-
-    def decompress(self, block: bytes, limit: int) -> bytes:
-        return self._zlib.decompress(block, limit)
-
-
-def _decompressor(kind: Kind) -> _Gzip | bz2.BZ2Decompressor | lzma.LZMADecompressor:
-    if kind is Kind.GZIP:
-        return _Gzip()
-    if kind is Kind.BZIP2:
-        return bz2.BZ2Decompressor()
-    return lzma.LZMADecompressor(memlimit=MAX_WINDOW_BYTES)
 
 
 # ---------------------------------------------------------------- zip

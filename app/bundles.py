@@ -15,21 +15,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-from app.archives import (
-    BLOCK,
-    COMPRESSED,
-    HEAD_BYTES,
-    LINK,
-    BrokenArchive,
-    Entry,
-    Kind,
-    is_tar,
-    open_compressed,
-    sniff_archive,
-    walk,
-    walk_tar,
-)
+from app.archive_kinds import COMPRESSED, HEAD_BYTES, BrokenArchive, Kind, is_tar, sniff_archive
+from app.archives import BLOCK, LINK, Entry, walk, walk_tar
 from app.core.records import Text
+from app.decompression import open_compressed
 from app.entry_names import clean_name, is_litter
 
 GIB = 1 << 30

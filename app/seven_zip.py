@@ -10,7 +10,8 @@ from typing import Any
 import py7zr
 from py7zr.io import Py7zIO, WriterFactory
 
-from app.archives import BROKEN, DAMAGED, LINK, MAX_DIRECTORY_BYTES, PASSWORD, TOO_MANY, BrokenArchive, Entry, Taker
+from app.archive_kinds import BrokenArchive
+from app.archives import BROKEN, DAMAGED, LINK, MAX_DIRECTORY_BYTES, PASSWORD, TOO_MANY, Entry, Taker
 
 
 class TakerStops(Exception):
