@@ -5,8 +5,11 @@ Every frame is looked at by the sieve; those that may have to do with EAD go to 
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field
+from heapq import heappop, heappush
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -95,13 +98,17 @@ class CaptureReading:
         self._census = Census()
         self._outer = OuterPieces()
         self._wholes: list[RawFrame] = []
+        self._awaited: deque[int] = deque()
+        self._held: list[tuple[int, int, Packet]] = []
+        self._serial = count()
         self._dissector = Dissector(limits.tool)
         self._walker: PcapWalker | PcapngWalker | None = None
         self._notes: list[Text] = []
         self._unreadable = 0
 
     def packets(self) -> Iterator[Packet]:
-        """The wanted packets in the order of their frames (but for those in fragmented tunnels, which come later)."""
+        """The wanted packets in the order of their frames; what a fragmented tunnel carries counts as of the frame that
+        completed it."""
         roles = port_roles(self._ports)
         try:
             for walker, batch in frame_batches(self._path, self._limits.max_bytes, self._notes):
@@ -174,18 +181,31 @@ class CaptureReading:
             packets = list(read_packets(row, frame, self._source))
             if not frame.is_judged:
                 self._census.add_row(*census_of(row, packets, self._ports))
+            if frame.within is not None:
+                self._awaited.popleft()
             for packet in packets:
                 whole = self._outer.add(packet)
                 if whole is not None:
                     self._wholes.append(whole)
+                    self._awaited.append(whole.number)
                 if is_wanted(packet, self._ports):
-                    yield packet
+                    heappush(self._held, (packet.frame, next(self._serial), packet))
+            if self._awaited:
+                yield from self._release(min(self._awaited[0], self._awaited[-1]))
+            else:
+                yield from self._release(None)
+
+    def _release(self, before_frame: int | None) -> Iterator[Packet]:
+        """Packets of frames before the first one whose tunnel is still being looked into."""
+        while self._held and (before_frame is None or self._held[0][0] < before_frame):
+            yield heappop(self._held)[2]
 
     def _rest(self) -> Iterator[Packet]:
         yield from self._read(self._dissector.finish())
         while self._wholes:  # what comes out may be pieces of a tunnel again
             self._put_wholes()
             yield from self._read(self._dissector.finish())
+        yield from self._release(None)
 
     def _put_wholes(self) -> None:
         """Packets of fragmented tunnels, put together, are dissected like frames of raw IP."""

@@ -116,10 +116,11 @@ def _is_ead(row: dict[str, list[str]], seen: tuple[int, int], ports: frozenset[i
 
 def reassembled(path: Path) -> dict[int, tuple[int, ...]]:
     """Frame that completes a datagram → the frames that tshark's default reassembly used."""
-    fields = ("frame.number", "ip.fragment", "ipv6.fragment")
+    # Pieces that overlap others stand in the "error" fields.
+    fields = ("frame.number", "ip.fragment", "ip.fragment.error", "ipv6.fragment", "ipv6.fragment.error")
     found = {}
     for row in rows(path, "-2", fields=fields):
-        pieces = row["ip.fragment"] or row["ipv6.fragment"]
+        pieces = [int(frame) for name in fields[1:] for frame in row[name]]
         if pieces:
-            found[_number(row)] = tuple(map(int, pieces))
+            found[_number(row)] = tuple(sorted(pieces))
     return found

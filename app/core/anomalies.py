@@ -30,7 +30,7 @@ ANOMALIES: dict[str, Text] = {
     DUPLICATE: Text("a piece was captured more than once", "同一分片被抓到多次"),
     TINY_FRAGMENT: Text("a piece other than the last is shorter than 400 bytes", "非最后分片短于 400 字节"),
     ATOMIC_FRAGMENT: Text("an IPv6 fragment header on a whole datagram", "完整报文带有 IPv6 分片头（原子分片）"),
-    OUT_OF_ORDER: Text("pieces were captured in another order than that of their offsets", "分片抓到的顺序与偏移不一致"),
+    OUT_OF_ORDER: Text("pieces were captured in another order than their offsets", "分片抓到的顺序与偏移不一致"),
     HOLE: Text("a part of the datagram was not captured", "报文有一部分没有抓到"),
     TOO_LONG: Text("a piece ends beyond the 65,535 bytes that a datagram can have", "分片末端超出报文上限 65535 字节"),
     ZERO_LENGTH: Text("a piece carries no bytes", "分片不含任何数据"),

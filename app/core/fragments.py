@@ -1,9 +1,9 @@
 """Every fragmented datagram of a capture, put together exactly like tshark does it, for people to look at.
 
 `reassembly` works like a host; here the claim is another: the same fragments and the same set of datagrams that
-reassemble as in Wireshark, whatever the protocol. So there is no timeout, only frames captured in full count,
-and a datagram is closed by the piece that completes it; what comes later under the same identification begins a new one. Where that
-differs from what a host would do, an anomaly says so.
+reassemble as in Wireshark, whatever the protocol. So there is no timeout, only frames captured in full count, and a
+datagram is closed by the piece that completes it; what comes later under the same identification begins a new one.
+Where that differs from what a host would do, an anomaly says so.
 """
 
 from __future__ import annotations
