@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from app.core.analysis import CapturePoint, Source
-from app.core.records import Text
+from app.core.analysis import CapturePoint, Source, SourceKind
+from app.core.records import NS, Text
 from app.db import queries
 from app.db.load import load_capture_points, load_checks, load_findings, load_sources
 from app.db.models import Analysis
@@ -140,6 +141,7 @@ def _case_context(
         "coverage": coverage(sources, points),
         "similar": queries.similar_cases(db, head, list(labels.FINDINGS)),
         "offset_name": offset_name,
+        "span_of": span_of,
         "zone_name": view.zone_name(log_zone(sources)),
         "drawer": drawer_of(request, db, analysis.id),
     }
@@ -149,6 +151,27 @@ def log_zone(sources: Sequence[Source]) -> int | None:
     """The zone of the case's logs, seconds east of UTC; the most frequent where they differ."""
     zones = Counter(source.zone_offset_s for source in sources if source.zone_offset_s is not None)
     return zones.most_common(1)[0][0] if zones else None
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """From when to when a source tells. Not UTC: local time of a log whose zone nobody knows, shown as it is written."""
+
+    first_ns: int | None
+    last_ns: int | None
+    zone_offset_s: int | None
+    is_utc: bool = True
+
+
+def span_of(source: Source) -> Span:
+    """A log's times are local wall-clock times; with its zone they become UTC like those of a capture."""
+    if source.kind not in (SourceKind.INODE_LOG, SourceKind.SERVER_LOG):
+        return Span(source.first_ns, source.last_ns, None)
+    if source.zone_offset_s is None:
+        return Span(source.first_ns, source.last_ns, 0, is_utc=False)
+    zone_ns = source.zone_offset_s * NS
+    first_ns, last_ns = (at_ns - zone_ns if at_ns is not None else None for at_ns in (source.first_ns, source.last_ns))
+    return Span(first_ns, last_ns, source.zone_offset_s)
 
 
 def coverage(sources: Sequence[Source], points: Sequence[CapturePoint]) -> dict[str, int]:

@@ -26,6 +26,7 @@ FINDINGS = {
     "mirror-duplicates": N_("Mirror duplicates"),
     "reassembly-timeout": N_("Reassembly timed out"),
     "too-big": N_("Packet too big"),
+    "answer-not-taken": N_("Answer not taken"),
     "answered-elsewhere": N_("Answered from another address"),
     "band-outlier": N_("Fails for another reason"),
     "capture-too-short": N_("Capture too short"),

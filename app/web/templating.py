@@ -14,12 +14,14 @@ from markupsafe import Markup
 
 from app.web import labels
 from app.web.i18n import say, translations
-from app.web.view import REMEMBERED, View, view_of
+from app.web.view import REMEMBERED, View, utc, view_of
 
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATES = ROOT / "templates"
 STATIC = ROOT / "static"
 LONGEST_SHOWN = 2_000
+# Which part of 2026-11-23 08:51:53.263 a page shows.
+TIME_FORMS = {"full": slice(None), "clock": slice(11, None), "minute": slice(16), "second": slice(19), "second-clock": slice(11, 19)}
 
 
 def isolate(value: object, limit: int = LONGEST_SHOWN) -> Markup:
@@ -82,16 +84,17 @@ def render(request: Request, name: str, status: int = 200, **context: Any) -> HT
     """One page or partial. Choices that stand in the URL are remembered in cookies."""
     view: View = view_of(request)
 
-    def time_of(time_ns: int | None, source_offset_s: int | None = None, form: str = "full") -> Markup:
+    def time_of(
+        time_ns: int | None, source_offset_s: int | None = None, form: str = "full", as_written: bool = False
+    ) -> Markup:
+        """`as_written`: the local time of a log whose zone nobody knows; it is in no zone, so it is not converted."""
         if time_ns is None:
             return Markup("–")
-        moment = view.moment(time_ns, source_offset_s)
-        shown = moment.strftime("%Y-%m-%d %H:%M:%S") + f".{moment.microsecond // 1000:03d}"
-        if form == "clock":
-            shown = shown[11:]
-        elif form == "minute":
-            shown = shown[:16]
-        return Markup('<time datetime="{}">{}</time>').format(moment.isoformat(), shown)
+        moment = utc(time_ns) if as_written else view.moment(time_ns, source_offset_s)
+        written = moment.strftime("%Y-%m-%d %H:%M:%S") + f".{moment.microsecond // 1000:03d}"
+        shown = written[TIME_FORMS[form]]
+        told = moment.replace(tzinfo=None) if as_written else moment
+        return Markup('<time datetime="{}">{}</time>').format(told.isoformat(), shown)
 
     html = environment(view.language).get_template(name).render(
         view=view,

@@ -15,6 +15,7 @@ from app.web.i18n import HTML_LANGUAGES, LANGUAGES, negotiate, translations
 
 ZONES = ("viewer", "source", "utc")
 THEMES = ("auto", "light", "dark")
+_EPOCH, _LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
 REMEMBERED = {"lang": LANGUAGES, "zone": ZONES, "theme": THEMES}
 
 
@@ -69,10 +70,15 @@ class View:
 
     def moment(self, time_ns: int, source_offset_s: int | None = None) -> datetime:
         """`time_ns` (UTC) in the chosen zone, to the microsecond."""
-        seconds, nanoseconds = divmod(time_ns, 1_000_000_000)
-        return datetime.fromtimestamp(seconds, self.tzinfo(source_offset_s)) + timedelta(
-            microseconds=nanoseconds // 1000
-        )
+        return utc(time_ns).astimezone(self.tzinfo(source_offset_s))
+
+
+def utc(time_ns: int) -> datetime:
+    """A moment of the calendar; a capture may claim one far outside of it, which becomes the calendar's edge."""
+    try:
+        return _EPOCH + timedelta(microseconds=time_ns // 1000)
+    except OverflowError:
+        return _LAST if time_ns > 0 else _EPOCH
 
 
 def offset_name(offset_s: int) -> str:

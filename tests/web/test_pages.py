@@ -1,0 +1,147 @@
+"""Every page in a real browser: nothing on the console (so no violation of the policy), nothing for axe-core to find."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.web.conftest import Site, axe_violations, wait_until
+
+PAGES = {
+    "cases": "/cases",
+    "new": "/cases/new",
+    "case": "/cases/{case}",
+    "bare": "/cases/{bare}",
+    "more": "/cases/{case}/files",
+    "terminal": "/cases/{case}/terminals/t1",
+    "uncorrected": "/cases/{case}/terminals/t1?corrected=0",
+    "drawer": "/cases/{case}/terminals/t1?src=terminal-1/iNode.log&line=20",
+    "compare": "/cases/{case}/compare?t=t1&t=t3",
+    "hostile": "/cases/{hostile}",
+    "hostile-terminal": "/cases/{hostile}/terminals/t1",
+}
+
+
+def address(site: Site, name: str) -> str:
+    return site.url + PAGES[name].format(case=site.case, hostile=site.hostile, bare=site.bare)
+
+
+def wait_for_charts(page: Any) -> None:
+    wait_until(page, "[...document.querySelectorAll('[data-chart]')].every(c => c.querySelector('.main-svg'))")
+
+
+@pytest.mark.parametrize(("language", "theme"), [("en-GB", "light"), ("zh-CN", "dark")])
+@pytest.mark.parametrize("name", list(PAGES))
+def test_a_page_is_accessible_and_keeps_the_policy(site: Site, open_page: Callable[..., Any], name: str, language: str, theme: str) -> None:
+    page = open_page(locale=language, color_scheme=theme)
+    answer = page.goto(address(site, name))
+    assert answer.status == 200
+    assert "unsafe" not in answer.headers["content-security-policy"]
+    wait_for_charts(page)
+    assert axe_violations(page) == []
+    assert page.locator("html").get_attribute("lang") == {"en-GB": "en", "zh-CN": "zh-CN"}[language]
+
+
+@pytest.mark.parametrize("name", ["case", "terminal", "drawer", "cases", "new"])
+def test_a_page_fits_a_tablet(site: Site, open_page: Callable[..., Any], name: str) -> None:
+    page = open_page(viewport={"width": 820, "height": 1180})
+    page.goto(address(site, name))
+    assert page.evaluate("document.documentElement.scrollWidth") <= 820
+    assert axe_violations(page) == []
+
+
+def test_no_page_asks_another_host(site: Site, open_page: Callable[..., Any]) -> None:
+    page = open_page()
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    for name in PAGES:
+        page.goto(address(site, name))
+    assert {url for url in asked if not url.startswith((site.url, "data:"))} == set()
+
+
+def test_nothing_is_inline(site: Site, open_page: Callable[..., Any]) -> None:
+    page = open_page()
+    for name in PAGES:
+        source = page.request.get(address(site, name), headers={"Accept": "text/html"}).text()
+        assert " style=" not in source and "<style" not in source and " onclick=" not in source, name
+        assert "<script>" not in source, name
+
+
+def test_the_language_is_switched_and_remembered(site: Site, open_page: Callable[..., Any]) -> None:
+    page = open_page()
+    page.goto(address(site, "case"))
+    page.get_by_role("link", name="中文").click()
+    assert "lang=zh" in page.url
+    page.goto(address(site, "cases"))
+    assert page.get_by_role("heading", name="案例", exact=True).is_visible()
+
+
+def test_the_theme_is_switched_by_key_and_remembered(site: Site, open_page: Callable[..., Any]) -> None:
+    page = open_page(color_scheme="light")
+    page.goto(address(site, "cases"))
+    page.keyboard.press("t")
+    page.wait_for_url("**theme=dark**")
+    page.goto(address(site, "new"))
+    assert page.locator("html").get_attribute("data-theme") == "dark"
+    assert page.evaluate("getComputedStyle(document.body).colorScheme") == "dark"
+
+
+def test_times_are_in_the_zone_that_the_page_names(site: Site, open_page: Callable[..., Any]) -> None:
+    page = open_page(timezone_id="America/New_York")
+    page.goto(address(site, "case"))
+    wait_until(page, "document.cookie.includes('tz=')")
+    page.goto(address(site, "case") + "?zone=viewer")
+    start = page.locator("#terminal-list tbody tr time").first
+    assert page.locator("footer").inner_text().startswith("Times are shown in America/New_York.")
+    local = start.get_attribute("datetime")
+    page.goto(address(site, "case") + "?zone=utc")
+    assert page.locator("footer").inner_text().startswith("Times are shown in UTC.")
+    assert start.get_attribute("datetime").endswith("+00:00") and local.endswith("-04:00")
+    page.goto(address(site, "case") + "?zone=source")
+    assert page.locator("footer").inner_text().startswith("Times are shown in UTC+08:00.")
+    assert start.get_attribute("datetime").endswith("+08:00")
+
+
+def test_the_help_opens_by_key_and_closes_by_escape(site: Site, open_page: Callable[..., Any]) -> None:
+    page = open_page()
+    page.goto(address(site, "case"))
+    page.keyboard.press("?")
+    assert page.get_by_role("dialog", name="Keyboard shortcuts").is_visible()
+    assert axe_violations(page) == []
+    page.keyboard.press("Escape")
+    assert not page.get_by_role("dialog", name="Keyboard shortcuts").is_visible()
+
+
+def test_hostile_names_are_shown_as_text(site: Site, open_page: Callable[..., Any]) -> None:
+    page = open_page()
+    page.goto(address(site, "hostile"))
+    wait_for_charts(page)
+    body = page.locator("body").inner_text()
+    assert "<script>alert(1)</script>{{7*7}}" in body
+    assert "‹U+202E›gnp.exe" in body and "\u202e" not in body
+    assert "49" not in page.locator("#terminal-list tbody tr td.lead").first.inner_text()
+    assert page.locator("main img").count() == 0
+    page.goto(address(site, "hostile-terminal"))
+    wait_for_charts(page)
+    assert "\u202e" not in page.locator("body").inner_text()
+
+
+def test_without_script_the_ladder_is_a_drawing_and_links_work(site: Site, browser: Any) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(address(site, "terminal"))
+    assert page.locator("noscript svg, .svg-ladder svg").first.is_visible()
+    page.locator("#messages a[data-evidence]").first.click()
+    assert page.locator("#drawer .log-lines .here").inner_text().startswith("▶4")
+    context.close()
+
+
+def test_an_unknown_page_says_so_in_the_readers_language(site: Site, open_page: Callable[..., Any], browser: Any) -> None:
+    context = browser.new_context(locale="zh-CN")
+    page = context.new_page()
+    assert page.goto(f"{site.url}/cases/999999").status == 404
+    assert page.get_by_role("heading", name="未找到").is_visible()
+    assert "没有编号为 999999 的案例" in page.locator("main").inner_text()
+    context.close()
