@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import re
+from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from functools import partial
+from html import unescape
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup, escape
@@ -31,6 +34,8 @@ DRAWING_WIDTH = 860.0
 MOST_SENDS = 4
 MOST_DATAGRAMS = 14
 MOST_NAMED = 12
+# The title and description that every drawing begins with; later titles belong to single marks.
+DESCRIBED = re.compile(r'<(?:title|desc) id="[^"]*">([^<]*)</')
 
 Progress = Callable[[float], None]
 
@@ -156,8 +161,14 @@ def _zone(report: CaseReport, meta: ReportMeta, lang: str) -> str:
 
 
 def _drawing(svg: str) -> Markup:
-    """Our own SVG, which escaped everything in it."""
-    return Markup(svg)
+    """An image element with the drawing inside.
+
+    So its elements stay out of the page's style sheet, where they would take a third of the time, and its description
+    becomes the figure's alternative text in the tagged PDF.
+    """
+    described = " ".join(unescape(found) for found in DESCRIBED.findall(svg))
+    inline = b64encode(svg.encode()).decode()
+    return Markup('<img src="data:image/svg+xml;base64,{}" alt="{}">').format(inline, described)
 
 
 def _path(analysis: CaseAnalysis, lang: str) -> Markup | None:

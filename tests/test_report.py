@@ -133,3 +133,11 @@ def test_failed_terminals_come_first_in_the_list() -> None:
     table = page[page.index('id="terminals"') :]
     assert table.index("9310042@QSD") < table.index("9310043@QSD")
     assert Outcome.FAILED.value in table
+
+
+def test_every_drawing_has_an_alternative_text() -> None:
+    page = render_html(analysis(), "zh", META)
+    alternatives = re.findall(r'<img [^>]*alt="([^"]*)"', page)
+    assert len(alternatives) > 4
+    assert all(alternatives)
+    assert any("丢失 4/9" in text for text in alternatives)

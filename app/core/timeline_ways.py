@@ -60,7 +60,8 @@ def lay_stations(
     """One station per lane of the network, in the order of travel; registers the instants of what was seen.
 
     Corrected clocks still err by a known band. Where a sighting lies before the one on the lane before it by no
-    more than that, it is drawn no earlier: nothing arrives before it was sent. Beyond the band it is drawn as it stands.
+    more than that, it is drawn no earlier: nothing arrives before it was sent. Beyond the band
+    it is drawn as it stands.
     """
     stations = []
     before: tuple[int, float] | None = None
