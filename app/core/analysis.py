@@ -105,8 +105,11 @@ class Clock:
 
     def to_reference(self, raw_ns: int) -> int:
         """Raw time of this clock → time on the reference clock."""
-        offset_ns = self.offset_s * 1e9 + (raw_ns - self.middle_ns) * self.drift_ppm * 1e-6 * (self.middle_ns != 0)
-        offset_ns += sum(jump * 1e9 for at_ns, jump in self.steps if raw_ns >= at_ns)
+        offset_ns = self.offset_s * 1e9
+        if self.middle_ns:
+            offset_ns += (raw_ns - self.middle_ns) * self.drift_ppm * 1e-6
+        if self.steps:
+            offset_ns += sum(jump * 1e9 for at_ns, jump in self.steps if raw_ns >= at_ns)
         return raw_ns - round(offset_ns)
 
 

@@ -9,13 +9,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.core.analysis import Clock, DatagramFate, Fate, FragmentFate, Seen, Sighting
-from app.core.byte_ranges import Range, merged, pieces, sent_pieces, uncovered
+from app.core.byte_ranges import Range, merged, uncovered
 from app.core.directions import endpoints
-from app.core.groups import ORPHAN, Group
+from app.core.groups import ORPHAN, Group, Level
 from app.core.journeys import Traced
 from app.core.observations import UDP_HEADER_BYTES, Observation
 from app.core.paths import Place
 from app.core.records import Confidence, Datagram, Direction, Endpoint, Text, WireMessage
+from app.core.sent_pieces import ranges_of, sent_pieces
 from app.core.traces import Candidate, TracedDatagram
 from app.core.visibility import Guard, Journey, Kind, Verdict
 
@@ -47,9 +48,12 @@ class FateBuilder:
         seen_at = [[group.members[c] for c in place.captures if c in group.members] for place in order]
         first = next(index for index, seen in enumerate(seen_at) if seen)
         sent = sent_pieces(seen_at[first], group)
-        fragments = self._fragments(journey, order, seen_at, sent)
-        fate = self._fate(traced, order, seen_at, fragments)
+        fragments = self._as_sent_everywhere(journey, seen_at, sent)
+        is_plain = fragments is not None
+        if fragments is None:
+            fragments = self._fragments(journey, order, seen_at, sent)
         travelled = [datagram for seen in seen_at for one in seen for datagram in one.datagrams]
+        fate = self._fate(traced, order, seen_at, fragments, travelled, is_plain)
         return TracedDatagram(
             fate=fate,
             datagrams=tuple(travelled),
@@ -60,7 +64,7 @@ class FateBuilder:
             time_ns=min(self.clocks[seen.capture].to_reference(seen.time_ns) for seen in seen_at[first]),
             candidates=tuple(self._candidate(rival) for rival in group.rivals),
             is_orphan=traced.is_orphan,
-            is_merged_only=_is_merged_only(group, fate, sent),
+            is_merged_only=not is_plain and _is_merged_only(group, fate, sent),
         )
 
     def _candidate(self, rival: Observation) -> Candidate:
@@ -96,12 +100,36 @@ class FateBuilder:
             )
         return tuple(fragments)
 
+    def _as_sent_everywhere(
+        self, journey: Journey, seen_at: Sequence[Sequence[Observation]], sent: tuple[Range, ...]
+    ) -> tuple[FragmentFate, ...] | None:
+        """The usual case, told fast: every point saw the pieces as they were sent. None where it is not so."""
+        rows: list[list[Sighting]] = []
+        for seen in seen_at if journey.direction == Direction.TO_SERVER else reversed(seen_at):
+            row = self._as_sent(seen, sent)
+            if row is None:
+                return None
+            rows.append(row)
+        names = [place.name for place in self.places]
+        return tuple(
+            FragmentFate(start, end - start, dict(zip(names, column, strict=True)))
+            for (start, end), column in zip(sent, zip(*rows, strict=True), strict=True)
+        )
+
+    def _as_sent(self, seen: Sequence[Observation], sent: tuple[Range, ...]) -> list[Sighting] | None:
+        """Sightings where one capture saw the pieces as they were sent, each once."""
+        if len(seen) != 1 or seen[0].ranges != sent or _again(seen[0]):
+            return None
+        packets = seen[0].packets
+        # One conversion for all pieces: no clock drifts within one datagram.
+        shift = self.clocks[seen[0].capture].to_reference(packets[0].time_ns) - packets[0].time_ns
+        return [
+            Sighting(Seen.SEEN, packet.source, (packet.frame,), packet.time_ns, packet.time_ns + shift)
+            for packet in packets
+        ]
+
     def _seen(self, seen: Sequence[Observation], piece: Range) -> Sighting:
         """Frames that carry part of the piece, twins too; the source and times of the earliest."""
-        if len(seen) == 1 and len(seen[0].packets) == 1 and not seen[0].datagrams[0].duplicates:
-            packet = seen[0].packets[0]
-            time_ns = self.clocks[seen[0].capture].to_reference(packet.time_ns)
-            return Sighting(Seen.SEEN, packet.source, (packet.frame,), packet.time_ns, time_ns)
         found = [
             (self.clocks[one.capture].to_reference(packet.time_ns), packet)
             for one in seen
@@ -161,14 +189,18 @@ class FateBuilder:
         order: Sequence[Place],
         seen_at: Sequence[Sequence[Observation]],
         fragments: tuple[FragmentFate, ...],
+        travelled: Sequence[Datagram],
+        is_plain: bool,
     ) -> DatagramFate:
         group, journey = traced.journey.group, traced.journey
         first = next(seen for seen in seen_at if seen)
         ends = (traced.client, traced.server)
         source, destination = ends if journey.direction == Direction.TO_SERVER else ends[::-1]
         here = {place.name: seen for place, seen in zip(order, seen_at, strict=True) if seen}
-        base = pieces(packet for one in first for packet in one.packets)
-        message = _message([datagram for seen in seen_at for one in seen for datagram in one.datagrams])
+        message = _message(travelled)
+        oddities = _Oddities(here, ranges_of(first))
+        names = [place.name for place in order]
+        states = {place.name: Fate.WHOLE if is_plain else _place_fate(fragments, place.name) for place in self.places}
         return DatagramFate(
             identification=first[0].identification,
             source=str(source),
@@ -176,16 +208,16 @@ class FateBuilder:
             ip_version=first[0].ip_version,
             wire_bytes=_wire_bytes(group),
             fragments=fragments,
-            fate={place.name: _place_fate(fragments, place.name) for place in self.places},
-            lost_between=find_leg(fragments, [place.name for place in order]),
+            fate=states,
+            lost_between=None if is_plain else find_leg(fragments, names),
             coding=message.coding if message is not None else None,
             match_reason=ORPHAN if traced.is_orphan else group.reason(),
             match_confidence=Confidence.POSSIBLE if traced.is_orphan else group.confidence(),
-            translations=_translations(here, journey.direction, ends),
-            split_at=_splits(here, base),
-            duplicates={name: count for name, seen in here.items() if (count := _duplicates(seen))},
-            anomalies={name: names for name, seen in here.items() if (names := _anomalies(seen))},
-            tunnels={name: seen[0].packets[0].tunnels for name, seen in here.items() if seen[0].packets[0].tunnels},
+            translations=_translations(here, source, destination) if group.level > Level.CONTENT else {},
+            split_at=oddities.splits,
+            duplicates=oddities.duplicates,
+            anomalies=oddities.anomalies,
+            tunnels=oddities.tunnels,
             ttl={name: seen[0].packets[0].ttl for name, seen in here.items()},
         )
 
@@ -197,10 +229,9 @@ def _kind(journey: Journey, piece: Range) -> Kind:
 
 
 def _covered(seen: Sequence[Observation]) -> list[Range]:
-    if len(seen) == 1 and len(seen[0].packets) == 1:
-        packet = seen[0].packets[0]
-        return [(packet.offset_bytes, packet.end_bytes)]
-    return merged(piece for one in seen for piece in pieces(one.packets))
+    if len(seen) == 1 and len(seen[0].ranges) == 1:
+        return [seen[0].ranges[0]]
+    return merged(piece for one in seen for piece in one.ranges)
 
 
 def find_leg(fragments: Sequence[FragmentFate], names: Sequence[str]) -> Leg | None:
@@ -222,9 +253,9 @@ def find_leg(fragments: Sequence[FragmentFate], names: Sequence[str]) -> Leg | N
 
 def _place_fate(fragments: Sequence[FragmentFate], name: str) -> Fate:
     sightings = [fragment.sightings[name] for fragment in fragments]
-    states = {sighting.state for sighting in sightings}
-    if states == {Seen.SEEN}:
+    if all(sighting.state is Seen.SEEN for sighting in sightings):
         return Fate.WHOLE
+    states = {sighting.state for sighting in sightings}
     has_part = any(sighting.frames for sighting in sightings)
     if Seen.MISSING in states:
         if has_part:
@@ -236,6 +267,8 @@ def _place_fate(fragments: Sequence[FragmentFate], name: str) -> Fate:
 def _message(datagrams: Sequence[Datagram]) -> WireMessage | None:
     """The reading that says most."""
     messages = [datagram.message for datagram in datagrams if datagram.message is not None]
+    if len(messages) < 2:
+        return messages[0] if messages else None
     return max(
         messages,
         key=lambda message: (message.number is not None, message.plain_bytes is not None, message.user is not None),
@@ -244,17 +277,18 @@ def _message(datagrams: Sequence[Datagram]) -> WireMessage | None:
 
 
 def _wire_bytes(group: Group) -> int | None:
+    if (length := next(iter(group.members.values())).udp_length) is not None:
+        return length - UDP_HEADER_BYTES
     lengths = [seen.udp_length for seen in group.members.values() if seen.udp_length is not None]
     lengths = lengths or [seen.total for seen in group.members.values() if seen.total is not None]
     return max(lengths) - UDP_HEADER_BYTES if lengths else None
 
 
 def _translations(
-    here: dict[str, list[Observation]], direction: Direction, ends: tuple[Endpoint, Endpoint]
+    here: dict[str, list[Observation]], source: Endpoint, destination: Endpoint
 ) -> dict[str, tuple[str, str]]:
     """Point → (source, destination) there, where they are not the ones nearest the client."""
     result: dict[str, tuple[str, str]] = {}
-    source, destination = ends if direction == Direction.TO_SERVER else ends[::-1]
     for name, seen in here.items():
         one = seen[0]
         if one.source_ip == source.ip and one.destination_ip == destination.ip:
@@ -265,34 +299,53 @@ def _translations(
     return result
 
 
-def _splits(here: dict[str, list[Observation]], base: tuple[Range, ...]) -> dict[str, tuple[Range, ...]]:
-    """Point → its own pieces as (offset, length), where they are cut at other bytes than at the first point."""
-    result: dict[str, tuple[Range, ...]] = {}
-    known = set(base)
-    for name, seen in here.items():
-        own = pieces(packet for one in seen for packet in one.packets)
-        if own != base and not set(own) <= known:
-            result[name] = tuple((start, end - start) for start, end in own)
-    return result
+class _Oddities:
+    """What is out of the ordinary at single points; mostly nothing."""
+
+    __slots__ = ("anomalies", "duplicates", "splits", "tunnels")
+
+    def __init__(self, here: dict[str, list[Observation]], base: tuple[Range, ...]) -> None:
+        self.splits: dict[str, tuple[Range, ...]] = {}
+        self.duplicates: dict[str, int] = {}
+        self.anomalies: dict[str, tuple[str, ...]] = {}
+        self.tunnels: dict[str, tuple[str, ...]] = {}
+        for name, seen in here.items():
+            if len(seen) == 1 and seen[0].ranges == base and len(seen[0].datagrams) == 1:
+                datagram = seen[0].datagrams[0]
+                if datagram.anomalies:
+                    self.anomalies[name] = datagram.anomalies
+                if datagram.duplicates:
+                    self.duplicates[name] = len(datagram.duplicates)
+            else:
+                self._compare(name, seen, base)
+            if seen[0].packets[0].tunnels:
+                self.tunnels[name] = seen[0].packets[0].tunnels
+
+    def _compare(self, name: str, seen: list[Observation], base: tuple[Range, ...]) -> None:
+        own = ranges_of(seen)
+        if own != base and not set(own) <= set(base):
+            # As (offset, length): the point's own pieces, cut at other bytes than at the first point.
+            self.splits[name] = tuple((start, end - start) for start, end in own)
+        if count := sum(map(_again, seen)):
+            self.duplicates[name] = count
+        odd = [each for one in seen for datagram in one.datagrams for each in datagram.anomalies]
+        if odd:
+            self.anomalies[name] = tuple(dict.fromkeys(odd))
 
 
-def _duplicates(seen: Sequence[Observation]) -> int:
-    count = 0
-    for one in seen:
-        frames = {packet.frame for datagram in one.datagrams for packet in (*datagram.packets, *datagram.duplicates)}
-        count += len(frames) - len(pieces(one.packets))
-    return count
-
-
-def _anomalies(seen: Sequence[Observation]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(name for one in seen for datagram in one.datagrams for name in datagram.anomalies))
+def _again(seen: Observation) -> int:
+    """Frames that repeat a piece."""
+    if len(seen.datagrams) == 1 and not seen.datagrams[0].duplicates:
+        return len(seen.packets) - len(seen.ranges)
+    frames = {packet.frame for datagram in seen.datagrams for packet in (*datagram.packets, *datagram.duplicates)}
+    return len(frames) - len(seen.ranges)
 
 
 def _is_merged_only(group: Group, fate: DatagramFate, sent: tuple[Range, ...]) -> bool:
     """Whole at no point, and whole if the fragments of all points were put together."""
-    if len(group.members) < 2 or Fate.WHOLE in fate.fate.values():
+    if len(group.members) < 2 or any(state is Fate.WHOLE for state in fate.fate.values()):
         return False
     end = max(piece[1] for piece in sent)
     total = next((seen.total for seen in group.members.values() if seen.total is not None), None)
-    together = merged(piece for seen in group.members.values() for piece in pieces(seen.packets))
+    together = merged(piece for seen in group.members.values() for piece in seen.ranges)
     return total == end and together == [(0, end)]

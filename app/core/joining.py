@@ -53,6 +53,8 @@ def join_captures(captures: Sequence[CaptureInput], settings: NetworkSettings) -
         groups.extend(group for crowd in crowds for group in settle_crowd(crowd, state.net))
         groups = join_translated(groups)
     groups = join_rewritten(groups, state.net, count)
+    if groups is state.groups and not crowds and not any(settings.manual_offset_s.values()):
+        return state  # nothing came of times, so there is nothing to fit again
     return fitter.fit(groups, use_manual=True)
 
 

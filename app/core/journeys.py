@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app.core.byte_ranges import merged, pieces
+from app.core.byte_ranges import merged
 from app.core.directions import endpoints
 from app.core.groups import Group
 from app.core.joining import Joined
 from app.core.paths import Place
-from app.core.records import Direction, Endpoint, Packet
+from app.core.records import Direction, Endpoint
 from app.core.visibility import Journey, Kind
 
 
@@ -78,19 +78,11 @@ def _journey(
     is_fragmented = False
     whole: list[int] = []
     for capture, seen in group.members.items():
-        packets = seen.packets
-        if len(packets) == 1 and not packets[0].more and not packets[0].offset_bytes:
+        is_fragmented = is_fragmented or seen.is_fragmented
+        if not seen.datagrams[0].holes or (len(seen.ranges) > 1 and merged(seen.ranges) == [(0, seen.total)]):
             whole.append(capture)
-        else:
-            is_fragmented = True
-            if any(datagram.is_complete for datagram in seen.datagrams) or _is_covered(seen.packets, seen.total):
-                whole.append(capture)
     kinds = FRAGMENTED if is_fragmented else UNFRAGMENTED
     return Journey(group, direction, client_ip, server_ip, places, kinds, frozenset(whole))
-
-
-def _is_covered(packets: Sequence[Packet], total: int | None) -> bool:
-    return total is not None and merged(pieces(packets)) == [(0, total)]
 
 
 FRAGMENTED = frozenset({Kind.FIRST, Kind.LATER})

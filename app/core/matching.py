@@ -57,7 +57,9 @@ def is_unique(bucket: Sequence[Observation]) -> bool:
 def _consistent(bucket: Sequence[Observation], level: Level = Level.NAMED) -> list[Group]:
     """One group, or as many as contradict each other (an identification used again)."""
     parts: list[Group] = []
-    for seen in sorted(bucket, key=lambda item: item.head is None):
+    if any(seen.head is None for seen in bucket):
+        bucket = sorted(bucket, key=lambda item: item.head is None)
+    for seen in bucket:
         for part in parts:
             agreed = best_agreement(part, seen)
             if agreed != CONTRADICTION:
@@ -77,7 +79,7 @@ def best_agreement(group: Group, seen: Observation, is_translated: bool = False)
         if agreed == CONTRADICTION:
             return CONTRADICTION
         best = max(best, agreed)
-        if agreed >= TRANSLATED_BYTES and not seen.is_fragmented:
+        if agreed >= TRANSLATED_BYTES and seen.ranges == member.ranges:
             break
     return best
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
-from app.core.analysis import Evidence, Seen
+from app.core.analysis import Evidence, Fate, Seen
 from app.core.clocks import ClockNet
+from app.core.sent_pieces import OFFLOAD_BYTES
 from app.core.records import CaptureFacts, Datagram, Direction, Text
 from app.core.traces import CaptureInput, NetworkNote, NoteCode, TracedDatagram
 from app.core.visibility import Guard
@@ -124,7 +125,7 @@ def _clock_notes(
     captures: Sequence[CaptureInput], net: ClockNet, index: int, here: Sequence[tuple[TracedDatagram, Datagram]]
 ) -> Iterator[NetworkNote]:
     capture, clock = captures[index], net.clocks[index]
-    shared = [datagram for one, datagram in here if len({other.source for other in one.datagrams}) > 1]
+    shared = [datagram for one, datagram in here if len(one.datagrams) > 1]
     offset = clock.offset_s - clock.manual_s
     if clock.quality in ("both ways", "one way") and abs(offset) > APART_S and clock.reference is not None:
         yield NetworkNote(
@@ -179,7 +180,9 @@ def _clock_notes(
 
 def _frame_notes(capture: CaptureInput, here: Sequence[tuple[TracedDatagram, Datagram]]) -> Iterator[NetworkNote]:
     facts: CaptureFacts = capture.facts
-    cut = [datagram for _, datagram in here if any(packet.is_cut for packet in datagram.packets)]
+    cut = here and facts.cut_frames and [
+        datagram for _, datagram in here if any(packet.is_cut for packet in datagram.packets)
+    ]
     if cut:
         yield NetworkNote(
             NoteCode.CUT,
@@ -195,7 +198,7 @@ def _frame_notes(capture: CaptureInput, here: Sequence[tuple[TracedDatagram, Dat
     large = [
         datagram
         for _, datagram in here
-        if len(datagram.packets) == 1 and not datagram.is_fragmented and datagram.packets[0].length_bytes > 1480
+        if datagram.packets[0].length_bytes > OFFLOAD_BYTES and not datagram.is_fragmented
     ]
     if large:
         yield NetworkNote(
@@ -216,6 +219,8 @@ def _leg_notes(points: dict[str, str], traced: Sequence[TracedDatagram]) -> Iter
     translated: dict[tuple[str, str, str, str], list[TracedDatagram]] = defaultdict(list)
     refragmented: dict[tuple[str, str], list[TracedDatagram]] = defaultdict(list)
     for one in traced:
+        if not one.fate.translations and not one.fate.split_at:
+            continue
         names = list(dict.fromkeys(points[datagram.source] for datagram in one.datagrams))
         for before, after in zip(names, names[1:], strict=False):
             leg = (before, after)
@@ -224,7 +229,7 @@ def _leg_notes(points: dict[str, str], traced: Sequence[TracedDatagram]) -> Iter
             if mine != theirs and before not in one.fate.translations:
                 way = leg if one.direction == Direction.TO_SERVER else (after, before)
                 pair = _changed_end(mine, theirs)
-                translated[(*way, *(pair if one.direction == Direction.TO_SERVER else pair))].append(one)
+                translated[(*way, *pair)].append(one)
             if after in one.fate.split_at and one.fate.split_at.get(before) != one.fate.split_at[after]:
                 if _is_finer(one, before, after):
                     refragmented[leg].append(one)
@@ -281,12 +286,13 @@ def _unknown_notes(captures: Sequence[CaptureInput], traced: Sequence[TracedData
         "off-path": (NoteCode.OFF_PATH, "never shows {n} datagrams that pass elsewhere", "缺少经其他路径通过的 {n} 个报文"),
         "dropped": (NoteCode.DROPPED, "misses {n} datagrams and is known to lose frames", "缺少 {n} 个报文，且已知自身丢帧"),
     }
+    unsure = [one for one in traced if any(fate != Fate.WHOLE for fate in one.fate.fate.values())]
     for point in dict.fromkeys(_point(capture) for capture in captures):
         sources = [capture.source for capture in captures if _point(capture) == point]
         for reason, (code, english, chinese) in codes.items():
             found = [
                 one
-                for one in traced
+                for one in unsure
                 if any(fragment.sightings[point].reason_code == reason for fragment in one.fate.fragments)
             ]
             if found:

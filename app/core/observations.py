@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from itertools import product
 
+from app.core.byte_ranges import Range, pieces
 from app.core.records import Datagram, Packet
 
 UDP = 17
@@ -25,8 +27,8 @@ class Observation:
     """One datagram at one capture. `capture` is the index of the capture; `packets` are all its pieces there."""
 
     __slots__ = (
-        "capture", "datagrams", "destination_ip", "head", "identification", "ip_version", "is_ead", "packets", "ports",
-        "source_ip", "time_ns", "total", "udp_length",
+        "capture", "datagrams", "destination_ip", "head", "identification", "ip_version", "is_ead", "is_fragmented",
+        "packets", "ports", "ranges", "source_ip", "time_ns", "total", "udp_length",
     )  # fmt: skip
 
     def __init__(self, capture: int, datagram: Datagram, ports: frozenset[int]) -> None:
@@ -40,7 +42,14 @@ class Observation:
         self.ip_version = lead.ip_version
         self.identification = lead.identification
         self.total = datagram.total_bytes
-        self.time_ns = lead.time_ns if len(packets) == 1 else min(packet.time_ns for packet in packets)
+        self.ranges: tuple[Range, ...]
+        if len(packets) == 1:
+            end = lead.offset_bytes + lead.length_bytes
+            self.time_ns, self.ranges = lead.time_ns, ((lead.offset_bytes, end),)
+            self.is_fragmented = lead.more or lead.offset_bytes > 0
+        else:
+            self.time_ns, self.ranges = min(packet.time_ns for packet in packets), pieces(packets)
+            self.is_fragmented = True
         self.head: Packet | None = None
         self.ports: tuple[int, int] | None = None
         self.udp_length: int | None = None
@@ -63,15 +72,13 @@ class Observation:
     def size(self) -> int | None:
         return self.total if self.total is not None else self.udp_length
 
-    @property
-    def is_fragmented(self) -> bool:
-        return any(packet.more or packet.offset_bytes for packet in self.packets)
-
     def absorb(self, twin: Observation) -> None:
         """Take in the same datagram seen again by the same capture."""
         self.datagrams.extend(twin.datagrams)
         merged = sorted((*self.packets, *twin.packets), key=lambda packet: (packet.offset_bytes, packet.time_ns))
         self.packets = tuple(merged)
+        self.ranges = pieces(merged)
+        self.is_fragmented = self.is_fragmented or twin.is_fragmented
         self.time_ns = min(self.time_ns, twin.time_ns)
         self.is_ead = self.is_ead or twin.is_ead
         self.total = self.total if self.total is not None else twin.total
@@ -151,12 +158,15 @@ def compare(one: Observation, other: Observation, is_translated: bool = False) -
     if _reaches_beyond(one, other) or _reaches_beyond(other, one):
         return CONTRADICTION
     agreed = 0
-    for left in one.packets:
-        for right in other.packets:
-            same = _compare_pieces(left, right)
-            if same == CONTRADICTION:
-                return CONTRADICTION
-            agreed += same
+    if one.ranges == other.ranges and len(one.packets) == len(other.packets):
+        pairs = zip(one.packets, other.packets, strict=True)
+    else:
+        pairs = product(one.packets, other.packets)
+    for left, right in pairs:
+        same = _compare_pieces(left, right)
+        if same == CONTRADICTION:
+            return CONTRADICTION
+        agreed += same
     return agreed
 
 
@@ -166,10 +176,19 @@ def _reaches_beyond(one: Observation, other: Observation) -> bool:
 
 
 def _compare_pieces(left: Packet, right: Packet) -> int:
+    mine, theirs = left.payload, right.payload
+    if left.offset_bytes == right.offset_bytes:
+        skip = max(UDP_HEADER_BYTES - left.offset_bytes, 0)
+        if mine != theirs:
+            end = min(len(mine), len(theirs))
+            if mine[skip:end] != theirs[skip:end]:
+                return CONTRADICTION
+            return max(end - skip, 0)
+        return max(len(mine) - skip, 0)
     start = max(left.offset_bytes, right.offset_bytes, UDP_HEADER_BYTES)
-    end = min(left.offset_bytes + len(left.payload), right.offset_bytes + len(right.payload))
+    end = min(left.offset_bytes + len(mine), right.offset_bytes + len(theirs))
     if start >= end:
         return 0
-    mine = left.payload[start - left.offset_bytes : end - left.offset_bytes]
-    theirs = right.payload[start - right.offset_bytes : end - right.offset_bytes]
+    mine = mine[start - left.offset_bytes : end - left.offset_bytes]
+    theirs = theirs[start - right.offset_bytes : end - right.offset_bytes]
     return end - start if mine == theirs else CONTRADICTION

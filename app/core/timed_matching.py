@@ -57,6 +57,8 @@ def split_untimely(groups: list[Group], matched: MatchedTimes, net: ClockNet) ->
         spread = np.where(gone, np.iinfo(np.int64).min, times).max(axis=1).astype(float)
         spread -= np.where(gone, np.iinfo(np.int64).max, times).min(axis=1)
         late.update(matched.rows[spread > LONGEST_TRANSIT_S * 1e9].tolist())
+    if not late:
+        return groups
     result: list[Group] = []
     for index, group in enumerate(groups):
         if index in late:

@@ -6,7 +6,7 @@ it. Nothing here looks at whether a loss would be a good explanation.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -98,7 +98,7 @@ class Watch:
     filter: FilterView
     dropped: int
     clients: set[str] = field(default_factory=set)
-    routes: dict[tuple[Route, Direction], int] = field(default_factory=lambda: defaultdict(int))
+    routes: set[tuple[Route, Direction]] = field(default_factory=set)
     subnets: set[tuple[str, str, Direction]] = field(default_factory=set)
     servers: set[str] = field(default_factory=set)
     ways: set[Direction] = field(default_factory=set)
@@ -135,11 +135,10 @@ class Guard:
         captures: Sequence[CaptureInput],
         joined: Joined,
         roles: Sequence[Role],
-        journeys: Iterable[Journey],
+        journeys: Sequence[Journey],
     ) -> None:
         self._joined = joined
         self._brackets: dict[tuple[int, int], tuple[int, int] | None] = {}
-        self._subnets: dict[str, str] = {}
         self._texts: dict[tuple[object, ...], Verdict] = {}
         self.watches = [
             Watch(
@@ -153,8 +152,7 @@ class Guard:
             for index, capture in enumerate(captures)
         ]
         self._vouched = self._are_clocks_agreed()
-        for journey in (journeys := list(journeys)):
-            self._count_seen(journey)
+        self._count_seen(journeys)
         for journey in journeys:
             self._count_missing(journey)
 
@@ -163,19 +161,29 @@ class Guard:
         known = [clock.offset_s for clock in self._joined.net.clocks if clock.quality in ("both ways", "one way")]
         return bool(known) and all(abs(offset) <= 2.0 for offset in known)
 
-    def _count_seen(self, journey: Journey) -> None:
-        route = (journey.client_ip, journey.server_ip)
-        for capture in journey.group.members:
-            watch = self.watches[capture]
-            watch.clients.add(journey.client_ip)
-            watch.servers.add(journey.server_ip)
-            watch.ways.add(journey.direction)
-            watch.routes[route, journey.direction] += 1
-            watch.subnets.add((self._subnet(journey.client_ip), journey.server_ip, journey.direction))
-            for kind in journey.kinds:
-                if journey.has(capture, kind):
-                    watch.tallies[route, journey.direction, kind].seen += 1
-                    watch.totals[journey.direction, kind].seen += 1
+    def _count_seen(self, journeys: Sequence[Journey]) -> None:
+        """Most journeys are alike: all whole, seen by the same captures. Count those once."""
+        alike: Counter[tuple[Route, Direction, frozenset[Kind], tuple[int, ...]]] = Counter()
+        for journey in journeys:
+            route = (journey.client_ip, journey.server_ip)
+            if len(journey.is_whole) == len(journey.group.members):
+                alike[route, journey.direction, journey.kinds, tuple(journey.group.members)] += 1
+            else:
+                for capture in journey.group.members:
+                    kinds = frozenset(kind for kind in journey.kinds if journey.has(capture, kind))
+                    alike[route, journey.direction, kinds, (capture,)] += 1
+        for (route, way, kinds, captures), count in alike.items():
+            subnet = (subnet_of(route[0]), route[1], way)
+            for capture in captures:
+                watch = self.watches[capture]
+                watch.clients.add(route[0])
+                watch.servers.add(route[1])
+                watch.ways.add(way)
+                watch.routes.add((route, way))
+                watch.subnets.add(subnet)
+                for kind in kinds:
+                    watch.tallies[route, way, kind].seen += count
+                    watch.totals[way, kind].seen += count
 
     def _count_missing(self, journey: Journey) -> None:
         if len(journey.is_whole) == len(self.watches):
@@ -335,10 +343,10 @@ class Guard:
             return ONE_OF_SEVERAL
         if capture in journey.group.members:
             return SIBLING_SEEN
-        if watch.routes.get((route, way)):
+        if (route, way) in watch.routes:
             return SAME_TERMINAL
         other_way = Direction.TO_CLIENT if way == Direction.TO_SERVER else Direction.TO_SERVER
-        is_route_known = bool(watch.routes.get((route, other_way)))
+        is_route_known = (route, other_way) in watch.routes
         if any(watch.tallies[key].passed for key in self._route_keys(route, way) if key in watch.tallies):
             return PASSED_ELSEWHERE
         if is_route_known:
@@ -348,7 +356,7 @@ class Guard:
             return NEVER_SEEN
         if watch.role == Role.SERVER and journey.server_ip in watch.servers:
             return AT_SERVER
-        if (self._subnet(journey.client_ip), journey.server_ip, way) in watch.subnets:
+        if (subnet_of(journey.client_ip), journey.server_ip, way) in watch.subnets:
             return SAME_SUBNET
         return NEVER_SEEN
 
@@ -359,11 +367,6 @@ class Guard:
         """Whether fragments of this kind of other terminals demonstrably pass elsewhere, and none is seen here."""
         total = watch.totals.get((way, kind))
         return total is not None and total.passed > total.seen
-
-    def _subnet(self, address: str) -> str:
-        if address not in self._subnets:
-            self._subnets[address] = subnet_of(address)
-        return self._subnets[address]
 
 
 def _within(
