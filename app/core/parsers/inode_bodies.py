@@ -100,7 +100,12 @@ class BodyKeeper:
             if event in self._unsettled:
                 self._settle([*self._unsettled.pop(event), (row, body.mended)])
             return
-        exact = [(-1, known.mended) for known in self._exact if known.identity[2] == event]
+        bare = squeeze(body.mended.text)
+        exact = [
+            (-1, known.mended)
+            for known in self._exact
+            if known.identity[2] == event and squeeze(known.mended.text) == bare
+        ]
         copies = self._unsettled.setdefault(event, [])
         copies.append((row, body.mended))
         if exact or len(copies) >= _COPIES:

@@ -124,14 +124,24 @@ class RecordReader:
     def take_loose(self, raw: bytes, line: int, offset: int, reason: Text = NO_RECORD) -> None:
         """Lines without a head: the rest of an open body, or rejected. Blank lines and fences belong to whatever is
         near."""
+        start = offset
+        lines, at = 0, offset  # the run of lines to reject that ends here
         for piece in _lines(raw):
             bare = piece.strip()
-            if bare and self._bodies.has_open and phrases.BODY_PART.search(piece[:400]):
+            is_rest = bool(bare) and self._bodies.has_open and phrases.BODY_PART.search(piece[:400]) is not None
+            if is_rest:
                 self._bodies.feed(piece)
-            elif bare and not bare.startswith(b"```"):
-                self._account.reject(line, 1, offset, piece, reason)
+            if bare and not is_rest and not bare.startswith(b"```"):
+                lines += 1
+            elif lines:
+                self._account.reject(line - lines, lines, at, raw[at - offset : start - offset], reason)
+                lines = 0
             line += 1
-            offset += len(piece)
+            start += len(piece)
+            if not lines:
+                at = start
+        if lines:
+            self._account.reject(line - lines, lines, at, raw[at - offset :], reason)
 
     def finish(self) -> None:
         self._bodies.finish()
