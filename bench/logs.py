@@ -36,10 +36,17 @@ CHATTER = (
 LNAV_FORMAT = {
     "$schema": "https://lnav.org/schemas/format-v1.schema.json",
     "inode_log": {
-        "title": "iNode", "description": "iNode client log",
-        "regex": {"std": {"pattern": r"^\[(?<timestamp>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)\] \[(?<level>\w+)\] \[(?<thread>[0-9a-f]+)\] "
-                                     r"(?:(?<module>\w+) )?(?<body>.*)$"}},
-        "timestamp-format": ["%Y-%m-%d %H:%M:%S"], "level-field": "level", "level": {"warning": "Warn", "debug": "Dbg"},
+        "title": "iNode",
+        "description": "iNode client log",
+        "regex": {
+            "std": {
+                "pattern": r"^\[(?<timestamp>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)\] \[(?<level>\w+)\] \[(?<thread>[0-9a-f]+)\] "
+                r"(?:(?<module>\w+) )?(?<body>.*)$"
+            }
+        },
+        "timestamp-format": ["%Y-%m-%d %H:%M:%S"],
+        "level-field": "level",
+        "level": {"warning": "Warn", "debug": "Dbg"},
         "value": {"thread": {"kind": "string"}, "module": {"kind": "string"}},
         "sample": [{"line": "[2017-07-12 11:14:20] [DtlCmn] [1394] SecPkt secPushInner: out-pkt [1]"}],
     },
@@ -56,7 +63,10 @@ class Run:
 
 def session(rng: random.Random, at: datetime, terminal: int, number: int, patches: str) -> Iterator[str]:
     """The records of one failed security check: 1, 2 and 3 four times."""
-    user, mac = f"{7_000_000 + terminal}@bench", ":".join(f"{terminal >> shift & 255:02X}" for shift in (40, 32, 24, 16, 8, 0))
+    user, mac = (
+        f"{7_000_000 + terminal}@bench",
+        ":".join(f"{terminal >> shift & 255:02X}" for shift in (40, 32, 24, 16, 8, 0)),
+    )
     event = f"e{terminal:x}x{number:x}"
 
     def head(seconds: int, level: str, thread: str) -> str:
@@ -79,7 +89,10 @@ def session(rng: random.Random, at: datetime, terminal: int, number: int, patche
     )
     for attempt in range(4):
         text = result.replace("><i ", ">\n  <i ") if attempt == 0 else result
-        yield head(23 + 5 * attempt, "DtlCmn", "9b8") + f"secPushInner: out-pkt [3]{chr(10) if attempt == 0 else ' '}{text}\n"
+        yield (
+            head(23 + 5 * attempt, "DtlCmn", "9b8")
+            + f"secPushInner: out-pkt [3]{chr(10) if attempt == 0 else ' '}{text}\n"
+        )
     yield head(43, "Warn", "13a8") + "pushSecRslt(3) returned 4.\n"
 
 
@@ -143,7 +156,10 @@ def compare(path: Path, folder: Path, with_lnav: bool) -> None:
     size = path.stat().st_size
     path.read_bytes()  # everybody finds the file in the page cache
     me = [sys.executable, "-m", "bench.logs"]
-    runs = [measure("re.finditer", [*me, "--run", "finditer", str(path)]), measure("eadscope", [*me, "--run", "parse", str(path)])]
+    runs = [
+        measure("re.finditer", [*me, "--run", "finditer", str(path)]),
+        measure("eadscope", [*me, "--run", "parse", str(path)]),
+    ]
     if with_lnav:
         runs.append(measure("lnav", lnav_arguments(path, folder)))
     print(f"\n{path.name}: {size / MEGABYTE:.0f} MB")

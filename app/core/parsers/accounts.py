@@ -26,6 +26,7 @@ class LineAccount:
         self.lines = 0
         self.rejected_lines = 0
         self.rejected: list[Rejected] = []
+        self._rejected_until = 0
 
     @property
     def record_lines(self) -> int:
@@ -33,6 +34,13 @@ class LineAccount:
 
     def reject(self, line: int, lines: int, start: int, raw: bytes, reason: Text) -> None:
         """`lines` lines from `line` (from 1), which begin at byte `start` and read `raw`."""
+        # Two records can stand on one line (glued together); a line is rejected once.
+        counted = max(self._rejected_until + 1 - line, 0)
+        lines -= counted
+        line += counted
+        if lines <= 0:
+            return
+        self._rejected_until = line + lines - 1
         self.rejected_lines += lines
         last = self.rejected[-1] if self.rejected else None
         if last is not None and last.reason is reason and (last.locator.line or 0) + last.lines == line:

@@ -12,7 +12,7 @@ import codecs
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
-from itertools import chain
+from itertools import chain, islice
 
 import numpy as np
 
@@ -27,14 +27,16 @@ _WIDE_RUN = re.compile(
     rb"(?:[\t\n\r\x20-\x7e]\x00|(?:[\x00-\xff][\x20\x30\x4e-\x9f\xff]){1,64}?(?=[\t\n\r\x20-\x7e]\x00))*+"
 )
 _NARROW_IN_WIDE = re.compile(rb"[^\x00]{256}")
-_NON_ASCII_LINE = re.compile(rb"[^\n]*[\x80-\xff][^\n]*")
+_NON_ASCII = re.compile(rb"[\x80-\xff]")
 
 
 def decode(raw: bytes) -> str:
     """The text of one line, whatever it was written in: UTF-8, else GB18030, never failing."""
     try:
         return raw.decode()
-    except UnicodeDecodeError:
+    except UnicodeDecodeError as error:
+        if error.reason == "unexpected end of data":
+            return raw[: error.start].decode()  # a sample cut in the middle of a character
         return raw.decode("gb18030", "replace")
 
 
@@ -224,9 +226,7 @@ class TextStream:
             self._utf8.decode(piece)
         except UnicodeDecodeError:
             self._utf8.reset()
-            lines = (found.group() for found in _NON_ASCII_LINE.finditer(piece))
-            for _, line in zip(range(_SAMPLED_LINES), lines, strict=False):
-                self._seen.add(_encoding_of(line))
+            self._seen.update(_encoding_of(line) for line in islice(_non_ascii_lines(piece), _SAMPLED_LINES))
         else:
             self._seen.add("utf-8")
 
@@ -260,6 +260,16 @@ class _Segment:
             begun = ((octets & 0xC0) != 0x80).astype(np.int32) + (octets >= 0xF0)
             self.units = np.cumsum(begun)
         return self.file_start + 2 * int(self.units[min(inside, len(self.piece)) - 1])
+
+
+def _non_ascii_lines(piece: bytes) -> Iterator[bytes]:
+    found = _NON_ASCII.search(piece)
+    while found is not None:
+        start = piece.rfind(b"\n", 0, found.start()) + 1
+        end = piece.find(b"\n", found.end())
+        end = end if end >= 0 else len(piece)
+        yield piece[start:end]
+        found = _NON_ASCII.search(piece, end)
 
 
 def _encoding_of(line: bytes) -> str:

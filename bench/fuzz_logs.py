@@ -1,0 +1,175 @@
+"""Feeds the log parsers with damaged, glued and hostile input: no exception, every line accounted for, no slow input.
+
+    python -m bench.fuzz_logs [--inputs 100000] [--seed 1]
+
+Each input is a few pieces of logs, bodies and rubbish, damaged at random. Now and then one is repeated up to some 300 kB
+and read again: time for each byte must not grow with the size. Prints the slowest inputs; exits with 1 on the first failure, which it
+writes to `fuzz-failure.bin`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from app.core.parsers.inode_log import parse_inode_log, sniff_inode_log
+from app.core.parsers.safe_pattern import MAX_MATCHED_CHARACTERS, PatternRefused, compile_safely
+from app.core.parsers.server_log import parse_server_log, sniff_server_log
+from app.core.records import LogFacts
+from app.log_formats import load_formats
+from bench.logs import session
+
+GROWN_BYTES = 300_000
+MAX_SECONDS_PER_MEGABYTE = 8.0  # of the worst grown input; a usual log takes a hundredth of that
+MAX_MATCH_SECONDS = 1.0
+
+PIECES = [
+    b"<data>", b"</data>", b'<i n="userName">a', b'<i n="eventSeqID">e1</i>', b'<i n="checkResult">Windows|7 Pack 1|0x0804|KB1;KB2;KB3</i>',
+    b'<i n="x"/>', b"\n", b"\r\n", b"\r", b"\n\n", b"```\n", b">", b">>", b" ", b"KB30351\n32;", b"\x00", b"\xff\xfe", b"\xef\xbb\xbf",
+    b"[2026-03-05 09:00:01] [Dbg] [1b50] SecPkt secRcvThrd: [10.0.0.1 : 9019] sent me 569 bytes.\n",
+    b"[2026-03-05 09:00:01] [Dbg] [1b50] SecPkt secDataProc: The head id is ad878\n", b"[2026-03-05 09:00:01] [Dbg] [1b50] SecPkt secDataProc: The type is 2\n",
+    b"[2026-03-05 09:00:01] [Dbg] [1b50] SecPkt secDataProc: The id is 99999999999\n", b"[2026-13-45 09:00:01] [Dbg] [1] x\n",
+    b"[2026-03-05 09:00:01] [DtlCmn] [9b8] SecPkt secPushInner: out-pkt [3] ", b"[2026-03-05 09:00:01.123] [L_DEBUG] [0x12] MsgTYPE is 47#\n",
+    b"[2026-03-05 09:00:05] [Warn] [13a8] SecPkt pushSecRslt(3) returned -4.\n", b"The packet to send  is 3, length is 4294967296\n",
+    "安全认证失败，未收到策略服务器回应。".encode(), "安全检查通过".encode("gb18030"), "[2026-03-05 09:00:01] [Cmn] [1] 下线".encode("utf-16-le"),
+    b"%% 2026-03-05 09:00:01.123 ; [LDBG] ; [44] ; EAD ; recv: packet type [3] from [10.0.0.1 : 99999] mac=00251122aabb\n",
+    b"2026-03-05 09:00:01 user=a packet type=0xffffffffff length is 12 eventSeqID=", b"[" * 50, b"<i " * 30, b" " * 200, b"9" * 300, b"(" * 40,
+]  # fmt: skip
+PATTERN_PIECES = [
+    "a", ".", "\\d", "\\w", "\\s", "[^;]", "[a-c]", "*", "+", "?", "{0,30}", "{2,}", "*?", "+?", "(", ")", "(?:", "|", "^", "$", ";", "=",
+    "(?=", "(?P<x>", "\\1", "x",
+]  # fmt: skip
+
+
+def make_input(rng: random.Random, logs: list[bytes]) -> bytes:
+    parts = []
+    for _ in range(rng.randrange(1, 8)):
+        if rng.random() < 0.4:
+            log = rng.choice(logs)
+            start = rng.randrange(len(log))
+            parts.append(log[start : start + rng.randrange(1, 3000)])
+        else:
+            parts.append(rng.choice(PIECES) * rng.choice((1, 1, 1, 2, 20)))
+    data = bytearray(b"".join(parts))
+    for _ in range(rng.randrange(0, 6)):
+        damage(rng, data)
+    if rng.random() < 0.05:
+        return bytes(data).decode("utf-8", "replace").encode(rng.choice(("utf-16", "utf-16-be", "gb18030")), "replace")
+    return bytes(data)
+
+
+def damage(rng: random.Random, data: bytearray) -> None:
+    if not data:
+        return
+    at = rng.randrange(len(data))
+    kind = rng.randrange(5)
+    if kind == 0:
+        data[at] = rng.randrange(256)
+    elif kind == 1:
+        del data[at : at + rng.randrange(1, 200)]
+    elif kind == 2:
+        data[at:at] = rng.choice(PIECES)
+    elif kind == 3:
+        data[at:at] = data[at : at + rng.randrange(1, 500)]
+    else:
+        width = rng.randrange(2, 120)
+        data[:] = b"\n".join(bytes(data[start : start + width]) for start in range(0, len(data), width))
+
+
+def parse_all(data: bytes, rng: random.Random) -> None:
+    formats = load_formats()
+    size = rng.choice((1 << 20, 4096, 37, 1)) if len(data) < 2000 else 1 << 20
+    blocks = [data[at : at + size] for at in range(0, len(data), size)]
+    sniff_inode_log(data)
+    sniff_server_log(data, formats)
+    for parse in (
+        parse_inode_log,
+        lambda b, s: parse_server_log(b, s, formats, rng.choice((None, "family", "generic"))),
+    ):
+        check(parse(blocks, "x"), len(data))
+
+
+def check(facts: LogFacts, size: int) -> None:
+    assert facts.record_lines + facts.rejected_lines == facts.lines, "lines do not add up"
+    assert facts.record_lines >= 0
+    for event in facts.events:
+        locator = event.locator
+        assert locator.line is not None and 1 <= locator.line <= facts.lines
+        assert locator.byte_start is not None and locator.byte_end is not None
+        assert 0 <= locator.byte_start <= size
+        assert event.body is None or event.body.plain_bytes >= 0
+    for rejected in facts.rejected:
+        assert rejected.locator.line is not None and 1 <= rejected.locator.line <= facts.lines
+
+
+def fuzz_pattern(rng: random.Random) -> float:
+    """A random expression: refused, or quick on the lines that hurt expressions most."""
+    pattern = "".join(rng.choice(PATTERN_PIECES) for _ in range(rng.randrange(1, 12)))
+    try:
+        compiled = compile_safely(pattern)
+    except PatternRefused:
+        return 0.0
+    began = time.perf_counter()
+    for line in (
+        "a" * MAX_MATCHED_CHARACTERS,
+        "ax;=" * (MAX_MATCHED_CHARACTERS // 4),
+        "a1 " * (MAX_MATCHED_CHARACTERS // 3),
+    ):
+        compiled.match(line)
+        compiled.search(line + "\n")
+    spent = time.perf_counter() - began
+    assert spent < MAX_MATCH_SECONDS, f"{pattern!r} took {spent:.1f} s"
+    return spent
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--inputs", type=int, default=100_000)
+    parser.add_argument("--seed", type=int, default=1)
+    arguments = parser.parse_args()
+    rng = random.Random(arguments.seed)
+    logs = make_logs(rng)
+    slowest = worst_rate = slowest_pattern = 0.0
+    for number in range(arguments.inputs):
+        data = make_input(rng, logs)
+        try:
+            slowest = max(slowest, timed(lambda data=data: parse_all(data, rng)))
+            if number % 100 == 0 and data:
+                grown = data * (GROWN_BYTES // len(data) + 1)
+                rate = timed(lambda grown=grown: parse_all(grown, rng)) / (len(grown) / 1e6)
+                worst_rate = max(worst_rate, rate)
+                assert rate < MAX_SECONDS_PER_MEGABYTE, f"{rate:.1f} s for a megabyte"
+            if number % 10 == 0:
+                slowest_pattern = max(slowest_pattern, fuzz_pattern(rng))
+        except Exception:
+            Path("fuzz-failure.bin").write_bytes(data)
+            print(f"input {number} of seed {arguments.seed} failed; it is in fuzz-failure.bin", file=sys.stderr)
+            raise
+        if number % 10_000 == 9_999:
+            print(
+                f"{number + 1} inputs, slowest {slowest * 1e3:.0f} ms, worst {worst_rate:.2f} s/MB, pattern {slowest_pattern:.3f} s",
+                flush=True,
+            )
+    return 0
+
+
+def make_logs(rng: random.Random) -> list[bytes]:
+    from datetime import UTC, datetime
+
+    at = datetime(2026, 3, 5, 9, tzinfo=UTC)
+    patches = ";".join(f"KB{3_000_000 + n}" for n in range(60))
+    return ["".join(session(rng, at, n, n, patches)).encode() for n in range(5)]
+
+
+def timed(work: Callable[[], None]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+if __name__ == "__main__":
+    sys.exit(main())
