@@ -42,7 +42,6 @@ class Arrival:
     broken: tuple[tuple[Attempt, str], ...]  # whole, but with a reason why no host can put it together
     points: frozenset[str]
     has_stray_reply: bool
-    server_log_has_answers: bool
 
     @property
     def is_broken(self) -> bool:
@@ -81,13 +80,6 @@ def _arrival(
         broken=tuple((a, why) for a, why in reasons if why),
         points=points,
         has_stray_reply=_has_stray_reply(case, terminal, whole),
-        server_log_has_answers=any(
-            a.server_log_time_ns is not None
-            for s in terminal.sessions
-            for m in s.messages
-            if m.direction is Direction.TO_CLIENT
-            for a in m.attempts
-        ),
     )
 
 

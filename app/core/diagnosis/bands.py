@@ -50,7 +50,7 @@ def find_band(reports: Sequence[Report]) -> Band | None:
 
 
 def _best_run(rows: Sequence[tuple[int, int]]) -> tuple[int, int, int]:
-    """Kadane: (first size, last size, sum) of the run with the largest sum; of equal ones the one that explains more."""
+    """Kadane: (first size, last size, sum) of the run with the largest sum; of equal ones the longest."""
     best = (rows[0][0], rows[0][0], rows[0][1])
     start, total = rows[0][0], -1
     for size, score in rows:

@@ -119,24 +119,24 @@ def _without_changed(passages: list[Passage]) -> tuple[Passage, ...]:
     A device that damages the contents makes one datagram look like two: one that ends at the device, and one that
     begins behind it with the same identification and size.
     """
-    begins: dict[tuple[int | None, int | None], list[Passage]] = {}
+    begins: dict[tuple[int, int | None, int | None], list[Passage]] = {}
     for passage in passages:
         datagram = passage.attempt.datagram
         if datagram is not None and datagram.identification is not None:
-            begins.setdefault((datagram.identification, passage.wire_bytes), []).append(passage)
+            begins.setdefault((passage.session, datagram.identification, passage.wire_bytes), []).append(passage)
     return tuple(p for p in passages if not any(_continues(p, other) for other in _namesakes(p, begins)))
 
 
-def _namesakes(passage: Passage, begins: dict[tuple[int | None, int | None], list[Passage]]) -> list[Passage]:
+def _namesakes(passage: Passage, begins: dict[tuple[int, int | None, int | None], list[Passage]]) -> list[Passage]:
     datagram = passage.attempt.datagram
     if datagram is None or not passage.has_loss:
         return []
-    return begins.get((datagram.identification, passage.wire_bytes), [])
+    return begins.get((passage.session, datagram.identification, passage.wire_bytes), [])
 
 
 def _continues(ended: Passage, other: Passage) -> bool:
     """Whether `other` was first seen where `ended` is missed."""
-    if other is ended or other.session != ended.session or other.wire_bytes is None:
+    if other is ended or other.wire_bytes is None:
         return False
     end = max((piece.last_seen for piece in ended.pieces), default=-1)
     first = min((piece.first_seen for piece in other.pieces if piece.first_seen >= 0), default=-1)

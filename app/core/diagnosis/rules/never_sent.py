@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
-
 from app.core.analysis import Attempt, Evidence, Finding, Message, Outcome, Role, Seen, Session, Severity
 from app.core.diagnosis.case_view import CaseView
 from app.core.diagnosis.evidence import of_marks, sending_line, unique
@@ -65,10 +63,10 @@ def _own_captures(case: CaseView, terminal: TerminalView) -> dict[str, bool]:
     """Client-side captures of this terminal → whether they hold any datagram of it."""
     clients = case.points_of(Role.CLIENT)
     own: dict[str, bool] = {}
-    folders: set[PurePosixPath] = set()
+    folders: set[str] = set()
     for _, _, attempt in terminal.sends():
         if attempt.log_time_ns is not None:
-            folders.update(PurePosixPath(e.source).parent for e in attempt.evidence if e.line is not None)
+            folders.update(_folder(e.source) for e in attempt.evidence if e.line is not None)
         if attempt.datagram is None:
             continue
         for fragment in attempt.datagram.fragments:
@@ -78,8 +76,12 @@ def _own_captures(case: CaseView, terminal: TerminalView) -> dict[str, bool]:
                     own[sighting.source] = True
     if not own:
         for point in clients:
-            own.update({s: False for s in case.points[point].sources if PurePosixPath(s).parent in folders})
+            own.update({s: False for s in case.points[point].sources if _folder(s) in folders})
     return own
+
+
+def _folder(source: str) -> str:
+    return source.rpartition("/")[0]
 
 
 def _unsent(

@@ -11,7 +11,7 @@ from app.core.diagnosis.facts import Hit, Judgement, TerminalRule
 from app.core.diagnosis.needs import without_server_evidence
 from app.core.diagnosis.terminal_view import TerminalView
 from app.core.diagnosis.wording import joined
-from app.core.records import Confidence, Text
+from app.core.records import Confidence, Direction, Text
 
 CODE = "server-silent"
 
@@ -25,7 +25,7 @@ def judge(case: CaseView, terminal: TerminalView) -> Judgement:
 
 def _finding(case: CaseView, terminal: TerminalView, arrival: Arrival) -> Finding:
     n = len(arrival.whole) or len(arrival.logged)
-    confidence, reason = _confidence(case, arrival)
+    confidence, reason = _confidence(case, terminal, arrival)
     number = arrival.message.number
     claim = (
         Text(
@@ -66,9 +66,9 @@ def _finding(case: CaseView, terminal: TerminalView, arrival: Arrival) -> Findin
     )
 
 
-def _confidence(case: CaseView, arrival: Arrival) -> tuple[Confidence, Text]:
+def _confidence(case: CaseView, terminal: TerminalView, arrival: Arrival) -> tuple[Confidence, Text]:
     if not arrival.whole:
-        if arrival.server_log_has_answers:
+        if _logs_answers(terminal):
             return Confidence.LIKELY, Text(
                 "Likely, not certain: this is the server's own log, no capture on the server shows that nothing was "
                 "sent.",
@@ -92,6 +92,11 @@ def _confidence(case: CaseView, arrival: Arrival) -> tuple[Confidence, Text]:
         "Certain: the server's capture was running, has the whole message more than once, and no answer.",
         "结论确定：服务器侧当时一直在抓包，多次看到完整报文，始终没有应答。",
     )
+
+
+def _logs_answers(terminal: TerminalView) -> bool:
+    """Whether this server log writes down what the server sends at all."""
+    return any(attempt.server_log_time_ns is not None for _, _, attempt in terminal.sends(Direction.TO_CLIENT))
 
 
 RULE = TerminalRule(

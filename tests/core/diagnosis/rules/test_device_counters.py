@@ -48,7 +48,8 @@ def test_a_deny_rule_on_fragments_that_was_met_is_named():
 def test_a_firewall_that_waits_for_fragments_is_a_capture_point():
     text = (
         "*Mar  2 10:00:01:000 2026 FW9 VFR/7/IPVFR_DEBUG_COMMON:\n"
-        "vfr_rcv: fragment, target_ip_addr: 198.51.100.7, sender_ip_addr: 192.0.2.17, id: 12288, offset: 0, len: 1500.\n"
+        "vfr_rcv: fragment, target_ip_addr: 198.51.100.7, sender_ip_addr: 192.0.2.17, id: 12288, "
+        "offset: 0, len: 1500.\n"
         "*Mar  2 10:00:01:001 2026 FW9 VFR/7/IPVFR_DEBUG_COMMON:\n"
         "vfr_operation: dgrm incomplete offset: 1480, waiting...\n"
     )

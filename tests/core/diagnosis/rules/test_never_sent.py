@@ -19,9 +19,10 @@ from tests.core.diagnosis.build import (
 )
 
 PATH = ("client", "server")
+GAVE_UP = (result(4),)
 
 
-def facts(last_s=60.0, non_ip=5, outcome=Outcome.FAILED, sends=4, marks=(result(4),)):
+def facts(last_s=60.0, non_ip=5, outcome=Outcome.FAILED, sends=4, marks=GAVE_UP):
     lines = [send(None, 3, 5 + 5 * i, attempt=i + 1, plain=2641) for i in range(sends)]
     made = case(terminal(session([*hello(PATH), message(3, lines)], outcome, marks=marks)), at_points=points(*PATH))
     capture = CaptureFacts("client.pcap", "pcap", (), 40, at(-5), at(last_s), non_ip_frames=non_ip)

@@ -15,6 +15,7 @@ from tests.core.diagnosis.build import (
 )
 
 PATH = ("client", "uplink", "server")
+GAVE_UP = (result(4),)
 WHOLE = dict.fromkeys(PATH, "xx")
 
 
@@ -41,7 +42,7 @@ def answer(far, number=4, client_log=False, server_log=False):
     )
 
 
-def facts(*messages, marks=(result(4),)):
+def facts(*messages, marks=GAVE_UP):
     return case(terminal(session([*hello(PATH), *messages], marks=marks)), at_points=points(*PATH))
 
 
