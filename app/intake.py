@@ -19,6 +19,7 @@ Progress = Callable[[str, float], None]
 Job = tuple[Callable[..., ParsedSource], tuple[object, ...]]
 # Starting another process costs more than parsing this much.
 SMALL_BYTES = 4 << 20
+UNREADABLE = SniffedKind(SourceKind.OTHER)  # the unpacker has said why
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,23 +74,22 @@ def analyze_files(
 
 
 def _parse_all(files: Sequence[BundleFile], settings: AnalysisSettings, progress: Progress) -> list[ParsedSource]:
-    """Logs first: they announce the ports and servers that captures are then read for."""
-    kinds = {f.name: sniff(f.path, settings.formats_folders) for f in files if f.is_readable}
-    done: dict[str, ParsedSource] = {f.name: _unused(f) for f in files if not f.is_readable}
-    done |= {f.name: _unused(f, kinds[f.name]) for f in files if f.is_readable and kinds[f.name].kind is SourceKind.OTHER}
-    logs = [f for f in files if f.name in kinds and kinds[f.name].kind in (SourceKind.INODE_LOG, SourceKind.SERVER_LOG)]
-    devices = [f for f in files if f.name in kinds and kinds[f.name].kind is SourceKind.DEVICE]
-    captures = [f for f in files if f.name in kinds and kinds[f.name].kind is SourceKind.CAPTURE]
+    """Logs first: they announce the ports that captures are then read for."""
+    kinds = {f.name: sniff(f.path, settings.formats_folders) if f.is_readable else UNREADABLE for f in files}
+    by_kind: dict[SourceKind, list[BundleFile]] = {}
+    for file in files:
+        by_kind.setdefault(kinds[file.name].kind, []).append(file)
+    done = {f.name: _unused(f, kinds[f.name]) for f in by_kind.get(SourceKind.OTHER, ())}
     log_jobs: list[Job] = [
-        (parse_log, (f, kinds[f.name].kind, settings.log_formats.get(f.name), settings.encodings.get(f.name),
+        (parse_log, (f, kind, settings.log_formats.get(f.name), settings.encodings.get(f.name),
                      settings.formats_folders))
-        for f in logs
+        for kind in (SourceKind.INODE_LOG, SourceKind.SERVER_LOG)
+        for f in by_kind.get(kind, ())
     ]
-    log_jobs += [(parse_device, (f, settings.formats_folders)) for f in devices]
+    log_jobs += [(parse_device, (f, settings.formats_folders)) for f in by_kind.get(SourceKind.DEVICE, ())]
     _run(log_jobs, settings, lambda fraction: progress("logs", fraction), done)
-    facts = [p.source.log for p in done.values() if p.source.log is not None]
-    ports = settings.ports | announced_ports(facts)
-    capture_jobs: list[Job] = [(parse_capture, (f, ports)) for f in captures]
+    ports = settings.ports | announced_ports([p.source.log for p in done.values() if p.source.log is not None])
+    capture_jobs: list[Job] = [(parse_capture, (f, ports)) for f in by_kind.get(SourceKind.CAPTURE, ())]
     _run(capture_jobs, settings, lambda fraction: progress("captures", fraction), done)
     return [done[f.name] for f in files]
 
@@ -123,9 +123,9 @@ def _run(
             keep(future.result())
 
 
-def _unused(file: BundleFile, sniffed: SniffedKind | None = None) -> ParsedSource:
+def _unused(file: BundleFile, sniffed: SniffedKind) -> ParsedSource:
     """A file that is listed but not analysed, with the reason."""
-    notes = file.notes + ((sniffed.reason,) if sniffed is not None and sniffed.reason is not None else ())
+    notes = file.notes + ((sniffed.reason,) if sniffed.reason is not None else ())
     source = Source(
         path=file.name, sha256=file.sha256, size_bytes=file.size_bytes, kind=SourceKind.OTHER, notes=notes
     )

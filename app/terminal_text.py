@@ -38,7 +38,11 @@ _SEVERITY = {
     Severity.WARNING: (Text("WARNING", "警告"), "yellow"),
     Severity.INFO: (Text("INFO", "信息"), "cyan"),
 }
-_CONFIDENCE = {"certain": Text("certain", "确定"), "likely": Text("likely", "很可能"), "possible": Text("possible", "可能")}
+_CONFIDENCE = {
+    "certain": Text("certain", "确定"),
+    "likely": Text("likely", "很可能"),
+    "possible": Text("possible", "可能"),
+}
 
 
 def print_analysis(analysis: CaseAnalysis, language: str = "en") -> None:

@@ -11,11 +11,13 @@ from collections.abc import Sequence
 
 from app.core.records import NS
 
+Pair = tuple[int | None, int | None]
+
 QUARTER_HOUR_NS = 15 * 60 * NS
 SLACK_NS = NS * 6 // 10  # a line is written a little before or after the datagram leaves
 
 
-def align(lines_ns: Sequence[int], wire_ns: Sequence[int], resolution_ns: int = NS) -> list[tuple[int | None, int | None]]:
+def align(lines_ns: Sequence[int], wire_ns: Sequence[int], resolution_ns: int = NS) -> list[Pair]:
     """Pairs of indices (line, datagram) in order of time; None where one side lacks its partner.
 
     Both rows ascend and are on one clock. Rows of equal length are paired in order when no pair is impossible; else the
@@ -40,8 +42,8 @@ def align(lines_ns: Sequence[int], wire_ns: Sequence[int], resolution_ns: int = 
 
 def _walk(
     best: list[list[tuple[int, int]]], lines_ns: Sequence[int], wire_ns: Sequence[int], late_ns: int, resolution_ns: int
-) -> list[tuple[int | None, int | None]]:
-    pairs: list[tuple[int | None, int | None]] = []
+) -> list[Pair]:
+    pairs: list[Pair] = []
     i = j = 0
     while i < len(lines_ns) and j < len(wire_ns):
         gap = wire_ns[j] - lines_ns[i]
@@ -63,8 +65,8 @@ def _walk(
 def log_offset(differences_ns: Sequence[int], resolution_ns: int = NS) -> int | None:
     """The offset that turns log time into packet time, from differences (datagram time minus log time).
 
-    The true offset lies in (difference - resolution, difference]; the interval that most differences share wins, and its
-    middle is returned. None without differences.
+    The true offset lies in (difference - resolution, difference]; the interval that most differences share wins, and
+    its middle is returned. None without differences.
     """
     if not differences_ns:
         return None

@@ -1,8 +1,8 @@
 """The one model that the pages, the PDF, the JSON and the API render.
 
 Built by `pipeline.analyze`, frozen afterwards. Mirrors the verdict document; `verdict.to_document` prints it.
-Times are `time_ns`, UTC on the reference clock, unless a name says raw. Mappings are tuples of pairs or dicts that nobody
-edits after construction; keys of per-point dicts are capture point names.
+Times are `time_ns`, UTC on the reference clock, unless a name says raw. Mappings are tuples of pairs or dicts that
+nobody edits after construction; keys of per-point dicts are capture point names.
 """
 
 from __future__ import annotations
@@ -86,6 +86,9 @@ class Source:
     capture: CaptureFacts | None = None
 
 
+NOT_KNOWN = Text("not known", "未知")
+
+
 @dataclass(frozen=True, slots=True)
 class Clock:
     """Offset of a clock against the reference, as a band: true offset in [lower_s, upper_s]."""
@@ -97,7 +100,7 @@ class Clock:
     uncertainty_s: float | None = None  # half the band's width
     quality: str = "unknown"  # "reference" | "both ways" | "one way" | "log" | "given" | "unknown"
     reference: str | None = None
-    method: Text = Text("not known", "未知")
+    method: Text = NOT_KNOWN
     middle_ns: int = 0  # raw time at which offset_s holds; drift counts from here
     steps: tuple[tuple[int, float], ...] = ()  # (raw time_ns, jump in s) where the clock was set
     matched: int = 0  # datagrams it rests on
@@ -136,7 +139,8 @@ class Sighting:
     raw_time_ns: int | None = None  # first frame, on that capture's own clock
     time_ns: int | None = None  # same, reference clock
     reason: Text | None = None  # why missing is allowed, or why nothing can be said
-    reason_code: str = ""  # "not-capturing" "filtered" "dropped" "off-path" "cut" "offload" "other-terminal" "ambiguous" "able" …
+    # "not-capturing" "filtered" "dropped" "off-path" "cut" "offload" "other-terminal" "ambiguous" "able" …
+    reason_code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +166,8 @@ class DatagramFate:
     match_reason: Text | None = None
     match_confidence: Confidence | None = None
     translations: dict[str, tuple[str, str]] = field(default_factory=dict)  # point → (source, destination) seen there
-    split_at: dict[str, tuple[tuple[int, int], ...]] = field(default_factory=dict)  # point → its own fragmentation, where other
+    # point → its own fragmentation, where other
+    split_at: dict[str, tuple[tuple[int, int], ...]] = field(default_factory=dict)
     duplicates: dict[str, int] = field(default_factory=dict)  # point → frames seen again
     anomalies: dict[str, tuple[str, ...]] = field(default_factory=dict)
     tunnels: dict[str, tuple[str, ...]] = field(default_factory=dict)

@@ -1,8 +1,8 @@
 """One session's log lines and datagrams → its messages, their attempts and gaps.
 
 Each attempt is one send: a client-log line, a server-log line and a datagram that tell of the same send, as far as they
-exist. Numbers come from the wire where it shows them, else from the log line that belongs to the datagram, else from the
-order of the exchange (1, 2, 3, 4).
+exist. Numbers come from the wire where it shows them, else from the log line that belongs to the datagram, else from
+the order of the exchange (1, 2, 3, 4).
 """
 
 from __future__ import annotations

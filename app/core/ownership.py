@@ -194,7 +194,7 @@ class _Assignment:
         return peers
 
     def _latest_before(self, homes: list[Exchange], at_ns: int) -> Exchange | None:
-        """The session that was under way: begun before, not silent for long; one with an unknown time if it is alone."""
+        """The session under way: begun before, not silent for long; one with an unknown time if it is alone."""
         timed = [(self._span(e), e) for e in homes]
         if len(homes) == 1 and timed[0][0][0] < 0:
             return homes[0]

@@ -236,10 +236,10 @@ def _finish_source(source: Source, network: NetworkFacts | None, clocks: dict[st
         clock = network.clocks.get(source.path)
         known = clock is not None and clock.quality != "unknown"
         return replace(source, capture_point=point, clock_offset_s=clock.offset_s if clock and known else None)
-    clock = clocks.get(source.path) if source.log is not None else None
-    if clock is None:
+    log_clock = clocks.get(source.path) if source.log is not None else None
+    if log_clock is None:
         return source
-    return replace(source, clock_offset_s=clock.error_s, zone_offset_s=clock.zone_offset_s)
+    return replace(source, clock_offset_s=log_clock.error_s, zone_offset_s=log_clock.zone_offset_s)
 
 
 def _notes(analysis: CaseAnalysis) -> tuple[Text, ...]:

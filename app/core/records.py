@@ -195,8 +195,8 @@ class Quote:
 class Packet:
     """One IP packet (the innermost one) in one frame: an unfragmented datagram or one fragment.
 
-    `offset_bytes`/`length_bytes` is the byte range of the datagram's payload (the part after the IP header, or after the
-    IPv6 fragment header) that this packet carries, by its own length field, captured or not.
+    `offset_bytes`/`length_bytes` is the byte range of the datagram's payload (the part after the IP header, or after
+    the IPv6 fragment header) that this packet carries, by its own length field, captured or not.
     `payload` is what was captured of that range (shorter where the snap length cut it; the part beyond the
     kept limit may be absent for packets that have nothing to do with EAD).
     Ports and `udp_length` (header included) are known only where offset_bytes is 0 and they were captured.
@@ -298,8 +298,8 @@ class Datagram:
     """What one capture saw of one datagram. Never mixes captures.
 
     `packets` are its distinct pieces by offset; `duplicates` are frames that repeat one of them (mirrored twice).
-    `total_bytes` (IP payload) is known when the piece without more-fragments was seen. `holes` are the missing byte ranges
-    (RFC 815), open-ended ones with end None. `anomalies` are names out of `anomalies.py`.
+    `total_bytes` (IP payload) is known when the piece without more-fragments was seen. `holes` are the missing byte
+    ranges (RFC 815), open-ended ones with end None. `anomalies` are names out of `anomalies.py`.
     """
 
     source: str

@@ -1,5 +1,7 @@
 """Whose datagram is it, and what the session then says."""
 
+from dataclasses import replace
+
 from app.core.analysis import Outcome
 from app.core.exchanges import build_session
 from app.core.ownership import BY_ENDPOINT, BY_EVENT_ID, BY_MAC, BY_PEER, BY_RHYTHM, BY_WIRE, assign
@@ -107,8 +109,8 @@ def test_the_senders_mac_ties_an_unknown_port() -> None:
     first = wire(100.41, 1, ident=1, event_id="E1")
     report = wire(123.7, None, ident=10, client=Endpoint("192.168.7.99", 6000))
     packet = report.datagrams[0].packets[0]
-    from dataclasses import replace
-    report = replace(report, datagrams=(replace(report.datagrams[0], packets=(replace(packet, source_mac=ME["mac"]),)),))
+    seen = replace(report.datagrams[0], packets=(replace(packet, source_mac=ME["mac"]),))
+    report = replace(report, datagrams=(seen,))
     owned = assign(build_log_sessions([client_log()]), [first, report], {})
     assert owned.exchanges[0].reasons[id(report)] == BY_MAC
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from app.core.records import NS, Body, Direction, Endpoint, EventKind, LogEvent, LogFacts, Locator, Side
+from app.core.records import NS, Body, Direction, Endpoint, EventKind, Locator, LogEvent, LogFacts, Side
 from app.core.sessions import build_log_sessions
 
 
