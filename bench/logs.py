@@ -2,8 +2,10 @@
 
     python -m bench.logs [--megabytes 300] [--folder DIR] [--skip-lnav]
 
-Writes the logs itself: `chatty` (most lines have nothing to do with EAD), `dense` (EAD sessions only, bodies over many lines
-and on one) and `terminals` (5,000 terminals, 20 sessions each, scaled to the size). Every contestant is a process of its own; its time and peak
+Writes the logs itself: `chatty` (most lines have nothing to do with EAD), `dense` (EAD sessions only, bodies over
+many lines
+and on one) and `terminals` (5,000 terminals, 20 sessions each, scaled to the size). Every contestant is a process of
+its own; its time and peak
 memory are those that the kernel counted.
 """
 
@@ -40,7 +42,8 @@ LNAV_FORMAT = {
         "description": "iNode client log",
         "regex": {
             "std": {
-                "pattern": r"^\[(?<timestamp>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)\] \[(?<level>\w+)\] \[(?<thread>[0-9a-f]+)\] "
+                "pattern": r"^\[(?<timestamp>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)\] "
+                r"\[(?<level>\w+)\] \[(?<thread>[0-9a-f]+)\] "
                 r"(?:(?<module>\w+) )?(?<body>.*)$"
             }
         },
@@ -81,10 +84,12 @@ def session(rng: random.Random, at: datetime, terminal: int, number: int, patche
     policy = "".join(f'<i n="option{at}">false</i>\n' for at in range(28))
     yield head(0, "DtlCmn", "1b50") + (
         f'sndSecMsg: transfer [2] [{rng.randrange(65536)}]\n<data>\n{policy}<i n="damProxyIp">168364039</i>\n'
-        f'<i n="damProxyPort">9029</i>\n<i n="checkList">Virus-Def-Version;Windows</i>\n<i n="eventSeqID">{event}</i></data>\n'
+        f'<i n="damProxyPort">9029</i>\n<i n="checkList">Virus-Def-Version;Windows</i>\n'
+        f'<i n="eventSeqID">{event}</i></data>\n'
     )
     result = (
-        f'<data>{who.replace(chr(10), "")}<i n="eventSeqID">{event}</i><i n="checkResult">Windows|7 Enterprise Service Pack 1|0x0804|'
+        f'<data>{who.replace(chr(10), "")}<i n="eventSeqID">{event}</i>'
+        f'<i n="checkResult">Windows|7 Enterprise Service Pack 1|0x0804|'
         f'{patches}</i><i n="checkResult">Virus-Def-Version|2017-07-10</i><i n="FWcheckResult"></i></data>'
     )
     for attempt in range(4):

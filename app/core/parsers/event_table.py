@@ -1,6 +1,7 @@
 """Log events as packed rows: some 90 bytes each, where a `LogEvent` with its locator and strings takes half a kilobyte.
 
-A log of 2 GB can hold more than a million events. The table is a sequence: an event is put together when it is asked for.
+A log of 2 GB can hold more than a million events. The table is a sequence: an event is put together when it is asked
+for.
 Events can still be completed (`table.put(row, WIRE, 569)`) as long as the parser owns the table.
 """
 
@@ -197,8 +198,10 @@ class EventTable(Sequence[LogEvent]):
         return {**self.__dict__, "_bodies": {}}
 
     def _event(self, row: int) -> LogEvent:
-        (time_ns, start, line, size, resolution_ns, number, message_id, head_id, wire, text, thread, peer,
-         digest, user, mac, event, shape, code, kind, direction) = _ROW.unpack_from(self._rows, row * _SIZE)  # fmt: skip
+        (
+            time_ns, start, line, size, resolution_ns, number, message_id, head_id, wire, text, thread, peer,
+            digest, user, mac, event, shape, code, kind, direction,
+        ) = _ROW.unpack_from(self._rows, row * _SIZE)  # fmt: skip
         return LogEvent(
             locator=Locator(self._source, line=line, byte_start=start, byte_end=start + size),
             side=self._side,

@@ -200,7 +200,8 @@ class _Parser:
         _choose(chosen, positions, [match.start() for needle in needles for match in needle.finditer(data, 0, limit)])
 
     def _has_other_dialect(self, data: bytes, positions: Ints) -> bool:
-        """Whether records may hold events without naming the module: small logs, levels in capitals, no module at all."""
+        """Whether records may hold events without naming the module: small logs, levels in capitals, no module at
+        all."""
         if self._account.lines < _SMALL_LOG_LINES or phrases.MODULE.search(data) is None:
             return True
         octets = np.frombuffer(data, np.uint8)

@@ -145,7 +145,8 @@ class MessageReader:
         return row
 
     def owner_of_body(self, place: Place, text: bytes) -> int:
-        """The message that a body without a number belongs to: the one this thread has just spoken of, else nobody's."""
+        """The message that a body without a number belongs to: the one this thread has just spoken of, else
+        nobody's."""
         for rows in (self._receiving, self._sent):
             row = rows.get(place.thread)
             if row is not None and not self._table.has_body(row) and self._is_near(row, place):

@@ -42,7 +42,8 @@ RECEIVED_REST = re.compile(
     + rb"The id is (\d{1,9})\r?\n"
 )
 
-# Records that hold one of those all name the module, in the common dialect. Others (Linux clients: levels in capitals) are
+# Records that hold one of those all name the module, in the common dialect. Others (Linux clients: levels in
+# capitals) are
 # told by the first words of their text.
 MODULE = re.compile(rb"SecPkt")
 OPENING = re.compile(rb"<data>|out-pkt")

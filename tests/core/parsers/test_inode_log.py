@@ -354,11 +354,7 @@ def test_a_capture_sniffs_low() -> None:
 
 def test_an_endless_line_and_an_endless_record_stay_within_bounds() -> None:
     facts = parse(
-        b"[2026-03-05 09:00:00] [Cmn] [1] x"
-        + b"y" * 3_000_000
-        + b"\n"
-        + b"z\n" * 200_000
-        + written(records()).encode()
+        b"[2026-03-05 09:00:00] [Cmn] [1] x" + b"y" * 3_000_000 + b"\n" + b"z\n" * 200_000 + written(records()).encode()
     )
     assert_whole_check(facts)
     assert facts.lines == 1 + 200_000 + len(written(records()).splitlines())
