@@ -19,10 +19,19 @@ Point = tuple[float, float]
 
 MAX_DRIFT = 200e-6  # crystals are good to 100 ppm, and NTP slews by less than 500 ppm only while it corrects
 WILD_DRIFT = 2000e-6  # a bad virtual machine; only where nothing smaller explains the points
-NO_DRIFT_SPREAD = 40e-6  # a span too short to tell drifts apart by this much tells of none
-ONE_WAY_DRIFT_S = 300.0  # from one direction alone, delays look like drift unless the span is long
+DRIFT_PENALTY_S = 2.0  # a drift of 100 ppm must explain away 0.2 ms of mean queueing
+FEW_POINTS = 8
 BINS = 256  # of the time axis: a hull keeps few points anyway, and losing one only widens the band
 OPEN_S = 1e7  # stands for "no bound": far more than any true bound
+
+
+@dataclass(frozen=True, slots=True)
+class Cloud:
+    """The points of one direction, in short."""
+
+    count: int = 0
+    mean_t: float = 0.0
+    mean_x: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +40,16 @@ class Region:
 
     corners: tuple[Point, ...]
     middle_s: float
-    has_upper: bool
-    has_lower: bool
-    span_s: float = 0.0
-    slack_s: float = 0.0
+    above: Cloud
+    below: Cloud
+
+    @property
+    def has_upper(self) -> bool:
+        return self.above.count > 0
+
+    @property
+    def has_lower(self) -> bool:
+        return self.below.count > 0
 
     def at(self, time_s: float) -> tuple[float | None, float | None]:
         """Lower and upper bound of the offset at that time."""
@@ -47,28 +62,37 @@ class Region:
         return min(drifts), max(drifts)
 
     def line(self) -> tuple[float, float]:
-        """(offset at the middle, drift) of the likeliest line: without drift where none shows."""
-        low, high = self.drift_range()
-        is_open = not (self.has_lower and self.has_upper)
-        if low <= 0 <= high and (is_open or high - low > NO_DRIFT_SPREAD):
-            drift = self._edge_drift() if is_open and self.span_s >= ONE_WAY_DRIFT_S else 0.0
-        else:
-            drift = (low + high) / 2
-        across = self._cut(drift)
-        if is_open:
-            return (max(across) if self.has_upper else min(across)), drift
-        return (min(across) + max(across)) / 2, drift
+        """(offset at the middle, drift) of the likeliest line: the drift that leaves the least queueing in all.
+
+        Delays are a fixed part and a queue, so the likeliest drift brings all points of a cloud nearest to its edge. A
+        drift must be worth its while, as a few queues look like a little of it.
+        """
+        candidates = {drift for _, drift in self.corners}
+        low, high = min(candidates), max(candidates)
+        if low <= 0 <= high:
+            candidates = candidates | {0.0} if self.above.count + self.below.count >= FEW_POINTS else {0.0}
+        drift = min(candidates, key=lambda one: (self._queueing(one), abs(one)))
+        lowest, highest = self._cut(drift)
+        if not self.has_lower:
+            return highest, drift
+        return (lowest if not self.has_upper else (lowest + highest) / 2), drift
+
+    def _queueing(self, drift: float) -> float:
+        """Mean queueing that this drift would mean, in s, and what drift itself costs."""
+        lowest, highest = self._cut(drift)
+        total = 0.0
+        if self.has_upper:
+            total += self.above.count * (self.above.mean_x - drift * (self.above.mean_t - self.middle_s) - highest)
+        if self.has_lower:
+            total += self.below.count * (lowest - self.below.mean_x + drift * (self.below.mean_t - self.middle_s))
+        return total / (self.above.count + self.below.count) + abs(drift) * DRIFT_PENALTY_S
 
     def best(self, time_s: float) -> float:
         offset, drift = self.line()
         return offset + drift * (time_s - self.middle_s)
 
-    def _edge_drift(self) -> float:
-        """Of the hull's edge over the middle: the line that leaves the least delay."""
-        return (max if self.has_upper else min)(self.corners)[1]
-
-    def _cut(self, drift: float) -> list[float]:
-        """Where the polygon's outline crosses that drift."""
+    def _cut(self, drift: float) -> tuple[float, float]:
+        """Lowest and highest offset at that drift."""
         found: list[float] = []
         for index, (offset, here) in enumerate(self.corners):
             before_offset, before = self.corners[index - 1]
@@ -77,7 +101,8 @@ class Region:
                 found.append(offset + share * (before_offset - offset))
                 if before == here:
                     found.append(before_offset)
-        return found or [sum(offset for offset, _ in self.corners) / len(self.corners)]
+        found = found or [offset for offset, _ in self.corners]
+        return min(found), max(found)
 
 
 def fit_region(
@@ -107,7 +132,11 @@ def fit_region(
         polygon = _clip(polygon, time_s - middle_s, bound - slack_s, -1.0)
         if not polygon:
             return None
-    return Region(tuple(polygon), middle_s, len(upper_x) > 0, len(lower_x) > 0, 2 * reach, slack_s)
+    return Region(tuple(polygon), middle_s, _cloud(upper_t, upper_x), _cloud(lower_t, lower_x))
+
+
+def _cloud(times: Floats, values: Floats) -> Cloud:
+    return Cloud(len(times), float(times.mean()), float(values.mean())) if len(times) else Cloud()
 
 
 def _span(upper_t: Floats, lower_t: Floats, middle_s: float) -> float:

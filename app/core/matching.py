@@ -122,15 +122,18 @@ def classes_by_content(observations: Iterable[Observation], with_addresses: bool
 
 def join_translated(groups: list[Group]) -> list[Group]:
     """Join groups of other addresses or ports with the same identification, size and payload (address translation)."""
-    buckets: dict[tuple[int | None, int | None], list[Group]] = defaultdict(list)
+    buckets: dict[tuple[int, int | None], list[Group]] = defaultdict(list)
     for group in groups:
-        lead = next(iter(group.members.values()))
-        if lead.identification:
-            size = lead.size if lead.size is not None else group.lead.size
-            if size is not None:
-                buckets[lead.identification, size].append(group)
+        name = next(iter(group.members.values())).identification
+        if name:
+            buckets[name, _size(group)].append(group)
+    # A middle fragment alone does not know the size: it may belong to any of its identification.
+    open_names = {name for name, size in buckets if size is None}
+    for (name, _), bucket in [item for item in buckets.items() if item[0][0] in open_names]:
+        buckets[name, -1].extend(bucket)
     gone: set[int] = set()
     for bucket in buckets.values():
+        bucket = [group for group in bucket if id(group) not in gone]
         if 1 < len(bucket) <= CROWD:
             for family in _families(bucket):
                 first, *others = family
@@ -139,6 +142,10 @@ def join_translated(groups: list[Group]) -> list[Group]:
                     first.take(other, Level.TRANSLATED, agreed)
                     gone.add(id(other))
     return [group for group in groups if id(group) not in gone] if gone else groups
+
+
+def _size(group: Group) -> int | None:
+    return next((seen.size for seen in group.members.values() if seen.size is not None), None)
 
 
 def pair_agreement(one: Group, other: Group) -> int:
