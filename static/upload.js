@@ -97,6 +97,7 @@
     if (!files.length) { show(say("Empty"), ""); return; }
     busy = true;
     zone.hidden = true;
+    show(say("Uploading"), "");
     const total = files.reduce((sum, item) => sum + item.file.size, 0);
     try {
       const title = at("title") ? at("title").value.trim() || files[0].path.split("/")[0].replace(/\.(zip|7z|tar(\.\w+)?|tgz|txz)$/i, "") : "";

@@ -126,15 +126,16 @@ class serving:  # noqa: N801  # used as `with serving(folder) as server`
         self.environment = {**_clean_environment(), "EADSCOPE_VAR": str(var), "EADSCOPE_PORT": "0", **environment}
 
     def __enter__(self) -> LiveServer:
-        self.process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "app.cli", "serve"],
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=(self.var.parent / f"{self.var.name}.stderr").open("w"),
-            text=True,
-            start_new_session=True,
-        )
+        with (self.var.parent / f"{self.var.name}.stderr").open("w") as errors:
+            self.process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "app.cli", "serve"],
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+                start_new_session=True,
+            )
         timer = threading.Timer(SERVE_S, self.process.kill)
         timer.start()
         assert self.process.stdout is not None
