@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -62,14 +63,16 @@ class FolderStorage:
 
     def put(self, blocks: Iterable[bytes]) -> Stored:
         digest, size = hashlib.sha256(), 0
-        with _storage_errors(), self._temporary() as (file, path):
+        with self._temporary() as (file, path):
+            # What the source of the blocks raises is not ours: a broken link is no broken storage.
             for block in blocks:
                 digest.update(block)
                 size += len(block)
-                file.write(block)
-            file.flush()
-            os.fsync(file.fileno())
-            self._keep(path, digest.hexdigest())
+                with _storage_errors():
+                    _write_all(file, block)
+            with _storage_errors():
+                os.fsync(file.fileno())
+                self._keep(path, digest.hexdigest())
         return Stored(digest.hexdigest(), size)
 
     def adopt(self, path: Path, stored: Stored) -> None:
@@ -104,8 +107,7 @@ class FolderStorage:
 
     def check(self) -> None:
         with _storage_errors(), self._temporary() as (file, _path):
-            file.write(b"\0" * 4096)
-            file.flush()
+            _write_all(file, b"\0" * 4096)
             os.fsync(file.fileno())
 
     def _place(self, sha256: str) -> Path:
@@ -114,14 +116,16 @@ class FolderStorage:
         return self.root / sha256[:2] / sha256[2:4] / sha256
 
     @contextmanager
-    def _temporary(self) -> Iterator[tuple[BinaryIO, Path]]:
+    def _temporary(self) -> Iterator[tuple[FileIO, Path]]:
         """A file beside the stored ones, gone afterwards unless it was renamed."""
         folder = self.root / "incoming"
-        folder.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=folder)
+        with _storage_errors():
+            folder.mkdir(parents=True, exist_ok=True)
+            handle, name = tempfile.mkstemp(dir=folder)
         path = Path(name)
         try:
-            with os.fdopen(handle, "wb") as file:
+            # Unbuffered: nothing is left to be written, and to fail, when it is closed.
+            with FileIO(handle, "wb") as file:
                 yield file, path
         finally:
             path.unlink(missing_ok=True)
@@ -139,6 +143,13 @@ class FolderStorage:
 def clear_incoming(storage: FolderStorage) -> None:
     """Remove what writers left that were killed; call only while none is writing."""
     shutil.rmtree(storage.root / "incoming", ignore_errors=True)
+
+
+def _write_all(file: FileIO, block: bytes) -> None:
+    """An unbuffered file may take a part only, just before the disk is full."""
+    rest = memoryview(block)
+    while rest:
+        rest = rest[file.write(rest) :]
 
 
 def _sync_folder(folder: Path) -> None:

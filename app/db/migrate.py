@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import psycopg
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
@@ -72,10 +73,17 @@ def _apply_queue_schema(connection: Connection) -> None:
     connection.execute(text("CREATE TABLE IF NOT EXISTS queue_schema (script text PRIMARY KEY)"))
     applied = set(connection.scalars(text("SELECT script FROM queue_schema")))
     if not exists:
-        connection.exec_driver_sql(SchemaManager.get_schema().replace("%", "%%"))
+        _execute_script(connection, SchemaManager.get_schema())
     for script in scripts:
         if script.name in applied:
             continue
         if exists:
-            connection.exec_driver_sql(script.read_text(encoding="utf-8").replace("%", "%%"))
+            _execute_script(connection, script.read_text(encoding="utf-8"))
         connection.execute(text("INSERT INTO queue_schema VALUES (:script)"), {"script": script.name})
+
+
+def _execute_script(connection: Connection, script: str) -> None:
+    """Several statements as they stand: without parameters, psycopg takes every `%` as itself."""
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, psycopg.Connection)
+    driver.execute(script.encode())

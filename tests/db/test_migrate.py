@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from uuid import uuid4
 
 import psycopg
@@ -10,7 +11,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from psycopg import sql
-from sqlalchemy import text
+from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
 from app.db.migrate import downgrade, is_current, migrate
@@ -29,18 +30,23 @@ def empty_url(postgres_url: str) -> str:
     return named(postgres_url, name)
 
 
+@pytest.fixture
+def engine(empty_url: str) -> Iterator[Engine]:
+    made = make_engine(empty_url)
+    yield made
+    made.dispose()
+
+
 def is_ours(_object: object, name: str | None, kind: str, _reflected: bool, _other: object) -> bool:
     return kind != "table" or not (name or "").startswith(("procrastinate_", "queue_schema"))
 
 
-def test_the_tables_are_what_the_models_say(empty_url: str) -> None:
+def test_the_tables_are_what_the_models_say(empty_url: str, engine: Engine) -> None:
     migrate(empty_url)
-    engine = make_engine(empty_url)
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"include_object": is_ours})
         assert compare_metadata(context, Base.metadata) == []
         assert is_current(connection)
-    engine.dispose()
 
 
 def test_migrating_again_changes_nothing(empty_url: str) -> None:
@@ -48,16 +54,13 @@ def test_migrating_again_changes_nothing(empty_url: str) -> None:
     migrate(empty_url)
 
 
-def test_a_database_that_was_never_migrated_is_not_current(empty_url: str) -> None:
-    engine = make_engine(empty_url)
+def test_a_database_that_was_never_migrated_is_not_current(engine: Engine) -> None:
     with engine.connect() as connection:
         assert not is_current(connection)
-    engine.dispose()
 
 
-def test_back_and_forward_again_with_rows_in_every_table(empty_url: str) -> None:
+def test_back_and_forward_again_with_rows_in_every_table(empty_url: str, engine: Engine) -> None:
     migrate(empty_url)
-    engine = make_engine(empty_url)
     with Session(engine) as session:
         case = Case(title="x")
         session.add(case)
@@ -69,7 +72,6 @@ def test_back_and_forward_again_with_rows_in_every_table(empty_url: str) -> None
         left = connection.scalars(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")).all()
     assert not {"cases", "sightings"} & set(left)
     migrate(empty_url)
-    engine.dispose()
 
 
 def test_two_that_start_together_migrate_one_after_the_other(empty_url: str) -> None:
@@ -89,18 +91,15 @@ def test_two_that_start_together_migrate_one_after_the_other(empty_url: str) -> 
     assert errors == []
 
 
-def test_scripts_that_came_with_a_newer_queue_library_are_applied(empty_url: str) -> None:
+def test_scripts_that_came_with_a_newer_queue_library_are_applied(empty_url: str, engine: Engine) -> None:
     migrate(empty_url)
-    function = "procrastinate_retry_job_v2(bigint, timestamptz, integer, varchar, varchar)"
-    there = text("SELECT to_regprocedure(:name) IS NOT NULL")
-    engine = make_engine(empty_url)
+    trigger = "procrastinate_trigger_status_events_update_v1"
+    there = text("SELECT count(*) FROM pg_trigger WHERE tgname = :name")
     with engine.begin() as connection:
-        assert connection.scalar(there, {"name": function})
-        # As it was before 3.4.
-        connection.execute(text(f"DROP FUNCTION {function}"))
-        forgotten = connection.execute(text("DELETE FROM queue_schema WHERE script LIKE '03.04.00_01%'"))
+        assert connection.scalar(there, {"name": trigger}) == 1
+        connection.execute(text(f"DROP TRIGGER {trigger} ON procrastinate_jobs"))
+        forgotten = connection.execute(text("DELETE FROM queue_schema WHERE script LIKE '03.04.00_50%'"))
         assert forgotten.rowcount == 1
     migrate(empty_url)
     with engine.connect() as connection:
-        assert connection.scalar(there, {"name": function})
-    engine.dispose()
+        assert connection.scalar(there, {"name": trigger}) == 1
