@@ -23,6 +23,10 @@ ONE_WAY_COST_S = 60.0
 # Bands of different chains that miss each other by less than this are time stamp noise.
 CLOSING_SLACK_S = 1e-3
 
+# Two links see one setting of the clock between them at most this far apart.
+SAME_STEP_NS = 60_000_000_000
+SAME_STEP_S = 0.05
+
 REFERENCE = Text("the reference: all other clocks are told against it", "基准时钟：其他时钟都以它为准")
 BOTH_WAYS = Text("matched datagrams in both directions", "双向匹配的报文")
 ONE_WAY = Text(
@@ -206,15 +210,8 @@ class _Builder:
         bounds = self._tighten(capture, middle, shift_ns, bounds)
         lower, upper = (None if bound is None else bound + shift_ns / 1e9 + manual for bound in bounds)
         best = _clamped(best, bounds)
-        drift, at = 0.0, capture
-        steps: list[tuple[int, float]] = []
-        matched = link.pair.matched
-        chain = parent
         is_chained = self._parents[parent] is not None
-        while chain is not None:
-            drift += self._links[at][chain].drift
-            steps.extend(self._links[at][chain].steps_of_far())
-            at, chain = chain, self._parents[chain]
+        drift, steps = self._along(capture, middle)
         has_both = lower is not None and upper is not None
         method = (CHAINED if is_chained else BOTH_WAYS) if has_both else ONE_WAY
         # The offset is told for the time before the first step, and steps come on top of it.
@@ -229,10 +226,24 @@ class _Builder:
             reference=self._sources[root],
             method=method if is_linked else OWN_GROUP,
             middle_ns=middle,
-            steps=tuple(sorted(steps)),
-            matched=matched,
+            steps=tuple(steps),
+            matched=link.pair.matched,
             manual_s=manual,
         )
+
+    def _along(self, capture: int, raw_ns: int) -> tuple[float, list[tuple[int, float]]]:
+        """Drift against the root, and the settings of all clocks on the way, in this capture's raw time."""
+        drift, steps, away_ns = 0.0, [], 0
+        at, near = capture, self._parents[capture]
+        while near is not None:
+            link = self._links[at][near]
+            drift += link.drift
+            steps.extend((at_ns + away_ns, jump) for at_ns, jump in link.steps_of_far())
+            shift = round(link.best(raw_ns) * 1e9) - link.shift_ns(raw_ns)[0]
+            away_ns += shift
+            raw_ns -= shift
+            at, near = near, self._parents[near]
+        return drift, _without_undone(sorted(steps))
 
     def _root_clock(self, capture: int, is_reference: bool, manual: float) -> Clock:
         if is_reference:
@@ -258,7 +269,8 @@ class _Builder:
             new_lower = max((bound for bound in (lower, low) if bound is not None), default=None)
             new_upper = min((bound for bound in (upper, high) if bound is not None), default=None)
             if new_lower is not None and new_upper is not None and new_lower > new_upper:
-                if new_lower - new_upper > CLOSING_SLACK_S:
+                is_told = any({found.capture, found.through} == {capture, near} for found in self._contradictions)
+                if new_lower - new_upper > CLOSING_SLACK_S and not is_told:
                     self._contradictions.append(Contradiction(capture, near, new_lower - new_upper))
                 continue
             lower, upper = new_lower, new_upper
@@ -271,6 +283,17 @@ class _Builder:
                 return True
             at = self._parents[at]
         return False
+
+
+def _without_undone(steps: list[tuple[int, float]]) -> list[tuple[int, float]]:
+    """A clock in the middle of a chain that was set shows in both its links, with opposite signs: nothing is left."""
+    kept: list[tuple[int, float]] = []
+    for at_ns, jump in steps:
+        if kept and at_ns - kept[-1][0] < SAME_STEP_NS and abs(kept[-1][1] + jump) < SAME_STEP_S:
+            kept.pop()
+        else:
+            kept.append((at_ns, jump))
+    return kept
 
 
 def _sum(one: float | None, other: float | None) -> float | None:

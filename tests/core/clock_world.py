@@ -1,0 +1,85 @@
+"""Two clocks and the datagrams that both saw, made by chance with a seed."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+import numpy as np
+
+from app.core.clock_pairs import Flags, Times
+
+START_NS = 1_800_000_000_000_000_000
+
+
+@dataclass(frozen=True)
+class TwoClocks:
+    first_ns: Times
+    second_ns: Times
+    is_forward: Flags
+    offset_s: float
+    drift: float
+    first_s: float
+    last_s: float
+    smallest_round_trip_s: float
+
+    def true_offset(self, first_raw_ns: int) -> float:
+        return self.offset_s + self.drift * (first_raw_ns - START_NS) / 1e9
+
+
+def two_clocks(
+    seed: int,
+    datagrams: int = 20,
+    span_s: float = 20.0,
+    offset_s: float = 37.25,
+    drift: float = 0.0,
+    delay_s: float = 0.0004,
+    asymmetry: float = 1.0,
+    queue_s: float = 0.0002,
+    forward_share: float = 0.5,
+    step: tuple[float, float] | None = None,
+    resolution_ns: int = 1000,
+) -> TwoClocks:
+    """The first clock is true. `step` sets the second one at a time by so much."""
+    chance = random.Random(seed)
+    times = sorted(chance.uniform(0, span_s) for _ in range(datagrams))
+    forward = [chance.random() < forward_share for _ in times]
+    if datagrams > 1 and 0 < forward_share < 1:
+        forward[0], forward[-1] = True, False
+    rows = []
+    for at_s, is_forward in zip(times, forward, strict=True):
+        delay = delay_s * (1 if is_forward else asymmetry) + (chance.expovariate(1 / queue_s) if queue_s else 0.0)
+        first, second = (at_s, at_s + delay) if is_forward else (at_s + delay, at_s)
+        shift = offset_s + drift * second + (step[1] if step is not None and second >= step[0] else 0.0)
+        rows.append((_stamp(first, resolution_ns), _stamp(second + shift, resolution_ns)))
+    return TwoClocks(
+        np.array([row[0] for row in rows], dtype=np.int64),
+        np.array([row[1] for row in rows], dtype=np.int64),
+        np.array(forward, dtype=bool),
+        offset_s,
+        drift,
+        times[0],
+        times[-1],
+        delay_s * (1 + asymmetry),
+    )
+
+
+def _stamp(time_s: float, resolution_ns: int) -> int:
+    return START_NS + round(time_s * 1e9) // resolution_ns * resolution_ns
+
+
+def any_two_clocks(seed: int) -> TwoClocks:
+    """From seconds to a day, from two datagrams to a thousand, from no offset to days, any drift of a crystal."""
+    chance = random.Random(seed)
+    return two_clocks(
+        seed,
+        datagrams=chance.choice((2, 5, 10, 20, 50, 200, 1000)),
+        span_s=chance.choice((5.0, 20.0, 90.0, 600.0, 28_800.0, 86_400.0)),
+        offset_s=chance.choice((0.0, 0.001, -3.0, 37.0, 3600.0, -259_200.5)) * chance.choice((1.0, chance.random())),
+        drift=chance.uniform(-100e-6, 100e-6),
+        delay_s=chance.uniform(0.00005, 0.005),
+        asymmetry=chance.uniform(0.1, 3.0),
+        queue_s=chance.choice((0.0, 0.0002, 0.002, 0.05)),
+        forward_share=chance.choice((0.1, 0.3, 0.5, 0.9)),
+        resolution_ns=chance.choice((1, 1000)),
+    )
