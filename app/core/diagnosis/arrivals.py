@@ -115,5 +115,6 @@ def _has_stray_reply(case: CaseView, terminal: TerminalView, whole: tuple[Attemp
 def watched_after(case: CaseView, arrival: Arrival) -> bool:
     """Whether a server point went on capturing long enough after a whole arrival for an answer to show."""
     moments = [a.time_ns for a in arrival.whole if a.time_ns is not None]
-    spans = [span for p in arrival.points if p in case.points for span in case.points[p].observed_ns]
+    able = arrival.points - case.half_blind - case.lossy_points()
+    spans = [span for p in able if p in case.points for span in case.points[p].observed_ns]
     return any(start <= at and at + ANSWER_WAIT_NS <= end for at in moments for start, end in spans)

@@ -7,12 +7,25 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from statistics import median_low
 
-from app.core.analysis import CapturePoint, Finding, Message, Outcome, Role, Session, Source, SourceKind, Terminal
+from app.core.analysis import (
+    CapturePoint,
+    DatagramFate,
+    Fate,
+    Finding,
+    Message,
+    Outcome,
+    Role,
+    Seen,
+    Session,
+    Source,
+    SourceKind,
+    Terminal,
+)
 from app.core.diagnosis.facts import CaseFacts
 from app.core.diagnosis.tallies import Tally
 from app.core.diagnosis.terminal_view import ANSWERS, REPORT, Names, TerminalView, view_terminal
 from app.core.records import Direction
-from app.core.traces import IcmpTie, TracedDatagram
+from app.core.traces import IcmpTie, NoteCode, TracedDatagram
 
 DEFAULT_MTU = 1500
 IP_AND_UDP_BYTES = 28
@@ -50,6 +63,7 @@ class CaseView:
     icmp_of: dict[int, list[IcmpTie]] = field(default_factory=dict)  # id of a datagram's fate → errors that quote it
     traced_of: dict[int, TracedDatagram] = field(default_factory=dict)  # id of a fate → what was traced
     stray_replies: dict[str, list[TracedDatagram]] = field(default_factory=dict)  # by client address, in no session
+    half_blind: frozenset[str] = frozenset()  # points that see only some of what passes
     reports: list[Report] = field(default_factory=list)
     found: list[Finding] = field(default_factory=list)  # by the case rules so far
     terminals: list[Terminal] = field(default_factory=list)  # judged
@@ -65,6 +79,13 @@ class CaseView:
 
     def points_of(self, role: Role) -> frozenset[str]:
         return frozenset(name for name, its in self.roles.items() if its is role)
+
+    def lossy_points(self) -> frozenset[str]:
+        """Points whose captures lost frames themselves."""
+        network = self.facts.network
+        notes = network.notes_of(NoteCode.DROPPED) if network is not None else ()
+        sources = {note.source for note in notes if note.source}
+        return frozenset(name for name, point in self.points.items() if sources & set(point.sources))
 
     def has_kind(self, kind: SourceKind) -> bool:
         return any(source.kind is kind for source in self.sources)
@@ -93,11 +114,39 @@ def view_case(facts: CaseFacts) -> CaseView:
 
 def view_terminals(case: CaseView) -> list[TerminalView]:
     """All terminals, and what they show together of every leg on which anything was lost."""
-    views = [view_terminal(terminal, case.names) for terminal in case.facts.terminals]
+    case.half_blind = half_blind_points(case)
+    views = [view_terminal(terminal, case.names, case.half_blind) for terminal in case.facts.terminals]
     lossy = {(direction, named(view.names, direction, leg)) for view in views for direction, leg in view.legs}
     for direction, leg in lossy:
         case.pooled[direction, leg] = _pool(views, direction, leg)
     return views
+
+
+def half_blind_points(case: CaseView) -> frozenset[str]:
+    """Points that showed one piece of a datagram and not another that came past on its way to a later point.
+
+    They sit on one of several equal paths, or lose frames: for fragments of any terminal their misses prove nothing.
+    """
+    found: set[str] = set()
+    for terminal in case.facts.terminals:
+        for session in terminal.sessions:
+            for message in session.messages:
+                for attempt in message.attempts:
+                    if attempt.datagram is not None and len(attempt.datagram.fragments) > 1:
+                        found |= _half_seen_on_the_way(attempt.datagram, case.names.of(message.direction))
+    return frozenset(found)
+
+
+def _half_seen_on_the_way(datagram: DatagramFate, way: tuple[str, ...]) -> set[str]:
+    if all(fate is Fate.WHOLE for fate in datagram.fate.values()):
+        return set()
+    seen = [{n for n, s in f.sightings.items() if s.state is Seen.SEEN} for f in datagram.fragments]
+    somewhere = set.union(*seen)
+    result: set[str] = set()
+    for its in seen:
+        last = max((i for i, name in enumerate(way) if name in its), default=-1)
+        result |= {name for name in way[:last] if name not in its and name in somewhere}
+    return result - {name for name in result if name in datagram.split_at}
 
 
 def named(names: Names, direction: Direction, leg: tuple[int, int]) -> NamedLeg:

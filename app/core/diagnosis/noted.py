@@ -46,7 +46,7 @@ def findings_from(
                     code=str(code.value),
                     severity=severity,
                     confidence=confidence,
-                    summary=joined(_sentence(note.text), meaning(note)),
+                    summary=joined(_sentence(_placed(note)), meaning(note)),
                     evidence=evidence[:24],
                     between=note.between,
                     counts=dict(note.counts),
@@ -58,11 +58,19 @@ def findings_from(
     return found(*findings[:MOST])
 
 
+def _placed(note: NetworkNote) -> Text:
+    """The note's sentence, led by the file or point that it is about where it does not name it."""
+    place = note.source or note.point
+    if note.between or not place or place in note.text.en:
+        return note.text
+    return Text(f"{place}: {note.text.en}", f"{place}：{note.text.zh}")
+
+
 def _sentence(text: Text) -> Text:
     """With its full stop; the note may come as a clause."""
     en, zh = text.en.strip(), text.zh.strip()
     return Text(
-        (en[:1].upper() + en[1:] + ("" if en.endswith((".", "!", "?")) else ".")) if en else "",
+        (en + ("" if en.endswith((".", "!", "?")) else ".")) if en else "",
         (zh + ("" if zh.endswith(("。", "！", "？")) else "。")) if zh else "",
     )
 

@@ -65,13 +65,24 @@ class Passage:
         return datagram is None or datagram.match_confidence in (None, Confidence.CERTAIN)
 
 
-def trace(attempt: Attempt, number: int, direction: Direction, session: int, names: Sequence[str]) -> Passage | None:
-    """The passage of one attempt; None where no capture saw it. `names`: points in the direction of travel."""
+def trace(
+    attempt: Attempt,
+    number: int,
+    direction: Direction,
+    session: int,
+    names: Sequence[str],
+    denied: frozenset[str] = frozenset(),
+) -> Passage | None:
+    """The passage of one attempt; None where no capture saw it.
+
+    `names`: points in the direction of travel. `denied`: points whose misses prove nothing; what they saw still counts.
+    """
     datagram = attempt.datagram
     if datagram is None or not datagram.fragments:
         return None
-    pieces = _pieces(datagram, names)
-    hidden = _unlisted_piece(pieces, datagram.fate, names)
+    blind = frozenset(i for i, name in enumerate(names) if name in denied)
+    pieces = _pieces(datagram, names, blind)
+    hidden = _unlisted_piece(pieces, datagram.fate, names, blind)
     if hidden is not None:
         pieces.append(hidden)
     told = attempt.server_log_time_ns if direction is Direction.TO_SERVER else attempt.log_time_ns
@@ -90,14 +101,14 @@ def trace(attempt: Attempt, number: int, direction: Direction, session: int, nam
     )
 
 
-def _pieces(datagram: DatagramFate, names: Sequence[str]) -> list[Piece]:
+def _pieces(datagram: DatagramFate, names: Sequence[str], blind: frozenset[int]) -> list[Piece]:
     if not datagram.split_at:
         return [
-            _piece(f.offset, [s.state if (s := f.sightings.get(name)) is not None else None for name in names])
+            _piece(f.offset, [s.state if (s := f.sightings.get(name)) is not None else None for name in names], blind)
             for f in datagram.fragments
         ]
     return [
-        _piece(start, [_state_of_range(datagram, fragment, name, start, end) for name in names])
+        _piece(start, [_state_of_range(datagram, fragment, name, start, end) for name in names], blind)
         for fragment in datagram.fragments
         for start, end in _cuts(datagram, fragment)
     ]
@@ -126,24 +137,26 @@ def _state_of_range(datagram: DatagramFate, fragment: FragmentFate, name: str, s
     return sighting.state
 
 
-def _piece(offset: int, states: Sequence[Seen | None]) -> Piece:
+def _piece(offset: int, states: Sequence[Seen | None], blind: frozenset[int]) -> Piece:
     """`states` in the direction of travel; None where the point knows nothing of the datagram."""
     first, last, lost = -1, -1, None
     for position, state in enumerate(states):
         if state is Seen.SEEN:
             first = position if first < 0 else first
             last, lost = position, None
-        elif state is Seen.MISSING and lost is None:
+        elif state is Seen.MISSING and lost is None and position not in blind:
             lost = position
     return Piece(offset, first, last, lost)
 
 
-def _unlisted_piece(pieces: Sequence[Piece], fate: dict[str, Fate], names: Sequence[str]) -> Piece | None:
+def _unlisted_piece(
+    pieces: Sequence[Piece], fate: dict[str, Fate], names: Sequence[str], blind: frozenset[int]
+) -> Piece | None:
     """The rest of a datagram that no point saw: partial where it was first seen, though every listed piece is there."""
     first = min((p.last_seen for p in pieces if p.last_seen >= 0), default=None)
     if first is None or any(piece.lost_at is not None or piece.last_seen < 0 for piece in pieces):
         return None
-    partial = [i for i, name in enumerate(names) if fate.get(name) is Fate.PARTIAL]
+    partial = [i for i, name in enumerate(names) if fate.get(name) is Fate.PARTIAL and i not in blind]
     whole = any(value is Fate.WHOLE for value in fate.values())
     if whole or not partial:
         return None

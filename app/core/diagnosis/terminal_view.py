@@ -90,24 +90,26 @@ class TerminalView:
         return tally((p for p in row if sessions is None or p.session in sessions), leg)
 
 
-def view_terminal(terminal: Terminal, names: Names) -> TerminalView:
-    raw = {direction: _trace_all(terminal, direction, names.of(direction)) for direction in Direction}
+def view_terminal(terminal: Terminal, names: Names, half_blind: frozenset[str] = frozenset()) -> TerminalView:
+    """`half_blind`: points that are known to see only some of what passes."""
+    raw = {direction: _trace_all(terminal, direction, names.of(direction), half_blind) for direction in Direction}
     denied = _denied_points(terminal, names, raw)
     if denied:
-        left = tuple(name for name in names.to_server if name not in denied)
-        names = Names(left, left[::-1])
-        raw = {direction: _trace_all(terminal, direction, names.of(direction)) for direction in Direction}
+        untrusted = denied | half_blind
+        raw = {direction: _trace_all(terminal, direction, names.of(direction), untrusted) for direction in Direction}
     return TerminalView(terminal, names, raw, denied)
 
 
-def _trace_all(terminal: Terminal, direction: Direction, names: tuple[str, ...]) -> tuple[Passage, ...]:
+def _trace_all(
+    terminal: Terminal, direction: Direction, names: tuple[str, ...], untrusted: frozenset[str]
+) -> tuple[Passage, ...]:
     passages: list[Passage] = []
     for index, session in enumerate(terminal.sessions):
         for message in session.messages:
             if message.direction is not direction:
                 continue
             for attempt in message.attempts:
-                passage = trace(attempt, message.number, direction, index, names)
+                passage = trace(attempt, message.number, direction, index, names, untrusted)
                 if passage is not None:
                     passages.append(passage)
     return _without_changed(passages)

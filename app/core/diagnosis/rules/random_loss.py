@@ -53,8 +53,8 @@ def _finding(case: CaseView, terminal: TerminalView, loss: LegLoss, back: LegLos
     place, t = span(loss.between), loss.tally
     passed = t.passed
     claim = Text(
-        f"{place.en.capitalize()} datagrams are lost without a pattern: {len(t.lost)} lost in whole or in part, "
-        f"{passed} "
+        f"{place.en[:1].upper()}{place.en[1:]} datagrams are lost without a pattern: "
+        f"{len(t.lost)} lost in whole or in part, {passed} "
         f"passed; {t.fragments_lost} of {t.fragments_sent} pieces of the lost ones are missing"
         + (f"; of the answers {len(back.tally.lost)} were lost on the same leg." if back else "."),
         f"{place.zh}存在无规律丢包：{len(t.lost)} 个报文全部或部分丢失，{passed} 个完整通过；"

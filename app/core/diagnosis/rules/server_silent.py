@@ -80,8 +80,9 @@ def _confidence(case: CaseView, terminal: TerminalView, arrival: Arrival) -> tup
         )
     if not watched_after(case, arrival):
         return Confidence.POSSIBLE, Text(
-            "Possible only: the server's capture ends too soon after the message to show whether an answer followed.",
-            "仅为可能：服务器侧抓包在报文到达后很快结束，无法判断其后是否有应答。",
+            "Possible only: the server's capture loses frames or ends too soon after the message to show whether an "
+            "answer followed.",
+            "仅为可能：服务器侧抓包在报文到达后很快结束或自身丢帧，无法判断其后是否有应答。",
         )
     if len(arrival.whole) < 2:
         return Confidence.LIKELY, Text(
