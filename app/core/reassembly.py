@@ -17,6 +17,7 @@ from app.core.ead_wire import read_message
 from app.core.records import NS, Datagram, Packet, WireMessage
 
 TIMEOUT_NS = 30 * NS  # Linux gives up 30 s after the first piece (60 s in IPv6)
+ADJACENT_NS = 2 * NS  # pieces of one datagram follow each other; what comes later may be another with its identification
 DUPLICATE_NS = 2 * NS  # a mirror repeats at once; a client sends again after 5 s
 WHOLE_DUPLICATE_NS = NS
 UNNAMED_DUPLICATE_NS = NS // 10  # without an identification only the content speaks for a mirrored frame
@@ -31,7 +32,8 @@ Key = tuple[int, str, str, int, int | None]
 class Group:
     """Pieces of one datagram while they come in."""
 
-    first_ns: int
+    low_ns: int
+    high_ns: int
     pieces: list[Packet] = field(default_factory=list)
     duplicates: list[Packet] = field(default_factory=list)
     _by_range: dict[tuple[int, int, bool], Packet] = field(default_factory=dict)
@@ -41,8 +43,12 @@ class Group:
 
     def accepts(self, packet: Packet) -> bool:
         """Whether the packet can be a piece, or a repetition of a piece, of this datagram."""
-        if abs(packet.time_ns - self.first_ns) > TIMEOUT_NS:
+        if not self.low_ns - ADJACENT_NS <= packet.time_ns <= self.high_ns + ADJACENT_NS:
             return False
+        return abs(packet.time_ns - self.low_ns) <= TIMEOUT_NS and self.agrees(packet)
+
+    def agrees(self, packet: Packet) -> bool:
+        """Whether nothing in the pieces so far contradicts it."""
         end = packet.end_bytes
         if self._end_bytes is not None and (end > self._end_bytes or (not packet.more and end != self._end_bytes)):
             return False
@@ -54,11 +60,16 @@ class Group:
         same_start = self._by_offset.get(packet.offset_bytes)
         return same_start is None or same_bytes(same_start, packet)
 
+    @property
+    def holes(self) -> tuple[tuple[int, int | None], ...]:
+        return find_holes(((piece.offset_bytes, piece.end_bytes) for piece in self.pieces), self._end_bytes)
+
     def add(self, packet: Packet) -> None:
         if self._by_range.setdefault(_range(packet), packet) is not packet:
             self.duplicates.append(packet)
             return
         self.pieces.append(packet)
+        self.low_ns, self.high_ns = min(self.low_ns, packet.time_ns), max(self.high_ns, packet.time_ns)
         self._by_offset.setdefault(packet.offset_bytes, packet)
         self._reached_bytes = max(self._reached_bytes, packet.end_bytes)
         if not packet.more:
@@ -78,13 +89,41 @@ def reassemble(packets: Iterable[Packet]) -> tuple[Datagram, ...]:
         fits = Group.accepts if packet.is_fragment else _repeats
         group = next((group for group in reversed(mine) if fits(group, packet)), None)
         if group is None:
-            group = Group(packet.time_ns)
+            group = Group(packet.time_ns, packet.time_ns)
             mine.append(group)
             groups.append(group)
             del mine[:-8]  # older ones are out of time or out of reach
         group.add(packet)
-    datagrams = [build_datagram(group.pieces, group.duplicates) for group in groups]
+    datagrams = [build_datagram(group.pieces, group.duplicates) for group in _join_late(groups)]
     return tuple(sorted(datagrams, key=lambda datagram: min(packet.frame for packet in datagram.packets)))
+
+
+def _join_late(groups: Sequence[Group]) -> list[Group]:
+    """Two incomplete groups of one identification that complement each other are one datagram with a delayed piece."""
+    partial: dict[Key, list[Group]] = {}
+    joined: set[int] = set()
+    for group in groups:
+        if not group.pieces[0].is_fragment or not group.holes:
+            continue
+        waiting = partial.setdefault(_key(group.pieces[0]), [])
+        other = next((other for other in waiting if _complement(other, group)), None)
+        if other is None:
+            waiting.append(group)
+            del waiting[:-8]
+            continue
+        waiting.remove(other)
+        joined.add(id(group))
+        for packet in (*group.pieces, *group.duplicates):
+            other.add(packet)
+    return [group for group in groups if id(group) not in joined]
+
+
+def _complement(early: Group, late: Group) -> bool:
+    if late.high_ns - early.low_ns > TIMEOUT_NS or not all(map(early.agrees, late.pieces)):
+        return False
+    together = build_datagram([*early.pieces, *late.pieces])
+    wrong = {anomalies.OVERLAP, anomalies.OVERLAP_CONFLICT, anomalies.BAD_UDP_LENGTH, anomalies.BAD_UDP_CHECKSUM}
+    return together.is_complete and not wrong & set(together.anomalies)
 
 
 def build_datagram(pieces: Sequence[Packet], duplicates: Sequence[Packet] = ()) -> Datagram:

@@ -166,6 +166,11 @@ def read_packets(row: Row, frame: RawFrame, source: str) -> Iterator[Packet]:
 
 
 def _stacks(row: Row, frame: RawFrame) -> Iterator[Stack]:
+    if row.protocols[:2] == ("eth", "ip") and len(row.sources_v4) == 1 and not row.sources_v6:  # nearly all of them
+        layer = _locate("ip", (row.sources_v4[0], row.destinations_v4[0]), frame, 0)
+        if layer is not None:
+            yield Stack((layer,), (), (), row.macs[0] if row.macs else None)
+        return
     layers: list[Layer] = []
     tunnels: list[str] = []
     opened: list[str] = []  # tunnels that count once another IP header follows
