@@ -54,7 +54,8 @@ def _finding(case: CaseView, short: dict[str, float]) -> Finding:
             f"The captures at {names.en} stop soon after the last fragmented message, the first of them after "
             f"{least:.0f} s: a receiver gives up reassembly only after 30 to 60 s, so that they hold no ICMP 11/1 says "
             "nothing. Certain: read from their last frames.",
-            f"{names.zh} 的抓包在最后一个分片报文之后很快停止（最早的为 {least:.0f} 秒）：接收方 30–60 秒后才会放弃重组，"
+            f"{names.zh} 的抓包在最后一个分片报文之后很快停止"
+            f"（最早的为 {least:.0f} 秒）：接收方 30–60 秒后才会放弃重组，"
             f"因此其中没有 ICMP 11/1 "
             "不说明任何问题。结论确定：由抓包末帧时间得知。",
         ),
