@@ -78,7 +78,7 @@ ENGLISH_NOTICE = re.compile(
 )
 BODY = re.compile(rb"<\s*d\s*a\s*t\s*a\s*>")
 BODY_END = re.compile(rb"<\s*/\s*d\s*a\s*t\s*a\s*>")
-BODY_PART = re.compile(rb"\s*>?\s*(?:</?i\b|</?data|n=\"|\"?>)|</i>|KB\d|^\s*\d{1,7};")
+BODY_PART = re.compile(rb'</?i\b|</?data|n="|>|KB\d|^\s*\d{1,7};')
 
 TO_SERVER_TYPES = frozenset({1, 3, 7, 17, 19})
 TO_CLIENT_TYPES = frozenset({2, 4, 5, 6, 8, 18, 20})

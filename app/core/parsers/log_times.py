@@ -14,7 +14,6 @@ _CACHED = 4_096
 _YEAR_FIRST = re.compile(
     r"(\d{4})[-/.]?(\d{1,2})[-/.]?(\d{1,2})[ T_]{0,2}(\d{1,2}):?(\d{2}):?(\d{2})(?:[.,:](\d{1,9}))?"
 )
-_FRACTION = re.compile(r"[.,:](\d{1,9})\b")
 _EPOCH = re.compile(r"(\d{9,10})(\d{3})?(?:\.(\d{1,9}))?")
 
 
@@ -23,7 +22,8 @@ class TimeReader:
 
     def __init__(self, time_format: str = AUTO) -> None:
         self._format = time_format
-        self._has_fraction = time_format.rstrip("Z").endswith(("%f", "%f%z"))
+        before = time_format.partition("%f")[0][-1:]
+        self._fraction = re.compile(re.escape(before) + r"(\d{1,9})") if "%f" in time_format else None
         self._seconds: dict[str, int | None] = {}
 
     def read(self, text: str) -> tuple[int, int] | None:
@@ -51,9 +51,9 @@ class TimeReader:
 
     def _read_formatted(self, text: str) -> tuple[int, int] | None:
         fraction = None
-        if self._has_fraction:
+        if self._fraction is not None:
             # strptime knows microseconds only, and a cache should see each second once.
-            found = next(reversed(list(_FRACTION.finditer(text))), None)
+            found = next(reversed(list(self._fraction.finditer(text))), None)
             if found is not None:
                 fraction = found.group(1)
                 text = text[: found.start(1)] + "0" + text[found.end(1) :]

@@ -20,7 +20,8 @@ MAX_MATCHED_CHARACTERS = 1_000
 _LONG = 32  # a repetition that may be longer counts as unbounded
 _UNROLLED = 8
 _MAX_DEGREE = 2
-_EVERYTHING = frozenset(range(257))  # 256 stands for every character beyond Latin-1
+_OTHER, _OTHER_SPACE = 256, 257  # stand for all characters beyond Latin-1
+_EVERYTHING = frozenset(range(258))
 
 Node = tuple[Any, Any]
 
@@ -46,8 +47,9 @@ def compile_safely(pattern: str) -> re.Pattern[str]:
         ) from error
     _refuse_nested(tree, 1)
     chain = list(_long_repeats(tree))
-    degree = _degree(chain) + (0 if _is_anchored(tree) else 1)
-    if degree > _MAX_DEGREE + 1 or (degree > _MAX_DEGREE and not _is_anchored(tree) and _degree(chain) > 1):
+    if chain[-2:] == [None, _EVERYTHING]:
+        del chain[-2:]  # a last .* takes whatever is left: nothing after it can fail
+    if _degree(chain) + (0 if _is_anchored(tree) else 1) > _MAX_DEGREE:
         raise PatternRefused(
             Text(
                 "Several repetitions can match the same characters (such as .*…*.*), which takes too long on a long "
@@ -168,24 +170,31 @@ def _is_anchored(tree: Iterable[Node]) -> bool:
 def _characters(node: Node) -> frozenset[int]:
     name, value = _name(node), node[1]
     if name == "LITERAL":
-        return frozenset({min(int(value), 256)})
+        return frozenset({_code(value)})
     if name == "NOT_LITERAL":
-        return _EVERYTHING - {min(int(value), 256)} | {256}
+        return _EVERYTHING - {_code(value)} | {_OTHER, _OTHER_SPACE}
     if name == "IN":
         members = [item for item in value if _name(item) != "NEGATE"]
         found: frozenset[int] = frozenset().union(*(_members(item) for item in members))
-        return _EVERYTHING - (found - {256}) if len(members) < len(value) else found
+        return _EVERYTHING - (found - {_OTHER, _OTHER_SPACE}) if len(members) < len(value) else found
     return _EVERYTHING
 
 
 def _members(item: Node) -> frozenset[int]:
     name, value = _name(item), item[1]
     if name == "LITERAL":
-        return frozenset({min(int(value), 256)})
+        return frozenset({_code(value)})
     if name == "RANGE":
-        low, high = value
-        return frozenset(range(min(int(low), 256), min(int(high), 256) + 1))
+        low, high = int(value[0]), int(value[1])
+        beyond = {_OTHER, _OTHER_SPACE} if high > 255 else set()
+        return frozenset(range(min(low, 256), min(high, 255) + 1)) | beyond
     category = {"CATEGORY_DIGIT": r"\d", "CATEGORY_WORD": r"\w", "CATEGORY_SPACE": r"\s"}.get(str(value))
     if category is None:
         return _EVERYTHING
-    return frozenset(code for code in range(256) if re.match(category, chr(code))) | {256}
+    other = _OTHER_SPACE if str(value) == "CATEGORY_SPACE" else _OTHER
+    return frozenset(code for code in range(256) if re.match(category, chr(code))) | {other}
+
+
+def _code(value: Any) -> int:
+    code = int(value)
+    return code if code < 256 else _OTHER_SPACE if chr(code).isspace() else _OTHER

@@ -38,7 +38,10 @@ _DOMAIN_WORDS = (
     "event_id",
     "eventid",
 )
+_CLIENT_WORDS = ("secPushInner", "pushSecRslt", "secRcvThrd", "sndSecMsg")  # functions of the client
 _SURE_MESSAGES = 3
+_MESSAGES_WEIGHT = 0.75  # at most: a format that fits any line needs more than messages to win
+_CONTINUATIONS = (b" ", b"\t", b"<")
 _KEPT_CHARACTERS = 300
 
 
@@ -53,7 +56,8 @@ def sniff_server_log(head: bytes, formats: Sequence[LogFormat]) -> tuple[float, 
 
 def _sample_lines(text: bytes) -> list[str]:
     """Lines spread over the head, most from its beginning: a log may begin with much chatter."""
-    raw = [line for line in text.split(b"\n") if line.strip()]
+    # Indented lines and elements continue a record: they speak neither for a format nor against it.
+    raw = [line for line in text.split(b"\n") if line.strip() and line[:1] not in _CONTINUATIONS]
     step = max(len(raw) // _SNIFFED_LINES, 1)
     chosen = raw[: _SNIFFED_LINES // 2] + raw[_SNIFFED_LINES // 2 :: step][:_SNIFFED_LINES]
     return [decode(line[:_SNIFFED_LINE_BYTES].strip(b"\r\xef\xbb\xbf")) for line in chosen]
@@ -68,14 +72,20 @@ def _score(lines: Sequence[str], log_format: LogFormat) -> float:
         if facts is not None:
             begun += 1
             messages += facts.is_message
-    if not begun:
+    if not begun or not lines:
         return 0.0
     share = begun / len(lines)
     score = log_format.weight * share
     if messages:
         is_domain = any(word in line for line in lines for word in _DOMAIN_WORDS)
         sure = min(messages / _SURE_MESSAGES, 1.0)
-        score += (1 - log_format.weight) * (0.5 + 0.25 * share + 0.25 * sure) * (0.8 if is_domain else 0.1)
+        score += (
+            min(1 - log_format.weight, _MESSAGES_WEIGHT)
+            * (0.5 + 0.25 * share + 0.25 * sure)
+            * (0.8 if is_domain else 0.1)
+        )
+    if any(word in line for line in lines for word in _CLIENT_WORDS):
+        score *= 0.4
     return round(min(score, 1.0), 3)
 
 
