@@ -89,7 +89,8 @@
 
   function showMarkedLine(within) {
     const marked = within.querySelector(".log-lines .here");
-    if (marked) marked.scrollIntoView({ block: "center" });
+    // Not scrollIntoView, which would move the page behind the drawer as well.
+    if (marked) within.scrollTop += marked.getBoundingClientRect().top - within.getBoundingClientRect().top - within.clientHeight / 3;
   }
 
   function markCurrent() {

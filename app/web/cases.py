@@ -21,7 +21,7 @@ from app.errors import NotFound, Rejected
 from app.jobs import request_analysis
 from app.web import labels
 from app.web.evidence import drawer_of
-from app.web.findings import headline
+from app.web.findings import case_headline
 from app.web.security import require_same_origin
 from app.web.templating import render
 from app.web.view import View, offset_name, view_of
@@ -130,7 +130,7 @@ def _case_context(
     legs, other_legs = _legs(queries.leg_losses(db, analysis.id), points)
     return {
         "findings": findings,
-        "verdict": headline(findings, outcomes, Text(worst.summary_en, worst.summary_zh) if worst else None),
+        "verdict": case_headline(findings, outcomes, Text(worst.summary_en, worst.summary_zh) if worst else None),
         "outcomes": outcomes,
         "counted": queries.finding_counts(db, analysis.id),
         "checks": load_checks(db, analysis.id, None),

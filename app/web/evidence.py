@@ -46,11 +46,11 @@ class Layer:
 class Drawer:
     """What the drawer shows: `lines` of a log, or the `layers` and bytes of a frame, or the `problem` with either."""
 
-    title: str
     source: str
+    line: int | None = None
+    frame: int | None = None
     kind: str = ""
     problem: Text | None = None
-    line: int | None = None
     lines: list[LogLine] | None = None
     around: int = AROUND
     encoding: str = ""
@@ -65,10 +65,9 @@ def drawer_of(request: Request, db: Session, analysis_id: int) -> Drawer | None:
     path, line, frame = query.get("src"), _number(query.get("line")), _number(query.get("frame"))
     if path is None or (line is None and frame is None):
         return None
-    title = f"L{line}" if line is not None else f"#{frame}"
     source = queries.source_by_path(db, analysis_id, path)
     if source is None or not source.sha256:
-        return Drawer(title, path, problem=Text("This file is not part of the case.", "该文件不属于此案例。"))
+        return Drawer(path, line, frame, problem=Text("This file is not part of the case.", "该文件不属于此案例。"))
     storage: Storage = request.app.state.storage
     try:
         if line is not None:
@@ -76,7 +75,7 @@ def drawer_of(request: Request, db: Session, analysis_id: int) -> Drawer | None:
         assert frame is not None
         return _frame_drawer(storage, source, frame)
     except AppError as error:
-        return Drawer(title, path, source.kind, problem=error.text)
+        return Drawer(path, line, frame, source.kind, error.text)
 
 
 def _number(text: str | None) -> int | None:
@@ -86,13 +85,9 @@ def _number(text: str | None) -> int | None:
 def _log_drawer(storage: Storage, source: SourceRow, line: int, around: int) -> Drawer:
     lines, encoding = read_window(_until_cut(storage, source.sha256), line, around)
     if not any(item.number == line for item in lines):
-        return Drawer(
-            f"L{line}", source.path, source.kind,
-            problem=Text(f"The file has no line {line}.", f"该文件没有第 {line} 行。"),
-        )
-    return Drawer(
-        f"L{line}", source.path, source.kind, line=line, lines=lines, around=around, encoding=source.encoding or encoding
-    )
+        reason = Text(f"The file has no line {line}.", f"该文件没有第 {line} 行。")
+        return Drawer(source.path, line, kind=source.kind, problem=reason)
+    return Drawer(source.path, line, kind=source.kind, lines=lines, around=around, encoding=source.encoding or encoding)
 
 
 def _until_cut(storage: Storage, sha256: str) -> Iterator[bytes]:
@@ -111,10 +106,10 @@ def _frame_drawer(storage: Storage, source: SourceRow, frame: int) -> Drawer:
     except CaptureError as error:
         # The stored file is named by its hash; the reader knows it by its name.
         named = Text(*(text.replace(path.name, source.path) for text in (error.text.en, error.text.zh)))
-        return Drawer(f"#{frame}", source.path, source.kind, problem=named)
+        return Drawer(source.path, frame=frame, kind=source.kind, problem=named)
     hidden = max(0, len(raw) - MOST_HEX)
     return Drawer(
-        f"#{frame}", source.path, source.kind, layers=layers, hex=tuple(hex_rows(raw[:MOST_HEX])), hidden_bytes=hidden
+        source.path, frame=frame, kind=source.kind, layers=layers, hex=tuple(hex_rows(raw[:MOST_HEX])), hidden_bytes=hidden
     )
 
 

@@ -23,6 +23,7 @@ from app.web.boxes import Cell, cells_of
 from app.web.cases import Choices, Head, current_of, log_zone, partial_of
 from app.web.comparison import compare
 from app.web.evidence import drawer_of
+from app.web.findings import terminal_headline
 from app.web.security import require_same_origin
 from app.web.templating import render
 from app.web.view import View
@@ -65,6 +66,7 @@ def terminal(request: Request, db: DatabaseSession, head: Head, key: str, view: 
         "terminal.html",
         head=head,
         terminal=found,
+        verdict=terminal_headline(found),
         session=session,
         points=points,
         before=before,

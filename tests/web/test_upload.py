@@ -36,8 +36,9 @@ def drop(page: Any, paths: list[Path]) -> None:
 
 def wait_for_case(page: Any) -> None:
     """The page goes on by itself once the analysis is done."""
-    page.wait_for_url(CASE, timeout=120_000)
-    page.locator(".verdict").wait_for()
+    page.locator(".verdict, #analysis-progress .bad").first.wait_for(timeout=120_000)
+    assert page.locator("#analysis-progress .bad").count() == 0, page.locator("#analysis-progress").inner_text()
+    assert CASE.search(page.url)
 
 
 def test_a_dropped_folder_becomes_a_case_with_its_terminals_and_evidence(
@@ -54,7 +55,7 @@ def test_a_dropped_folder_becomes_a_case_with_its_terminals_and_evidence(
     listed = page.locator("table.sources tbody td:first-child").all_inner_texts()
     assert sorted(listed) == sorted(p.relative_to(bundle).as_posix() for p in bundle.rglob("*") if p.is_file())
 
-    page.get_by_label("Outcome").select_option("failed")
+    page.locator("form.filters select[name=outcome]").select_option("failed")
     wait_until(page, "location.search.includes('outcome=failed')")
     page.locator("#terminal-list tbody td.lead a").first.click()
     wait_until(page, "!!document.querySelector('.chart.ladder .main-svg')")
