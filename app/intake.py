@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from multiprocessing import get_context
@@ -13,6 +13,8 @@ from pathlib import Path
 from app.bundles import Unpacked, unpack
 from app.core.analysis import CaseAnalysis, Source, SourceKind
 from app.core.pipeline import DEFAULT_PORTS, ParsedSource, PipelineSettings, analyze, announced_ports
+from app.core.records import Text
+from app.evidence.repeat import find_packets
 from app.sources import BundleFile, SniffedKind, parse_capture, parse_device, parse_log, sniff
 
 Progress = Callable[[str, float], None]
@@ -62,7 +64,12 @@ def analyze_files(
 ) -> CaseAnalysis:
     """The same for files that are already unpacked; nothing is written."""
     settings = settings or AnalysisSettings()
-    parsed = _parse_all(files, settings, progress)
+    packets = find_packets(files)
+    if packets is not None:
+        settings = packets.settings(settings)
+    parsed = _parse_all(files, settings, progress, packets.unused if packets is not None else {})
+    if packets is not None:
+        parsed = [packets.completed(one) for one in parsed]
     pipeline = PipelineSettings(
         ports=settings.ports,
         point_names=settings.point_names,
@@ -73,9 +80,11 @@ def analyze_files(
     return analyze(parsed, pipeline, progress)
 
 
-def _parse_all(files: Sequence[BundleFile], settings: AnalysisSettings, progress: Progress) -> list[ParsedSource]:
-    """Logs first: they announce the ports that captures are then read for."""
-    kinds = {f.name: sniff(f.path, settings.formats_folders) if f.is_readable else UNREADABLE for f in files}
+def _parse_all(
+    files: Sequence[BundleFile], settings: AnalysisSettings, progress: Progress, unused: Mapping[str, Text]
+) -> list[ParsedSource]:
+    """Logs first: they announce the ports and servers that captures are then read for. `unused`: why not, by name."""
+    kinds = {f.name: _kind(f, settings, unused) for f in files}
     by_kind: dict[SourceKind, list[BundleFile]] = {}
     for file in files:
         by_kind.setdefault(kinds[file.name].kind, []).append(file)
@@ -92,6 +101,14 @@ def _parse_all(files: Sequence[BundleFile], settings: AnalysisSettings, progress
     capture_jobs: list[Job] = [(parse_capture, (f, ports)) for f in by_kind.get(SourceKind.CAPTURE, ())]
     _run(capture_jobs, settings, lambda fraction: progress("captures", fraction), done)
     return [done[f.name] for f in files]
+
+
+def _kind(file: BundleFile, settings: AnalysisSettings, unused: Mapping[str, Text]) -> SniffedKind:
+    if not file.is_readable:
+        return UNREADABLE
+    if file.name in unused:
+        return SniffedKind(SourceKind.OTHER, unused[file.name])
+    return sniff(file.path, settings.formats_folders)
 
 
 def _run(

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from app.capture import CaptureError, read_capture, sniff_capture_file
 from app.core.analysis import Source, SourceKind
+from app.core.evidence.manifest import IS_MERGED, is_merged
 from app.core.parsers.devices import parse_device_output, sniff_device_output
 from app.core.parsers.inode_log import parse_inode_log, sniff_inode_log
 from app.core.parsers.server_log import parse_server_log, sniff_server_log
@@ -62,7 +63,7 @@ def sniff(path: Path, formats_folders: tuple[Path, ...] = ()) -> SniffedKind:
     if not head:
         return SniffedKind(SourceKind.OTHER, EMPTY)
     if sniff_capture_file(path) is not None:
-        return SniffedKind(SourceKind.CAPTURE)
+        return SniffedKind(SourceKind.OTHER, IS_MERGED) if is_merged(head) else SniffedKind(SourceKind.CAPTURE)
     scores = {
         SourceKind.INODE_LOG: sniff_inode_log(head),
         SourceKind.SERVER_LOG: sniff_server_log(head, load_formats(formats_folders))[0],
