@@ -1,9 +1,9 @@
 """The geometry of clock bands: every straight line that runs between two clouds of points.
 
 A datagram that goes from A to B takes time, so `clock B - clock A` is at most what it shows; one from B to A shows at
-least that. With a steady drift the offset is a line `offset + drift * t` under all points of the first kind and over all
-of the second: a convex region in (offset, drift), found by clipping a polygon with the hulls of both clouds (Paxson 1998;
-Moon, Skelly and Towsley 1999; Zhang, Liu and Xia 2002).
+least that. With a steady drift the offset is a line `offset + drift * t` under all points of the first kind and over
+all of the second: a convex region in (offset, drift), found by clipping a polygon with the hulls of both clouds (Paxson
+1998; Moon, Skelly and Towsley 1999; Zhang, Liu and Xia 2002).
 """
 
 from __future__ import annotations
@@ -50,6 +50,10 @@ class Region:
     @property
     def has_lower(self) -> bool:
         return self.below.count > 0
+
+    @property
+    def has_both(self) -> bool:
+        return self.has_lower and self.has_upper
 
     def at(self, time_s: float) -> tuple[float | None, float | None]:
         """Lower and upper bound of the offset at that time."""

@@ -10,12 +10,24 @@ from app.core.records import CaptureFacts, Text
 # More different services than this in one file, and nobody chose them by a filter.
 FEW_PORTS = 4
 
-_NEGATED_PORT = re.compile(r"(?:\bnot\b|!)\s*\(?\s*(?:(?:tcp|udp|sctp|src|dst|or|and)\s+)*port(?:range)?\s+[\w-]+", re.I)
-_PORTS = re.compile(r"\bport(?:range)?\s+((?:\(?\s*\d+(?:-\d+)?\s*\)?(?:\s+or\s+)?)+)|\b(?:udp|tcp)(?:\.(?:src|dst)?port)\s*==\s*(\d+)", re.I)
+_NEGATED_PORT = re.compile(
+    r"(?:\bnot\b|!)\s*\(?\s*(?:(?:tcp|udp|sctp|src|dst|or|and)\s+)*port(?:range)?\s+[\w-]+", re.I
+)
+_PORTS = re.compile(
+    r"\bport(?:range)?\s+((?:\(?\s*\d+(?:-\d+)?\s*\)?(?:\s+or\s+)?)+)"
+    r"|\b(?:udp|tcp)(?:\.(?:src|dst)?port)\s*==\s*(\d+)",
+    re.I,
+)
 _NEEDS_PORTS = re.compile(r"\bport(?:range)?\b|\b(?:udp|tcp)\s*\[|\b(?:udp|tcp)\.(?:src|dst)?port\b", re.I)
 _KEEPS_FRAGMENTS = re.compile(r"ip6?\s*\[\s*[67]|\bfrag|ip6?\s+proto(?:chain)?\s+44|ip6\s+44", re.I)
 _ADDRESS = re.compile(r"\bhost\s+\(?\s*([0-9a-f:.]+)", re.I)
 _ADDRESS_ONLY = re.compile(r"\b(?:net|ether|vlan|gateway|broadcast|multicast)\b", re.I)
+
+
+HAS_LATER = Text(
+    "it holds fragments with an offset, so its filter lets them in", "其中有带偏移的分片，过滤条件允许分片"
+)
+MANY_SERVICES = Text("it holds many services, so nothing was filtered by port", "其中有多种业务，未按端口过滤")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +46,7 @@ def view_filter(facts: CaptureFacts) -> FilterView:
     if recorded:
         return _read_recorded(facts, " or ".join(recorded))
     if facts.later_fragments:
-        return FilterView(
-            reason=Text("it holds fragments with an offset, so its filter lets them in", "其中有带偏移的分片，过滤条件允许分片")
-        )
+        return FilterView(reason=HAS_LATER)
     if facts.non_ip_frames or facts.tcp_frames or facts.other_frames:
         return FilterView(
             reason=Text(
@@ -45,7 +55,7 @@ def view_filter(facts: CaptureFacts) -> FilterView:
             )
         )
     if len(facts.udp_ports) > FEW_PORTS:
-        return FilterView(reason=Text("it holds many services, so nothing was filtered by port", "其中有多种业务，未按端口过滤"))
+        return FilterView(reason=MANY_SERVICES)
     ports = ", ".join(map(str, sorted(facts.udp_ports))) or "-"
     return FilterView(
         hides_later=True,

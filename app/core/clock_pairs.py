@@ -40,7 +40,7 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class PairClock:
-    """`second clock - first clock` as bands over the first clock's raw time. `base_offset_ns` is added to all regions."""
+    """`second clock - first clock` as bands over the first clock's raw time, around `base_offset_ns`."""
 
     base_ns: int
     base_offset_ns: int
@@ -49,8 +49,13 @@ class PairClock:
     dropped: int
 
     @property
+    def main(self) -> Segment:
+        """The segment that knows most: bounded on both sides if any is, then the longest."""
+        return max(self.segments, key=lambda one: (one.region.has_both, one.end_s - one.start_s))
+
+    @property
     def has_both(self) -> bool:
-        return all(segment.region.has_lower and segment.region.has_upper for segment in self.segments)
+        return self.main.region.has_both
 
     def segment_at(self, first_raw_ns: int) -> Segment:
         ahead = (first_raw_ns - self.base_ns) / 1e9
@@ -70,8 +75,7 @@ class PairClock:
         return self.segment_at(first_raw_ns).region.best(ahead)
 
     def drift(self) -> float:
-        longest = max(self.segments, key=lambda segment: segment.end_s - segment.start_s)
-        return longest.region.line()[1]
+        return self.main.region.line()[1]
 
     def steps(self) -> list[tuple[int, float]]:
         """(raw time of the first clock, jump in s) of every setting."""
@@ -81,22 +85,21 @@ class PairClock:
             found.append((self.base_ns + round(after.start_s * 1e9), jump))
         return found
 
+    def covers(self, first_raw_ns: int) -> bool:
+        """Whether there are datagrams before and after."""
+        ahead = (first_raw_ns - self.base_ns) / 1e9
+        return self.segments[0].start_s <= ahead <= self.segments[-1].end_s
+
     @property
     def middle_ns(self) -> int:
-        """Raw time of the first clock in the middle of the first segment."""
-        first = self.segments[0]
-        return self.base_ns + round((first.start_s + first.end_s) / 2 * 1e9)
+        """Raw time of the first clock in the middle of the main segment."""
+        return self.base_ns + round((self.main.start_s + self.main.end_s) / 2 * 1e9)
 
     @property
     def width_s(self) -> float:
-        """Width of the widest segment's band in its middle; infinite where a bound is missing."""
-        widest = 0.0
-        for segment in self.segments:
-            lower, upper = segment.region.at((segment.start_s + segment.end_s) / 2)
-            if lower is None or upper is None:
-                return float("inf")
-            widest = max(widest, upper - lower)
-        return widest
+        """Width of the main segment's band in its middle; infinite where a bound is missing."""
+        lower, upper = self.main.region.at((self.main.start_s + self.main.end_s) / 2)
+        return float("inf") if lower is None or upper is None else upper - lower
 
 
 def fit_pair(first_ns: Times, second_ns: Times, is_forward: Flags) -> PairClock | None:
@@ -198,7 +201,8 @@ def _split_at_steps(times: Floats, offsets: Floats, is_forward: Flags) -> Iterat
         drops = 0
         while end < len(rest) and drops <= len(rest) * MAX_DROPPED_SHARE:
             without = np.delete(rest, end)
-            if _feasible_prefix(times, offsets, is_forward, without[: end + LASTING]) < min(end + LASTING, len(without)):
+            next_ones = without[: end + LASTING]
+            if _feasible_prefix(times, offsets, is_forward, next_ones) < len(next_ones):
                 break
             rest, drops = without, drops + 1
             end = _feasible_prefix(times, offsets, is_forward, rest)

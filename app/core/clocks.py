@@ -95,6 +95,12 @@ class _Link:
         # A hop costs a little by itself, so that equal bands take the shorter chain.
         return 1e-7 + (self.pair.width_s if self.pair.has_both else ONE_WAY_COST_S)
 
+    def covers(self, far_raw_ns: int) -> bool:
+        if self.is_turned:
+            return self.pair.covers(far_raw_ns)
+        near_raw = far_raw_ns - self.pair.base_offset_ns
+        return self.pair.covers(near_raw - round(self.pair.best(near_raw) * 1e9))
+
     def middle_of_far(self) -> int:
         middle = self.pair.middle_ns
         if self.is_turned:
@@ -181,7 +187,12 @@ class _Builder:
             for far in range(len(self._links)):
                 link = self._links[far].get(capture)
                 if link is not None and self._parts[far] == -1:
-                    heapq.heappush(queue, (cost + link.cost, far, capture))
+                    heapq.heappush(queue, (cost + link.cost + self._blindness(far, link), far, capture))
+
+    def _blindness(self, far: int, link: _Link) -> float:
+        """What a link costs that has no datagrams around a setting of the clock which other links of it show."""
+        steps = [at_ns for other in self._links[far].values() for at_ns, _ in other.steps_of_far()]
+        return ONE_WAY_COST_S if any(not link.covers(at_ns) for at_ns in steps) else 0.0
 
     def _chain(self, capture: int, raw_ns: int) -> tuple[int, Bounds, float]:
         """(offset of the capture against its root in ns, bounds and likeliest value in seconds around it) then."""
@@ -233,7 +244,8 @@ class _Builder:
 
     def _along(self, capture: int, raw_ns: int) -> tuple[float, list[tuple[int, float]]]:
         """Drift against the root, and the settings of all clocks on the way, in this capture's raw time."""
-        drift, steps, away_ns = 0.0, [], 0
+        drift, away_ns = 0.0, 0
+        steps: list[tuple[int, float]] = []
         at, near = capture, self._parents[capture]
         while near is not None:
             link = self._links[at][near]
@@ -247,7 +259,8 @@ class _Builder:
 
     def _root_clock(self, capture: int, is_reference: bool, manual: float) -> Clock:
         if is_reference:
-            return Clock(manual, manual, manual, 0.0, 0.0, "reference", self._sources[capture], REFERENCE, manual_s=manual)
+            own = self._sources[capture]
+            return Clock(manual, manual, manual, 0.0, 0.0, "reference", own, REFERENCE, manual_s=manual)
         if manual:
             return Clock(manual, quality="given", method=BY_HAND, manual_s=manual)
         return Clock(method=OWN_GROUP if self._links[capture] else NO_LINK)

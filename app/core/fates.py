@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from app.core.analysis import Clock, DatagramFate, Fate, FragmentFate, Seen, Sighting
 from app.core.byte_ranges import Range, merged, uncovered
-from app.core.directions import endpoints
+from app.core.grounds import Verdict
 from app.core.groups import ORPHAN, Group, Level
 from app.core.journeys import Traced
 from app.core.observations import UDP_HEADER_BYTES, Observation
@@ -18,7 +18,8 @@ from app.core.paths import Place
 from app.core.records import Confidence, Datagram, Direction, Endpoint, Text, WireMessage
 from app.core.sent_pieces import ranges_of, sent_pieces
 from app.core.traces import Candidate, TracedDatagram
-from app.core.visibility import Guard, Journey, Kind, Verdict
+from app.core.visibility import Guard
+from app.core.witnesses import Journey, Kind
 
 Leg = tuple[str, str]
 
@@ -53,7 +54,7 @@ class FateBuilder:
         if fragments is None:
             fragments = self._fragments(journey, order, seen_at, sent)
         travelled = [datagram for seen in seen_at for one in seen for datagram in one.datagrams]
-        fate = self._fate(traced, order, seen_at, fragments, travelled, is_plain)
+        fate = self._fate(traced, order, seen_at, fragments, travelled, is_plain, sent)
         return TracedDatagram(
             fate=fate,
             datagrams=tuple(travelled),
@@ -95,9 +96,8 @@ class FateBuilder:
                         journey, order[index], seen_at[index], piece, gaps, is_later_seen
                     )
                 later += covered[index]
-            fragments.append(
-                FragmentFate(piece[0], piece[1] - piece[0], {place.name: sightings[place.name] for place in self.places})
-            )
+            in_order = {place.name: sightings[place.name] for place in self.places}
+            fragments.append(FragmentFate(piece[0], piece[1] - piece[0], in_order))
         return tuple(fragments)
 
     def _as_sent_everywhere(
@@ -191,6 +191,7 @@ class FateBuilder:
         fragments: tuple[FragmentFate, ...],
         travelled: Sequence[Datagram],
         is_plain: bool,
+        sent: tuple[Range, ...],
     ) -> DatagramFate:
         group, journey = traced.journey.group, traced.journey
         first = next(seen for seen in seen_at if seen)
@@ -198,7 +199,7 @@ class FateBuilder:
         source, destination = ends if journey.direction == Direction.TO_SERVER else ends[::-1]
         here = {place.name: seen for place, seen in zip(order, seen_at, strict=True) if seen}
         message = _message(travelled)
-        oddities = _Oddities(here, ranges_of(first))
+        oddities = _Oddities(here, sent)
         names = [place.name for place in order]
         states = {place.name: Fate.WHOLE if is_plain else _place_fate(fragments, place.name) for place in self.places}
         return DatagramFate(
@@ -285,15 +286,15 @@ def _wire_bytes(group: Group) -> int | None:
 
 
 def _translations(
-    here: dict[str, list[Observation]], source: Endpoint, destination: Endpoint
+    here: dict[str, Sequence[Observation]], source: Endpoint, destination: Endpoint
 ) -> dict[str, tuple[str, str]]:
     """Point → (source, destination) there, where they are not the ones nearest the client."""
     result: dict[str, tuple[str, str]] = {}
     for name, seen in here.items():
         one = seen[0]
-        if one.source_ip == source.ip and one.destination_ip == destination.ip:
-            if one.ports is None or one.ports == (source.port, destination.port):
-                continue
+        ports = one.ports or (source.port, destination.port)
+        if (one.source_ip, one.destination_ip, *ports) == (source.ip, destination.ip, source.port, destination.port):
+            continue
         ports = one.ports or (None, None)
         result[name] = (str(Endpoint(one.source_ip, ports[0])), str(Endpoint(one.destination_ip, ports[1])))
     return result
@@ -304,27 +305,27 @@ class _Oddities:
 
     __slots__ = ("anomalies", "duplicates", "splits", "tunnels")
 
-    def __init__(self, here: dict[str, list[Observation]], base: tuple[Range, ...]) -> None:
+    def __init__(self, here: dict[str, Sequence[Observation]], sent: tuple[Range, ...]) -> None:
         self.splits: dict[str, tuple[Range, ...]] = {}
         self.duplicates: dict[str, int] = {}
         self.anomalies: dict[str, tuple[str, ...]] = {}
         self.tunnels: dict[str, tuple[str, ...]] = {}
         for name, seen in here.items():
-            if len(seen) == 1 and seen[0].ranges == base and len(seen[0].datagrams) == 1:
+            if len(seen) == 1 and seen[0].ranges == sent and len(seen[0].datagrams) == 1:
                 datagram = seen[0].datagrams[0]
                 if datagram.anomalies:
                     self.anomalies[name] = datagram.anomalies
                 if datagram.duplicates:
                     self.duplicates[name] = len(datagram.duplicates)
             else:
-                self._compare(name, seen, base)
+                self._compare(name, seen, sent)
             if seen[0].packets[0].tunnels:
                 self.tunnels[name] = seen[0].packets[0].tunnels
 
-    def _compare(self, name: str, seen: list[Observation], base: tuple[Range, ...]) -> None:
+    def _compare(self, name: str, seen: Sequence[Observation], sent: tuple[Range, ...]) -> None:
         own = ranges_of(seen)
-        if own != base and not set(own) <= set(base):
-            # As (offset, length): the point's own pieces, cut at other bytes than at the first point.
+        if not set(own) <= set(sent):
+            # As (offset, length): the point's own pieces, cut at other bytes than where it was sent.
             self.splits[name] = tuple((start, end - start) for start, end in own)
         if count := sum(map(_again, seen)):
             self.duplicates[name] = count

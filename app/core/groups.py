@@ -17,6 +17,7 @@ class Level(IntEnum):
     TRANSLATED = 2  # addresses or ports differ, identification, size and payload are equal
     TIMED = 3  # several alike: the corrected times decide
     REWRITTEN = 4  # identification differs or is missing on one side: size, payload and time or order
+    ALTERED = 5  # everything but some bytes of the payload is equal, and the times agree
 
 
 SURE_BYTES = 32  # of payload found equal: more than any constant header, so no accident
@@ -41,6 +42,10 @@ REASONS = {
     Level.REWRITTEN: Text(
         "identification differs (rewritten on the way) while size and payload are equal, and the times or order agree",
         "IP 标识不同（途中被改写），但长度和载荷相同，且时间或次序吻合",
+    ),
+    Level.ALTERED: Text(
+        "same addresses, ports, identification, size and time, but bytes of the payload differ: changed on the way",
+        "地址、端口、IP 标识、长度和时间相同，但载荷有字节不同：在途中被改动",
     ),
 }
 NO_COMMON_BYTE = Text(
@@ -97,7 +102,7 @@ class Group:
             return Confidence.POSSIBLE
         if len(self.members) < 2:
             return None
-        if self.level in (Level.TIMED, Level.REWRITTEN) or self.agreed == 0:
+        if self.level >= Level.TIMED or self.agreed == 0:
             return Confidence.LIKELY
         if self.level == Level.NAMED:
             return Confidence.CERTAIN

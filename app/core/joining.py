@@ -16,7 +16,7 @@ from app.core.matching import group_unique, join_translated
 from app.core.observations import Observation, observe
 from app.core.paths import PathOrder, Place, hops_from_initial, order_places
 from app.core.records import Direction
-from app.core.timed_matching import join_rewritten, link_parts, settle_crowd, split_untimely
+from app.core.timed_matching import join_altered, join_rewritten, link_parts, settle_crowd, split_untimely
 from app.core.traces import CaptureInput, NetworkSettings
 
 SIGNS = {Direction.TO_SERVER: 1, Direction.TO_CLIENT: -1, None: 0}
@@ -53,6 +53,7 @@ def join_captures(captures: Sequence[CaptureInput], settings: NetworkSettings) -
         groups.extend(group for crowd in crowds for group in settle_crowd(crowd, state.net))
         groups = join_translated(groups)
     groups = join_rewritten(groups, state.net, count)
+    groups = join_altered(groups, state.net, fitter.ranks(state.order))
     if groups is state.groups and not crowds and not any(settings.manual_offset_s.values()):
         return state  # nothing came of times, so there is nothing to fit again
     return fitter.fit(groups, use_manual=True)
@@ -77,19 +78,23 @@ class _Fitter:
         directions = [direction_of(group, self._servers, self._settings.ports) for group in groups]
         matched = tabulate(groups, [SIGNS[direction] for direction in directions], len(self._captures))
         order = order_places(self._places, matched, self._settings.order)
-        rank = {capture: position for position, place in enumerate(order.places) for capture in place.captures}
         manual = [
             self._settings.manual_offset_s.get(capture.source, 0.0) if use_manual else 0.0 for capture in self._captures
         ]
         reference = self._reference(groups, order)
         net = fit_clocks(
             matched,
-            [rank[index] for index in range(len(self._captures))],
+            self.ranks(order),
             reference,
             manual,
             [capture.source for capture in self._captures],
         )
         return Joined(groups, directions, matched, order, net, self._servers, reference)
+
+    def ranks(self, order: PathOrder) -> list[int]:
+        """Each capture's place on the path, client first."""
+        ranks = {capture: position for position, place in enumerate(order.places) for capture in place.captures}
+        return [ranks[index] for index in range(len(self._captures))]
 
     def _reference(self, groups: list[Group], order: PathOrder) -> int:
         """The client capture with the most matches, else the first point on the path that has any."""

@@ -11,7 +11,7 @@ from app.core.groups import Group
 from app.core.joining import Joined
 from app.core.paths import Place
 from app.core.records import Direction, Endpoint
-from app.core.visibility import Journey, Kind
+from app.core.witnesses import Journey, Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ def find_journeys(joined: Joined) -> tuple[list[Traced], list[Journey]]:
             direction = Direction.TO_SERVER
         client, server = _ends(group, direction, rank)
         places = to_server if direction == Direction.TO_SERVER else to_client
-        journey = _journey(group, direction, client.ip, server.ip, places)
+        journey = _journey(group, direction, client, server, places)
         journeys.append(journey)
         is_orphan = not group.has_head
         if group.is_ead or (is_orphan and _is_between(group, hosts)):
@@ -73,7 +73,7 @@ def _ends(group: Group, direction: Direction, rank: dict[int, int]) -> tuple[End
 
 
 def _journey(
-    group: Group, direction: Direction, client_ip: str, server_ip: str, places: tuple[tuple[int, ...], ...]
+    group: Group, direction: Direction, client: Endpoint, server: Endpoint, places: tuple[tuple[int, ...], ...]
 ) -> Journey:
     is_fragmented = False
     whole: list[int] = []
@@ -82,7 +82,8 @@ def _journey(
         if not seen.datagrams[0].holes or (len(seen.ranges) > 1 and merged(seen.ranges) == [(0, seen.total)]):
             whole.append(capture)
     kinds = FRAGMENTED if is_fragmented else UNFRAGMENTED
-    return Journey(group, direction, client_ip, server_ip, places, kinds, frozenset(whole))
+    flow = (client.port, server.port)
+    return Journey(group, direction, client.ip, server.ip, flow, places, kinds, frozenset(whole))
 
 
 FRAGMENTED = frozenset({Kind.FIRST, Kind.LATER})

@@ -184,19 +184,18 @@ def _families(bucket: Sequence[Group]) -> list[list[Group]]:
 def note_rivals(groups: Sequence[Group]) -> None:
     """Each may be the same datagram as one of the others; which one, nobody can say."""
     for group in groups:
-        mine = set(group.members)
-        group.rivals.extend(
-            seen for other in groups if other is not group for seen in other.members.values() if seen.capture not in mine
-        )
+        for other in groups:
+            if other is not group:
+                group.rivals.extend(seen for seen in other.members.values() if seen.capture not in group.members)
 
 
 def _is_translation(one: Group, other: Group) -> bool:
     left, right = one.lead, other.lead
     if left.ip_version != right.ip_version:
         return False
-    if (left.source_ip, left.destination_ip) == (right.source_ip, right.destination_ip):
-        if left.ports == right.ports or left.ports is None or right.ports is None:
-            return False
+    is_same_hosts = (left.source_ip, left.destination_ip) == (right.source_ip, right.destination_ip)
+    if is_same_hosts and (left.ports == right.ports or left.ports is None or right.ports is None):
+        return False
     shared = one.members.keys() & other.members.keys()
     if len(shared) > 1 or not all(_is_both_sides(one.members[capture], other.members[capture]) for capture in shared):
         return False

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 
 from app.core.analysis import Evidence, Fate, Seen
 from app.core.clocks import ClockNet
-from app.core.sent_pieces import OFFLOAD_BYTES
+from app.core.groups import REASONS, Level
 from app.core.records import CaptureFacts, Datagram, Direction, Text
+from app.core.sent_pieces import OFFLOAD_BYTES
 from app.core.traces import CaptureInput, NetworkNote, NoteCode, TracedDatagram
 from app.core.visibility import Guard
 
@@ -180,9 +182,9 @@ def _clock_notes(
 
 def _frame_notes(capture: CaptureInput, here: Sequence[tuple[TracedDatagram, Datagram]]) -> Iterator[NetworkNote]:
     facts: CaptureFacts = capture.facts
-    cut = here and facts.cut_frames and [
-        datagram for _, datagram in here if any(packet.is_cut for packet in datagram.packets)
-    ]
+    cut: list[Datagram] = []
+    if facts.cut_frames:
+        cut = [datagram for _, datagram in here if any(packet.is_cut for packet in datagram.packets)]
     if cut:
         yield NetworkNote(
             NoteCode.CUT,
@@ -222,7 +224,7 @@ def _leg_notes(points: dict[str, str], traced: Sequence[TracedDatagram]) -> Iter
         if not one.fate.translations and not one.fate.split_at:
             continue
         names = list(dict.fromkeys(points[datagram.source] for datagram in one.datagrams))
-        for before, after in zip(names, names[1:], strict=False):
+        for before, after in pairwise(names):
             leg = (before, after)
             ends = (one.fate.source, one.fate.destination)
             mine, theirs = (one.fate.translations.get(name, ends) for name in leg)
@@ -230,9 +232,9 @@ def _leg_notes(points: dict[str, str], traced: Sequence[TracedDatagram]) -> Iter
                 way = leg if one.direction == Direction.TO_SERVER else (after, before)
                 pair = _changed_end(mine, theirs)
                 translated[(*way, *pair)].append(one)
-            if after in one.fate.split_at and one.fate.split_at.get(before) != one.fate.split_at[after]:
-                if _is_finer(one, before, after):
-                    refragmented[leg].append(one)
+            is_split = after in one.fate.split_at and one.fate.split_at.get(before) != one.fate.split_at[after]
+            if is_split and _is_finer(one, before, after):
+                refragmented[leg].append(one)
     for (before, after, old, new), found in sorted(translated.items()):
         yield NetworkNote(
             NoteCode.TRANSLATED,
@@ -279,17 +281,27 @@ def _mtu(one: TracedDatagram, point: str) -> int:
     return IP_HEADER[one.fate.ip_version] + max(length for _, length in one.fate.split_at[point])
 
 
+UNKNOWN_NOTES = {
+    "not-capturing": (NoteCode.GAP, "was not capturing during {n} datagrams", "在 {n} 个报文经过时没有在抓包"),
+    "off-path": (
+        NoteCode.OFF_PATH,
+        "lacks parts of {n} datagrams that pass elsewhere",
+        "缺少 {n} 个经别处通过的报文",
+    ),
+    "dropped": (
+        NoteCode.DROPPED,
+        "lacks {n} datagrams and is known to lose frames",
+        "缺少 {n} 个报文，且已知自身丢帧",
+    ),
+}
+
+
 def _unknown_notes(captures: Sequence[CaptureInput], traced: Sequence[TracedDatagram]) -> Iterator[NetworkNote]:
     """Points that were not capturing, or that miss what later points have."""
-    codes = {
-        "not-capturing": (NoteCode.GAP, "was not capturing during {n} datagrams", "在 {n} 个报文经过时没有在抓包"),
-        "off-path": (NoteCode.OFF_PATH, "never shows {n} datagrams that pass elsewhere", "缺少经其他路径通过的 {n} 个报文"),
-        "dropped": (NoteCode.DROPPED, "misses {n} datagrams and is known to lose frames", "缺少 {n} 个报文，且已知自身丢帧"),
-    }
     unsure = [one for one in traced if any(fate != Fate.WHOLE for fate in one.fate.fate.values())]
     for point in dict.fromkeys(_point(capture) for capture in captures):
         sources = [capture.source for capture in captures if _point(capture) == point]
-        for reason, (code, english, chinese) in codes.items():
+        for reason, (code, english, chinese) in UNKNOWN_NOTES.items():
             found = [
                 one
                 for one in unsure
@@ -327,12 +339,25 @@ def _datagram_notes(traced: Sequence[TracedDatagram]) -> Iterator[NetworkNote]:
             evidence=frames_of(datagram for one in merged for datagram in one.datagrams),
             counts={"datagrams": len(merged)},
         )
+    altered = [one for one in traced if one.fate.match_reason is REASONS[Level.ALTERED]]
+    if altered:
+        yield NetworkNote(
+            NoteCode.ALTERED,
+            Text(
+                f"{len(altered)} datagrams change their payload on the way: same identification, size and time,"
+                " other bytes",
+                f"{len(altered)} 个报文的载荷在途中被改动：IP 标识、长度、时间相同，但字节不同",
+            ),
+            evidence=frames_of(datagram for one in altered for datagram in one.datagrams),
+            counts={"datagrams": len(altered)},
+        )
     doubtful = [one for one in traced if one.candidates]
     if doubtful:
         yield NetworkNote(
             NoteCode.AMBIGUOUS,
             Text(
-                f"{len(doubtful)} datagrams could be told apart neither by identification nor by time; none was matched",
+                f"{len(doubtful)} datagrams could be told apart neither by identification nor by time;"
+                " none was matched",
                 f"{len(doubtful)} 个报文无法用 IP 标识或时间区分，未作匹配",
             ),
             evidence=frames_of(datagram for one in doubtful for datagram in one.datagrams),

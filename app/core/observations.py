@@ -1,7 +1,7 @@
 """What one capture saw of one datagram, in the shape that matching works on.
 
-An `Observation` gathers the twins of a datagram within one capture: a mirror of both sides of a router shows every frame
-twice, with another TTL, VLAN tag or MAC address. That is one point seeing it twice, not two datagrams.
+An `Observation` gathers the twins of a datagram within one capture: a mirror of both sides of a router shows every
+frame twice, with another TTL, VLAN tag or MAC address. That is one point seeing it twice, not two datagrams.
 """
 
 from __future__ import annotations
@@ -158,6 +158,7 @@ def compare(one: Observation, other: Observation, is_translated: bool = False) -
     if _reaches_beyond(one, other) or _reaches_beyond(other, one):
         return CONTRADICTION
     agreed = 0
+    pairs: Iterable[tuple[Packet, Packet]]
     if one.ranges == other.ranges and len(one.packets) == len(other.packets):
         pairs = zip(one.packets, other.packets, strict=True)
     else:

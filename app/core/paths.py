@@ -1,8 +1,8 @@
 """The order of capture points on the way from client to server.
 
 First what the user says; then the TTL (hop limit), which every router lowers; where it is equal (mirrors around a
-switch), the times, which do not need the clocks to be known: only one order of two points lets all delays be positive in
-both directions; then what the points are called.
+switch), the times, which do not need the clocks to be known: only one order of two points lets all delays be positive
+in both directions; then what the points are called.
 """
 
 from __future__ import annotations
@@ -100,7 +100,8 @@ def _ttl_votes(one: Place, other: Place, matched: MatchedTimes) -> float:
     for first in one.captures:
         for second in other.captures:
             both = (matched.ttls[:, first] != NO_TTL) & (matched.ttls[:, second] != NO_TTL)
-            drop = np.sign(matched.ttls[both, first].astype(int) - matched.ttls[both, second]) * matched.directions[both]
+            drop = np.sign(matched.ttls[both, first].astype(int) - matched.ttls[both, second])
+            drop *= matched.directions[both]
             ahead += int((drop > 0).sum())
             behind += int((drop < 0).sum())
     return (ahead - behind) / (ahead + behind) if ahead + behind else 0.0

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
+from itertools import pairwise, product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,7 +46,10 @@ def reference_times(clock: Clock, raw_ns: NDArray[np.int64]) -> NDArray[np.int64
 
 
 def split_untimely(groups: list[Group], matched: MatchedTimes, net: ClockNet) -> list[Group]:
-    """Take groups apart whose members lie hours from each other by the clocks that all others agree on."""
+    """Take groups apart whose members lie hours from each other by the clocks that all others agree on.
+
+    Only between others that do agree: at either end, a clock that was set explains it as well.
+    """
     late: set[int] = set()
     for part in set(net.parts):
         columns = [index for index, number in enumerate(net.parts) if number == part]
@@ -54,9 +57,12 @@ def split_untimely(groups: list[Group], matched: MatchedTimes, net: ClockNet) ->
             continue
         times = np.stack([reference_times(net.clocks[index], matched.times[:, index]) for index in columns], axis=1)
         gone = times == NO_TIME
-        spread = np.where(gone, np.iinfo(np.int64).min, times).max(axis=1).astype(float)
-        spread -= np.where(gone, np.iinfo(np.int64).max, times).min(axis=1)
-        late.update(matched.rows[spread > LONGEST_TRANSIT_S * 1e9].tolist())
+        latest = np.where(gone, np.iinfo(np.int64).min, times).max(axis=1)
+        earliest = np.where(gone, np.iinfo(np.int64).max, times).min(axis=1)
+        is_late = latest.astype(float) - earliest > LONGEST_TRANSIT_S * 1e9
+        if is_late.any() and not is_late.all():
+            first, last = earliest[~is_late].min(), latest[~is_late].max()
+            late.update(matched.rows[is_late & (earliest > first) & (latest < last)].tolist())
     if not late:
         return groups
     result: list[Group] = []
@@ -175,7 +181,8 @@ def _may_be_rewritten(one: Group, other: Group, kept: Pairs) -> bool:
         return False
     is_fragmented = one.lead.is_fragmented or other.lead.is_fragmented
     if one.lead.is_named and other.lead.is_named:
-        if any((left, right, is_fragmented) in kept for left in one.members for right in other.members):
+        pairs = product(one.members, other.members)
+        if any((left, right, is_fragmented) in kept for left, right in pairs):
             return False
     agreed = pair_agreement(one, other)
     whole = min(one.lead.size or 0, other.lead.size or 0) - UDP_HEADER_BYTES
@@ -199,6 +206,38 @@ def _alike(groups: Sequence[Group], captures: int, kept: Pairs) -> list[list[Gro
     return [[owner[id(seen)] for seen in alike] for alike in classes if len(alike) > 1]
 
 
+def join_altered(groups: list[Group], net: ClockNet, rank: Sequence[int]) -> list[Group]:
+    """Join groups of one name and size at one time whose bytes differ: a device on the way changed them.
+
+    Only where one group ends before the other begins, as one leg changed the payload.
+    """
+    buckets: dict[tuple[str, str, int], list[Group]] = defaultdict(list)
+    for group in groups:
+        lead = next(iter(group.members.values()))
+        if lead.identification:
+            buckets[lead.source_ip, lead.destination_ip, lead.identification].append(group)
+    gone: set[int] = set()
+    for bucket in buckets.values():
+        if len(bucket) < 2:
+            continue
+        timed = [(_reference_time(group, net), group) for group in bucket]
+        for cluster in _time_clusters(timed, LONGEST_TRANSIT_S):
+            if len(cluster) == 2 and _is_altered(cluster[0], cluster[1], net, rank):
+                cluster[0].take(cluster[1], Level.ALTERED, 0)
+                gone.add(id(cluster[1]))
+    return [group for group in groups if id(group) not in gone] if gone else groups
+
+
+def _is_altered(one: Group, other: Group, net: ClockNet, rank: Sequence[int]) -> bool:
+    left, right = one.lead, other.lead
+    if left.size != right.size or left.size is None or left.ports != right.ports or left.ports is None:
+        return False
+    if net.parts[left.capture] != net.parts[right.capture] or left.udp_length != right.udp_length:
+        return False
+    mine, theirs = sorted(rank[capture] for capture in one.members), sorted(rank[capture] for capture in other.members)
+    return mine[-1] < theirs[0] or theirs[-1] < mine[0]
+
+
 def join_rewritten(groups: list[Group], net: ClockNet, captures: int) -> list[Group]:
     """Join groups of equal payload at the same corrected time where identifications do not survive the way."""
     kept = preserved_pairs(groups)
@@ -206,12 +245,16 @@ def join_rewritten(groups: list[Group], net: ClockNet, captures: int) -> list[Gr
     for alike in _alike(groups, captures, kept):
         by_part: dict[int, list[tuple[int, Group]]] = defaultdict(list)
         for group in alike:
-            seen = group.lead
-            by_part[net.parts[seen.capture]].append((net.clocks[seen.capture].to_reference(seen.time_ns), group))
+            by_part[net.parts[group.lead.capture]].append((_reference_time(group, net), group))
         for timed in by_part.values():
             for cluster in _time_clusters(timed, ALIKE_SPREADS_S[0]):
                 gone.update(_join_cluster(cluster, kept))
     return [group for group in groups if id(group) not in gone] if gone else groups
+
+
+def _reference_time(group: Group, net: ClockNet) -> int:
+    seen = group.lead
+    return net.clocks[seen.capture].to_reference(seen.time_ns)
 
 
 def _time_clusters(timed: list[tuple[int, Group]], spread_s: float) -> list[list[Group]]:
@@ -256,18 +299,18 @@ def link_parts(groups: list[Group], net: ClockNet, captures: int) -> list[Group]
             by_part[net.parts[group.lead.capture]].append(group)
         for (left, mine), (right, theirs) in pairwise(sorted(by_part.items())):
             if len(mine) == len(theirs) == 1 and _may_be_rewritten(mine[0], theirs[0], kept):
-                times = [net.clocks[group.lead.capture].to_reference(group.lead.time_ns) for group in (mine[0], theirs[0])]
-                anchors[left, right].append((times[0], times[1] - times[0], mine[0], theirs[0]))
+                here, there = (_reference_time(group, net) for group in (mine[0], theirs[0]))
+                anchors[left, right].append((here, there - here, mine[0], theirs[0]))
     gone: set[int] = set()
     for pairs in anchors.values():
         agreeing = _agreeing(pairs)
-        for _, _, mine, theirs in agreeing:
-            if id(mine) not in gone and id(theirs) not in gone:
-                mine.take(theirs, Level.REWRITTEN, pair_agreement(mine, theirs))
-                gone.add(id(theirs))
+        for _, _, one, other in agreeing:
+            if id(one) not in gone and id(other) not in gone:
+                one.take(other, Level.REWRITTEN, pair_agreement(one, other))
+                gone.add(id(other))
         if not agreeing:
-            for _, _, mine, theirs in pairs:
-                note_rivals([mine, theirs])
+            for _, _, one, other in pairs:
+                note_rivals([one, other])
     return [group for group in groups if id(group) not in gone] if gone else groups
 
 

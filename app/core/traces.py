@@ -62,6 +62,7 @@ class NoteCode(StrEnum):
     CLOCK_CONTRADICTION = "clock-contradiction"
     CLOCK_STEP = "clock-step"
     REWRITTEN = "identification-rewritten"
+    ALTERED = "payload-altered"
     OFFLOAD = "offload"
     CUT = "cut-frames"
 
