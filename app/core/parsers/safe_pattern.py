@@ -113,31 +113,36 @@ def _refuse_nested(sequence: Iterable[Node], repeats: int) -> None:
 
 
 def _long_repeats(sequence: Iterable[Node]) -> Iterator[frozenset[int] | None]:
-    """The characters of each long repetition and each single character in order; a repetition comes as (set), marked
-    by None."""
+    """The characters of each long repetition (marked by a None before it) and of each single character that must come
+    between, in order. What may be absent stands between nothing."""
     for node in sequence:
         name = _name(node)
         if name.endswith("REPEAT"):
-            _, high, body = node[1]
+            low, high, body = node[1]
             inner = list(_long_repeats(body))
             if int(high) > _LONG:
                 yield None
                 yield frozenset().union(*(item for item in inner if item is not None)) or _EVERYTHING
-                continue
-            for _ in range(min(int(high), _UNROLLED)):
-                yield from inner
-            continue
-        if name == "BRANCH":
-            # The alternatives one after the other: more chains than any single one has, so the answer is never too low.
-            for child in node[1][1]:
-                yield from _long_repeats(child)
-            continue
-        children = list(_children(node))
-        if children:
-            for child in children:
+            else:
+                for _ in range(min(int(high), _UNROLLED)):
+                    yield from inner if low else _repeats_only(inner)
+        elif name in ("BRANCH", "ASSERT", "ASSERT_NOT"):
+            # Alternatives one after the other: more repetitions than any path has, so the answer is never too low.
+            for child in _children(node):
+                yield from _repeats_only(_long_repeats(child))
+        elif name in ("SUBPATTERN", "ATOMIC_GROUP"):
+            for child in _children(node):
                 yield from _long_repeats(child)
         elif name != "AT":
             yield _characters(node)
+
+
+def _repeats_only(items: Iterable[frozenset[int] | None]) -> Iterator[frozenset[int] | None]:
+    found = iter(items)
+    for item in found:
+        if item is None:
+            yield None
+            yield next(found)
 
 
 def _degree(chain: list[frozenset[int] | None]) -> int:

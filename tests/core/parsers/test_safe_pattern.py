@@ -25,6 +25,8 @@ from app.core.parsers.safe_pattern import MAX_MATCHED_CHARACTERS, PatternRefused
         r"(a)\1",
         "((a{1,40}){1,40}){1,40}b",
         "^(?:.*;){9}$",
+        r"[a-c]+\s?a*x",
+        "a+(;|b)a+(?=;)a+x",
         "a" * 2_000,
         "(",
         "[z-a]",
