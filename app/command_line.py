@@ -50,8 +50,14 @@ def say_errors() -> Iterator[None]:
         raise typer.Exit(_say(error.text.en)) from error
     except OperationalError as error:
         raise typer.Exit(_say(f"the database does not answer: {str(error.orig).strip()}")) from error
-    except (ValidationError, ValueError) as error:
-        raise typer.Exit(_say(str(error))) from error
+    except ValidationError as error:
+        raise typer.Exit(_say(_of_settings(error))) from error
+
+
+def _of_settings(error: ValidationError) -> str:
+    """Which variable is wrong, and how, in one line."""
+    wrong = (f"{str(problem['loc'][0]).upper()}: {problem['msg']}" for problem in error.errors())
+    return "; ".join(name if name.startswith("DATABASE") else f"EADSCOPE_{name}" for name in wrong)
 
 
 def _say(text: str) -> int:

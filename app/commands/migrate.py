@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import typer
 
-from app.command_line import database_url, say_errors
-from app.db.migrate import migrate
-
 
 def register(app: typer.Typer) -> None:
     @app.command("migrate")
     def command() -> None:
         """Bring the database that DATABASE_URL names to this version's schema; safe to run again."""
+        # Imported where they are used, as in every command: the others should not wait for them.
+        from app.command_line import database_url, say_errors
+        from app.db.migrate import migrate
+
         with say_errors():
             migrate(database_url())
         print("the database is up to date")

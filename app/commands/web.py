@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import typer
 
-from app.command_line import database_url, follow_parent, say_errors
-from app.config import settings
-
 
 def register(app: typer.Typer) -> None:
     @app.command("web")
     def command() -> None:
         """Serve the pages on EADSCOPE_HOST and EADSCOPE_PORT until Ctrl-C. Needs DATABASE_URL."""
+        import uvicorn
+
+        from app.command_line import database_url, follow_parent, say_errors
+        from app.config import settings
+
         with say_errors():
             database_url()
             follow_parent()
-            import uvicorn
-
             options = settings()
             uvicorn.run(
                 "app.main:create_app",
