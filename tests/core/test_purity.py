@@ -13,7 +13,7 @@ ALLOWED = {
     "__future__", "ast", "array", "base64", "bisect", "binascii", "collections", "codecs", "dataclasses", "datetime",
     "enum", "fractions", "functools", "hashlib", "heapq", "io", "ipaddress", "itertools", "json", "math", "numpy",
     "operator", "pathlib", "re", "statistics", "string", "struct", "types", "typing", "unicodedata", "zlib", "random",
-    "abc", "html", "textwrap", "contextlib", "copy",
+    "abc", "html", "textwrap", "contextlib", "copy", "csv", "sys",
 }
 REFUSED_CALLS = {"open", "print", "input", "exec", "eval", "__import__"}
 REFUSED_METHODS = {
