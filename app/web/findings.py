@@ -72,4 +72,4 @@ def split(text: Text) -> tuple[Text, Text]:
     """The first sentence, and the others."""
     first_en, *rest_en = _END_OF_SENTENCE.split(text.en, maxsplit=1)
     first_zh, full_stop, rest_zh = text.zh.partition("。")
-    return Text(first_en, "".join(rest_en)), Text(first_zh + full_stop, rest_zh)
+    return Text(first_en, first_zh + full_stop), Text("".join(rest_en), rest_zh)
