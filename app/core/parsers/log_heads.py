@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 import numpy.typing as npt
+from numpy.lib.stride_tricks import sliding_window_view
 
 from app.core.records import NS
 
@@ -88,20 +89,14 @@ def find_heads(data: bytes, starts: Ints, end: int) -> Heads:
 
 def _plain_heads(octets: Octets) -> tuple[Ints, npt.NDArray[np.int32]]:
     """Offsets of all plain heads, and their digits: a row for each place in the pattern that has one."""
-    length = len(octets) - len(_PLAIN) + 1
-    # Three bytes first: few places have them, and the rest is asked of those only.
-    mask = octets[:length] == ord("[")
-    mask &= octets[5 : 5 + length] == ord("-")
-    mask &= octets[20 : 20 + length] == ord("]")
-    positions = np.flatnonzero(mask)
-    is_head = np.ones(len(positions), bool)
+    brackets = np.flatnonzero(octets[: len(octets) - len(_PLAIN)] == ord("["))
+    positions = brackets[octets[brackets + 5] == ord("-")]  # few are left, and the rest is asked of those only
+    places = np.ascontiguousarray(sliding_window_view(octets, len(_PLAIN))[positions].T)
+    small = places[_DIGITS] - np.uint8(ord("0"))  # anything but a digit becomes large
+    is_head = (small <= 9).all(axis=0)
     for at, octet in _FIXED:
-        is_head &= octets[positions + at] == octet
-    digits = np.empty((len(_DIGITS), len(positions)), np.int32)
-    for row, at in enumerate(_DIGITS):
-        digits[row] = octets[positions + at]
-    digits -= 48
-    is_head &= ((digits >= 0) & (digits <= 9)).all(axis=0)
+        is_head &= places[at] == octet
+    digits = small.astype(np.int32)
     return (positions, digits) if is_head.all() else (positions[is_head], digits[:, is_head])
 
 
