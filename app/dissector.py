@@ -22,6 +22,7 @@ from app.tools import ToolLimits, end_tool, start_tool
 FRAMES_PER_RUN = 50_000
 IN_FLIGHT_BYTES = 24 * 1024 * 1024
 WRITE_BYTES = 128 * 1024
+STALLED_S = 0.5
 READ_BYTES = 64 * 1024
 RESTARTS = 20
 # tshark needs the headers only: the payload is read from the frame itself. Elsewhere (802.11 …) headers may lie deep.
@@ -90,13 +91,15 @@ class Dissector:
             yield from self.finish()
             return
         while True:
-            try:
-                chunk = self._output.get_nowait()
-            except Empty:
-                if self._in_flight <= IN_FLIGHT_BYTES:
-                    return
+            is_full = self._in_flight > IN_FLIGHT_BYTES
+            if is_full:
                 self._write()
-                chunk = self._output.get()
+            try:
+                chunk = self._output.get(block=is_full, timeout=STALLED_S)
+            except Empty:
+                if is_full:  # tshark holds back its last rows until its input ends
+                    yield from self.finish()
+                return
             if chunk is None:  # it died
                 yield from self.finish(is_over=True)
                 return

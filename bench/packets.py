@@ -17,6 +17,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import psutil
@@ -120,8 +121,10 @@ def main() -> None:
             best = compare(f"plain {size}", path, frame_count(blocks), folder, size == "640 MB", rounds)
             times.append((path.stat().st_size, best))
             path.unlink()
-        for (small, fast), (big, slow) in zip(times, times[1:], strict=False):
-            print(f"{small / 1e6:.0f} → {big / 1e6:.0f} MB: exponent {math.log(slow / fast) / math.log(big / small):.2f}")
+        for (small, fast), (big, slow) in pairwise(times):
+            print(
+                f"{small / 1e6:.0f} → {big / 1e6:.0f} MB: exponent {math.log(slow / fast) / math.log(big / small):.2f}"
+            )
         path = folder / "tagged.pcap"
         write_pcap(path, BLOCKS["640 MB"], tagged)
         compare("802.1Q 640 MB", path, frame_count(100), folder, False, arguments.rounds)

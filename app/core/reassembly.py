@@ -17,7 +17,9 @@ from app.core.ead_wire import read_message
 from app.core.records import NS, Datagram, Packet, WireMessage
 
 TIMEOUT_NS = 30 * NS  # Linux gives up 30 s after the first piece (60 s in IPv6)
-ADJACENT_NS = 2 * NS  # pieces of one datagram follow each other; what comes later may be another with its identification
+ADJACENT_NS = (
+    2 * NS
+)  # pieces of one datagram follow each other; what comes later may be another with its identification
 DUPLICATE_NS = 2 * NS  # a mirror repeats at once; a client sends again after 5 s
 WHOLE_DUPLICATE_NS = NS
 UNNAMED_DUPLICATE_NS = NS // 10  # without an identification only the content speaks for a mirrored frame

@@ -64,7 +64,9 @@ def test_zlib_behind_another_header_is_found() -> None:
     assert (message.coding, message.header_bytes, message.number) == ("zlib", 14, 2)
 
 
-@pytest.mark.parametrize(("body", "number"), [(WHO, 1), (POLICY, 2), (RESULT, 3), (b"<data><i n='x'>1</i></data>", None)])
+@pytest.mark.parametrize(
+    ("body", "number"), [(WHO, 1), (POLICY, 2), (RESULT, 3), (b"<data><i n='x'>1</i></data>", None)]
+)
 def test_the_number_is_told_by_content_only_where_it_is_certain(body: bytes, number: int | None) -> None:
     message = read_message(bytes(10) + body)
     assert message is not None

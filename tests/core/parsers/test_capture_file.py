@@ -31,8 +31,10 @@ def walk(octets: bytes, step: int | None = None) -> tuple[PcapWalker | PcapngWal
 
 def contents(batches: list[FrameBatch]) -> list[tuple[int, int, bytes]]:
     return [
-        (batch.first_frame + at, int(batch.time_ns[at]), batch.frame_bytes(at)) for batch in batches for at in range(len(batch))
-    ]  # fmt: skip
+        (batch.first_frame + at, int(batch.time_ns[at]), batch.frame_bytes(at))
+        for batch in batches
+        for at in range(len(batch))
+    ]
 
 
 EXPECTED = [(number + 1, frames.START_S * 10**9 + number * 10**6, frame) for number, frame in enumerate(FRAMES)]
