@@ -105,14 +105,22 @@ class Clock:
     steps: tuple[tuple[int, float], ...] = ()  # (raw time_ns, jump in s) where the clock was set
     matched: int = 0  # datagrams it rests on
     manual_s: float = 0.0  # offset added by hand, included in offset_s
+    step_frames: tuple[int, ...] = ()  # of each step, the first frame after it; 0 where only its time is known
 
-    def to_reference(self, raw_ns: int) -> int:
-        """Raw time of this clock → time on the reference clock."""
+    def to_reference(self, raw_ns: int, frame: int = 0) -> int:
+        """Raw time of this clock → time on the reference clock.
+
+        Where a clock was set back, a raw time can mean two instants: the frame number tells which.
+        """
         offset_ns = self.offset_s * 1e9
         if self.middle_ns:
             offset_ns += (raw_ns - self.middle_ns) * self.drift_ppm * 1e-6
         if self.steps:
-            offset_ns += sum(jump * 1e9 for at_ns, jump in self.steps if raw_ns >= at_ns)
+            offset_ns += sum(
+                jump * 1e9
+                for (at_ns, jump), first in zip(self.steps, self.step_frames or (0,) * len(self.steps), strict=True)
+                if (frame >= first if frame and first else raw_ns >= at_ns)
+            )
         return raw_ns - round(offset_ns)
 
 

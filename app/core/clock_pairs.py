@@ -54,6 +54,10 @@ class PairClock:
         return max(self.segments, key=lambda one: (one.region.has_both, one.end_s - one.start_s))
 
     @property
+    def steps_before_main(self) -> int:
+        return self.segments.index(self.main)
+
+    @property
     def has_both(self) -> bool:
         return self.main.region.has_both
 

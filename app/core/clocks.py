@@ -16,8 +16,11 @@ import numpy as np
 from app.core.analysis import Clock
 from app.core.clock_pairs import PairClock, fit_pair
 from app.core.matched_times import MatchedTimes
+from app.core.observations import Observation
 from app.core.records import Text
 
+# Frames of one file are out of order by less; more, and its clock was set back.
+GOES_BACK_NS = 100_000_000
 # What a chain pays for a link that is known on one side only: more than any band of both sides.
 ONE_WAY_COST_S = 60.0
 # Bands of different chains that miss each other by less than this are time stamp noise.
@@ -62,6 +65,10 @@ class ClockNet:
     contradictions: tuple[Contradiction, ...]
     tree: tuple[int | None, ...]  # the capture through which each clock is known
 
+    def time_of(self, seen: Observation) -> int:
+        """When it was seen, on the clock of its part's root."""
+        return self.clocks[seen.capture].to_reference(seen.time_ns, seen.frame)
+
 
 @dataclass(frozen=True, slots=True)
 class _Link:
@@ -96,10 +103,18 @@ class _Link:
         return 1e-7 + (self.pair.width_s if self.pair.has_both else ONE_WAY_COST_S)
 
     def covers(self, far_raw_ns: int) -> bool:
+        """Whether there are datagrams before and after."""
         if self.is_turned:
             return self.pair.covers(far_raw_ns)
         near_raw = far_raw_ns - self.pair.base_offset_ns
         return self.pair.covers(near_raw - round(self.pair.best(near_raw) * 1e9))
+
+    def to_far(self, near_raw_ns: int) -> int:
+        """Raw time of the far clock at that raw time of the near one."""
+        if not self.is_turned:
+            return near_raw_ns + self.pair.base_offset_ns + round(self.pair.best(near_raw_ns) * 1e9)
+        far_raw = near_raw_ns - self.pair.base_offset_ns
+        return far_raw - round(self.pair.best(far_raw) * 1e9)
 
     def middle_of_far(self) -> int:
         middle = self.pair.middle_ns
@@ -136,11 +151,19 @@ def fit_clocks(
         for second in range(first + 1, count):
             if rank[first] == rank[second]:
                 continue
-            pair = _fit(matched, first, second, is_first_near=rank[first] < rank[second])
+            # A clock that was set back is no axis of time: then the other one is.
+            axis, other = (second, first) if _goes_back(matched, first, second) else (first, second)
+            pair = _fit(matched, axis, other, is_first_near=rank[axis] < rank[other])
             if pair is not None:
-                links[second][first] = _Link(pair, is_turned=False)
-                links[first][second] = _Link(pair, is_turned=True)
-    return _Builder(links, manual_s, sources).build(reference)
+                links[other][axis] = _Link(pair, is_turned=False)
+                links[axis][other] = _Link(pair, is_turned=True)
+    return _Builder(links, manual_s, sources, matched).build(reference)
+
+
+def _goes_back(matched: MatchedTimes, capture: int, other: int) -> bool:
+    rows = matched.pair(capture, other)
+    in_file_order = matched.times[rows[np.argsort(matched.frames[rows, capture], kind="stable")], capture]
+    return bool((np.diff(in_file_order) < -GOES_BACK_NS).any())
 
 
 def _fit(matched: MatchedTimes, first: int, second: int, is_first_near: bool) -> PairClock | None:
@@ -153,8 +176,15 @@ def _fit(matched: MatchedTimes, first: int, second: int, is_first_near: bool) ->
 class _Builder:
     """Grows a tree of the narrowest chains from each part's root."""
 
-    def __init__(self, links: list[dict[int, _Link]], manual_s: Sequence[float], sources: Sequence[str]) -> None:
+    def __init__(
+        self,
+        links: list[dict[int, _Link]],
+        manual_s: Sequence[float],
+        sources: Sequence[str],
+        matched: MatchedTimes,
+    ) -> None:
         self._links = links  # links[far][near]
+        self._matched = matched
         self._manual = manual_s
         self._sources = sources
         self._parents: list[int | None] = [None] * len(links)
@@ -187,12 +217,14 @@ class _Builder:
             for far in range(len(self._links)):
                 link = self._links[far].get(capture)
                 if link is not None and self._parts[far] == -1:
-                    heapq.heappush(queue, (cost + link.cost + self._blindness(far, link), far, capture))
+                    heapq.heappush(queue, (cost + link.cost + self._blindness(far, capture), far, capture))
 
-    def _blindness(self, far: int, link: _Link) -> float:
-        """What a link costs that has no datagrams around a setting of the clock which other links of it show."""
-        steps = [at_ns for other in self._links[far].values() for at_ns, _ in other.steps_of_far()]
-        return ONE_WAY_COST_S if any(not link.covers(at_ns) for at_ns in steps) else 0.0
+    def _blindness(self, far: int, near: int) -> float:
+        """What a link costs that has no datagrams around a setting of either clock which other links show."""
+        link = self._links[far][near]
+        times = [at_ns for other in self._links[far].values() for at_ns, _ in other.steps_of_far()]
+        times += [link.to_far(at_ns) for other in self._links[near].values() for at_ns, _ in other.steps_of_far()]
+        return ONE_WAY_COST_S if any(not link.covers(at_ns) for at_ns in times) else 0.0
 
     def _chain(self, capture: int, raw_ns: int) -> tuple[int, Bounds, float]:
         """(offset of the capture against its root in ns, bounds and likeliest value in seconds around it) then."""
@@ -222,11 +254,10 @@ class _Builder:
         lower, upper = (None if bound is None else bound + shift_ns / 1e9 + manual for bound in bounds)
         best = _clamped(best, bounds)
         is_chained = self._parents[parent] is not None
-        drift, steps = self._along(capture, middle)
+        drift, steps, stepped = self._along(capture, middle)
         has_both = lower is not None and upper is not None
         method = (CHAINED if is_chained else BOTH_WAYS) if has_both else ONE_WAY
         # The offset is told for the time before the first step, and steps come on top of it.
-        stepped = sum(jump for at_ns, jump in steps if at_ns <= middle)
         return Clock(
             offset_s=best + shift_ns / 1e9 + manual - stepped,
             lower_s=_shifted(lower, -stepped),
@@ -238,24 +269,51 @@ class _Builder:
             method=method if is_linked else OWN_GROUP,
             middle_ns=middle,
             steps=tuple(steps),
+            step_frames=tuple(self._first_frame_after(capture, at_ns, jump) for at_ns, jump in steps),
             matched=link.pair.matched,
             manual_s=manual,
         )
 
-    def _along(self, capture: int, raw_ns: int) -> tuple[float, list[tuple[int, float]]]:
-        """Drift against the root, and the settings of all clocks on the way, in this capture's raw time."""
-        drift, away_ns = 0.0, 0
+    def _along(self, capture: int, raw_ns: int) -> tuple[float, list[tuple[int, float]], float]:
+        """Drift against the root, the settings of clocks on the way in this capture's raw time, and what those before
+        `raw_ns` (in the first link's main segment) add up to.
+
+        A setting farther on counts only where all links up to it have datagrams before and after: otherwise this
+        capture was never held against the clock that was set.
+        """
+        drift, away_ns, middle, stepped = 0.0, 0, raw_ns, 0.0
         steps: list[tuple[int, float]] = []
+        below: list[tuple[_Link, int]] = []
         at, near = capture, self._parents[capture]
         while near is not None:
             link = self._links[at][near]
             drift += link.drift
-            steps.extend((at_ns + away_ns, jump) for at_ns, jump in link.steps_of_far())
+            for number, (at_ns, jump) in enumerate(link.steps_of_far()):
+                here_ns = at_ns + away_ns
+                if all(lower.covers(here_ns - lower_away_ns) for lower, lower_away_ns in below):
+                    steps.append((here_ns, jump))
+                    # A clock that was set back passes the same raw times twice: in its own link, segments are surer.
+                    is_before = here_ns <= middle if below else number < link.pair.steps_before_main
+                    stepped += jump * is_before
+            below.append((link, away_ns))
             shift = round(link.best(raw_ns) * 1e9) - link.shift_ns(raw_ns)[0]
             away_ns += shift
             raw_ns -= shift
             at, near = near, self._parents[near]
-        return drift, _without_undone(sorted(steps))
+        return drift, _without_undone(sorted(steps)), stepped
+
+    def _first_frame_after(self, capture: int, at_ns: int, jump_s: float) -> int:
+        """The frame at which a clock was set back, as its raw times show it; 0 where it does not matter."""
+        if jump_s >= 0:
+            return 0
+        rows = np.flatnonzero(self._matched.frames[:, capture])
+        rows = rows[np.argsort(self._matched.frames[rows, capture], kind="stable")]
+        times, frames = self._matched.times[rows, capture], self._matched.frames[rows, capture]
+        back = np.flatnonzero(np.diff(times) < -GOES_BACK_NS)
+        if not len(back):
+            return 0
+        nearest = back[np.argmin(np.abs(times[back + 1] - at_ns))]
+        return int(frames[nearest + 1])
 
     def _root_clock(self, capture: int, is_reference: bool, manual: float) -> Clock:
         if is_reference:

@@ -62,7 +62,7 @@ class FateBuilder:
             client=traced.client,
             server=traced.server,
             message=_message(travelled),
-            time_ns=min(self.clocks[seen.capture].to_reference(seen.time_ns) for seen in seen_at[first]),
+            time_ns=min(self.clocks[seen.capture].to_reference(seen.time_ns, seen.frame) for seen in seen_at[first]),
             candidates=tuple(self._candidate(rival) for rival in group.rivals),
             is_orphan=traced.is_orphan,
             is_merged_only=not is_plain and _is_merged_only(group, fate, sent),
@@ -122,7 +122,7 @@ class FateBuilder:
             return None
         packets = seen[0].packets
         # One conversion for all pieces: no clock drifts within one datagram.
-        shift = self.clocks[seen[0].capture].to_reference(packets[0].time_ns) - packets[0].time_ns
+        shift = self.clocks[seen[0].capture].to_reference(packets[0].time_ns, packets[0].frame) - packets[0].time_ns
         return [
             Sighting(Seen.SEEN, packet.source, (packet.frame,), packet.time_ns, packet.time_ns + shift)
             for packet in packets
@@ -131,7 +131,7 @@ class FateBuilder:
     def _seen(self, seen: Sequence[Observation], piece: Range) -> Sighting:
         """Frames that carry part of the piece, twins too; the source and times of the earliest."""
         found = [
-            (self.clocks[one.capture].to_reference(packet.time_ns), packet)
+            (self.clocks[one.capture].to_reference(packet.time_ns, packet.frame), packet)
             for one in seen
             for datagram in one.datagrams
             for packet in (*datagram.packets, *datagram.duplicates)

@@ -36,7 +36,7 @@ def tie_errors(
     index = _index(traced) if any(capture.icmp for capture in captures) else {}
     timed = sorted(
         (
-            (clocks[number].to_reference(packet.time_ns), number, packet)
+            (clocks[number].to_reference(packet.time_ns, packet.frame), number, packet)
             for number, capture in enumerate(captures)
             for packet in capture.icmp
         ),

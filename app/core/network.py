@@ -70,7 +70,7 @@ def _point(
     clocks = {captures[index].source: joined.net.clocks[index] for index in place.captures}
     best = max(place.captures, key=lambda index: (index == joined.reference, joined.net.clocks[index].matched))
     observed = sorted(
-        (clock.to_reference(facts.first_ns), clock.to_reference(facts.last_ns))
+        (clock.to_reference(facts.first_ns, 1), clock.to_reference(facts.last_ns, facts.frames))
         for index in place.captures
         for clock, facts in ((joined.net.clocks[index], captures[index].facts),)
         if facts.first_ns is not None and facts.last_ns is not None

@@ -27,8 +27,8 @@ class Observation:
     """One datagram at one capture. `capture` is the index of the capture; `packets` are all its pieces there."""
 
     __slots__ = (
-        "capture", "datagrams", "destination_ip", "head", "identification", "ip_version", "is_ead", "is_fragmented",
-        "packets", "ports", "ranges", "source_ip", "time_ns", "total", "udp_length",
+        "capture", "datagrams", "destination_ip", "frame", "head", "identification", "ip_version", "is_ead",
+        "is_fragmented", "packets", "ports", "ranges", "source_ip", "time_ns", "total", "udp_length",
     )  # fmt: skip
 
     def __init__(self, capture: int, datagram: Datagram, ports: frozenset[int]) -> None:
@@ -37,6 +37,7 @@ class Observation:
         self.capture = capture
         self.datagrams = [datagram]
         self.packets = packets
+        self.frame = lead.frame
         self.source_ip = lead.source_ip
         self.destination_ip = lead.destination_ip
         self.ip_version = lead.ip_version

@@ -37,11 +37,11 @@ MAX_RIVALS = 16
 Pairs = set[tuple[int, int, bool]]
 
 
-def reference_times(clock: Clock, raw_ns: NDArray[np.int64]) -> NDArray[np.int64]:
+def reference_times(clock: Clock, raw_ns: NDArray[np.int64], frames: NDArray[np.int64]) -> NDArray[np.int64]:
     """`Clock.to_reference` for an array; NO_TIME stays."""
     shift = clock.offset_s * 1e9 + (raw_ns - clock.middle_ns) * (clock.drift_ppm * 1e-6 * (clock.middle_ns != 0))
-    for at_ns, jump in clock.steps:
-        shift = shift + (raw_ns >= at_ns) * (jump * 1e9)
+    for (at_ns, jump), first in zip(clock.steps, clock.step_frames, strict=True):
+        shift = shift + ((frames >= first) if first else (raw_ns >= at_ns)) * (jump * 1e9)
     return np.where(raw_ns == NO_TIME, NO_TIME, raw_ns - np.rint(shift).astype(np.int64))
 
 
@@ -55,7 +55,10 @@ def split_untimely(groups: list[Group], matched: MatchedTimes, net: ClockNet) ->
         columns = [index for index, number in enumerate(net.parts) if number == part]
         if len(columns) < 2 or not len(matched.rows):
             continue
-        times = np.stack([reference_times(net.clocks[index], matched.times[:, index]) for index in columns], axis=1)
+        by_capture = (
+            reference_times(net.clocks[index], matched.times[:, index], matched.frames[:, index]) for index in columns
+        )
+        times = np.stack(list(by_capture), axis=1)
         gone = times == NO_TIME
         latest = np.where(gone, np.iinfo(np.int64).min, times).max(axis=1)
         earliest = np.where(gone, np.iinfo(np.int64).max, times).min(axis=1)
@@ -90,7 +93,7 @@ def _by_part(observations: Iterable[Observation], net: ClockNet) -> dict[int, li
 
 
 def _clusters(observations: Sequence[Observation], net: ClockNet, spread_s: float) -> list[list[Observation]]:
-    timed = sorted(((net.clocks[seen.capture].to_reference(seen.time_ns), seen) for seen in observations), key=_by_time)
+    timed = sorted(((net.time_of(seen), seen) for seen in observations), key=_by_time)
     clusters = [[timed[0][1]]]
     for (before, _), (after, seen) in pairwise(timed):
         if after - before > spread_s * 1e9:
@@ -253,8 +256,7 @@ def join_rewritten(groups: list[Group], net: ClockNet, captures: int) -> list[Gr
 
 
 def _reference_time(group: Group, net: ClockNet) -> int:
-    seen = group.lead
-    return net.clocks[seen.capture].to_reference(seen.time_ns)
+    return net.time_of(group.lead)
 
 
 def _time_clusters(timed: list[tuple[int, Group]], spread_s: float) -> list[list[Group]]:

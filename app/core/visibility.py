@@ -203,17 +203,18 @@ class Guard:
             before = LATENESS_NS if own.head is None else 0
             return _within(own.time_ns, LATENESS_NS, facts.first_ns, facts.last_ns, before)
         times = [
-            self.watches[other].clock.to_reference(seen.time_ns)
+            self._joined.net.time_of(seen)
             for other, seen in journey.group.members.items()
             if self.watches[other].part == watch.part
         ]
-        first, last = watch.clock.to_reference(facts.first_ns), watch.clock.to_reference(facts.last_ns)
+        first = watch.clock.to_reference(facts.first_ns, 1)
+        last = watch.clock.to_reference(facts.last_ns, facts.frames)
         if times:
             margin = LATENESS_NS + self._clock_margin_ns(capture, journey)
             return _within(min(times), margin, first, last)
         if self._vouched:
             members = journey.group.members.items()
-            raw = min(self.watches[other].clock.to_reference(seen.time_ns) for other, seen in members)
+            raw = min(self._joined.net.time_of(seen) for _, seen in members)
             return _within(raw, LATENESS_NS + VOUCHED_NS, first, last)
         return CLOCK_UNKNOWN
 

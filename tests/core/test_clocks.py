@@ -42,6 +42,7 @@ def matched(
         np.full((count, 5), NO_TTL, dtype=np.int16),
         np.array(directions, dtype=np.int8),
         np.arange(count, dtype=np.int64),
+        np.where(np.array(times) == NO_TIME, 0, np.arange(1, count + 1)[:, None]),
     )
 
 
@@ -88,7 +89,7 @@ def test_a_loop_that_does_not_close_is_told() -> None:
     wrong = rows.times.copy()
     direct = (wrong[:, 0] != NO_TIME) & (wrong[:, 2] != NO_TIME)
     wrong[direct, 2] += 50_000_000
-    net = fit(MatchedTimes(wrong, rows.ttls, rows.directions, rows.rows))
+    net = fit(MatchedTimes(wrong, rows.ttls, rows.directions, rows.rows, rows.frames))
     assert len(net.contradictions) == 1 and net.contradictions[0].gap_s > 0.04
 
 
@@ -132,6 +133,23 @@ def test_a_setting_on_the_way_does_not_reach_captures_behind_it() -> None:
     for at_s in (4.0, 16.0):
         raw = START_NS + round((at_s + OFFSETS[2]) * 1e9)
         assert abs(net.clocks[2].to_reference(raw) - START_NS - at_s * 1e9) < 5_000_000
+
+
+def test_a_clock_that_was_set_back_tells_two_instants_of_one_raw_time_apart_by_frames() -> None:
+    rows = matched([(0, 1, 2)], steps={1: (12.0, -9.0)})
+    clock = fit(rows).clocks[1]
+    assert [round(jump, 2) for _, jump in clock.steps] == [-9.0]
+    for row in range(len(rows.rows)):
+        brought = clock.to_reference(int(rows.times[row, 1]), int(rows.frames[row, 1]))
+        assert abs(brought - int(rows.times[row, 0])) < 5_000_000
+
+
+def test_a_capture_never_held_against_a_clock_that_was_set_keeps_its_own() -> None:
+    rows = matched([(0, 1), (1, 2)], steps={1: (30.0, -9.0)})
+    late = (rows.times[:, 2] != NO_TIME) & (rows.frames[:, 1] > 40)
+    rows.times[late, 2] = NO_TIME
+    rows.frames[late, 2] = 0
+    assert fit(rows).clocks[2].steps == ()
 
 
 def test_an_offset_by_hand_adds_and_says_so() -> None:
