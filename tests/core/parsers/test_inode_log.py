@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import random
 from dataclasses import replace
 from itertools import pairwise
@@ -358,3 +359,9 @@ def test_an_endless_line_and_an_endless_record_stay_within_bounds() -> None:
     )
     assert_whole_check(facts)
     assert facts.lines == 1 + 200_000 + len(written(records()).splitlines())
+
+
+def test_a_packed_table_survives_the_way_to_another_process() -> None:
+    facts = parse("".join(written(records(Check(event=f"e{n}"))) for n in range(600)))
+    assert not isinstance(facts.events, tuple)
+    assert list(pickle.loads(pickle.dumps(facts)).events) == list(facts.events)
