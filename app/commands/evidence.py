@@ -1,4 +1,4 @@
-"""`eadscope evidence PATH… -o out.zip`: what a device's vendor needs to check the claim. Needs no database, no server."""
+"""`eadscope evidence PATH… -o out.zip`: what a device's vendor needs to check a claim. Needs no server."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import typer
 from app import __version__
 from app.bundles import unpack
 from app.core.evidence.choice import NoSuchTerminal
+from app.evidence.anonymous import read_secrets, write_secrets
 from app.evidence.packet import EvidenceOptions, write_evidence
 from app.intake import AnalysisSettings, analyze_files, bundle_files
 from app.report import ReportMeta
@@ -30,12 +31,27 @@ def evidence(
     ] = None,
     language: Annotated[str, typer.Option("--lang", help="Language of the report in it: en or zh.")] = "en",
     title: Annotated[str, typer.Option("--title", help="Name or number of the case.")] = "",
+    anonymise: Annotated[
+        bool, typer.Option("--anonymise", help="Replace addresses, MACs and users, everywhere and consistently.")
+    ] = False,
+    map_file: Annotated[
+        Path | None,
+        typer.Option("--map", help="Where it is kept what stands for what; an existing map is used again."),
+    ] = None,
 ) -> None:
     """Write an evidence packet: small captures of the chosen terminals, their log lines, report, tables, statement.
 
     \b
     eadscope evidence case.zip --terminal 9310042@QSD -o for-the-vendor.zip
+    eadscope evidence case.zip --anonymise --map secret.map.json -o for-anybody.zip
+
+    The map is never part of the zip; without --map it is written beside it.
     """
+    place = map_file or output.with_suffix(".map.json")
+    try:
+        known = read_secrets(place) if anonymise else None
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--map") from error
     settings = AnalysisSettings()
     with tempfile.TemporaryDirectory(prefix="eadscope-") as folder:
         files = bundle_files(unpack(paths, Path(folder)))
@@ -44,7 +60,7 @@ def evidence(
             typer.echo("Nothing in these files could be analysed; no packet was written.", err=True)
             raise typer.Exit(NOTHING_USABLE)
         meta = ReportMeta(title=title, tool_version=__version__)
-        options = EvidenceOptions(tuple(terminal or ()), language, meta, output.name)
+        options = EvidenceOptions(tuple(terminal or ()), language, meta, output.name, known)
         try:
             with output.open("wb") as file:
                 problems = write_evidence(file, analysis, files, settings, options)
@@ -52,6 +68,8 @@ def evidence(
             output.unlink(missing_ok=True)
             typer.echo(f"{error.name}: no terminal of this bundle is named so.", err=True)
             raise typer.Exit(NOTHING_USABLE) from error
+    if known is not None:
+        write_secrets(place, known)
     for problem in problems:
         typer.echo(problem.zh if language == "zh" else problem.en, err=True)
     typer.echo(f"{output}")

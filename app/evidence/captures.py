@@ -16,8 +16,8 @@ from app.core.records import InterfaceFacts, Packet
 
 @dataclass(frozen=True, slots=True)
 class ExtractFrame:
-    """One frame as it was captured; `number` counts in the capture it came from. `packet` is what the analysis read in
-    it, where it read one."""
+    """One frame as it was captured; `number` counts in the capture it came from. `datagram` is the same for all frames
+    of a datagram, at whatever point; `addresses` are those that dissection found, source and destination."""
 
     number: int
     interface: int
@@ -25,18 +25,25 @@ class ExtractFrame:
     octets: bytes
     original: int
     comment: str
-    packets: tuple[Packet, ...] = ()
+    datagram: int | None = None
+    addresses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class CaptureExtract:
+    """`clock` leads from its times to the reference clock's, `order` is the point's place in the path."""
+
     source: str
     point: str
+    order: int
+    clock: Clock
     interfaces: tuple[InterfaceFacts, ...]
     frames: tuple[ExtractFrame, ...]
 
 
-def extract_capture(path: Path, source: str, point: str, choice: Choice, ports: frozenset[int]) -> CaptureExtract:
+def extract_capture(
+    path: Path, source: str, point: CapturePoint, choice: Choice, ports: frozenset[int]
+) -> CaptureExtract:
     """The frames of `choice` out of one capture. Raises CaptureError, OSError."""
     capture = read_capture(path, source, ports=ports)
     by_frame: dict[int, list[Packet]] = {}
@@ -48,12 +55,14 @@ def extract_capture(path: Path, source: str, point: str, choice: Choice, ports: 
             told = None if frame in wanted else describe_other(packet, choice)
             if told is not None:
                 wanted[frame] = told
-    frames = _read_frames(path, source, wanted, by_frame)
-    return CaptureExtract(source, point, capture.facts.interfaces, tuple(frames))
+    datagrams = choice.datagrams.get(source, {})
+    frames = tuple(_read_frames(path, source, wanted, datagrams, by_frame))
+    clock = point.source_clocks.get(source, point.clock)
+    return CaptureExtract(source, point.name, point.order, clock, capture.facts.interfaces, frames)
 
 
 def _read_frames(
-    path: Path, source: str, wanted: dict[int, str], packets: dict[int, list[Packet]]
+    path: Path, source: str, wanted: dict[int, str], datagrams: dict[int, int], packets: dict[int, list[Packet]]
 ) -> Iterable[ExtractFrame]:
     numbers = sorted(wanted)
     at = 0
@@ -68,7 +77,8 @@ def _read_frames(
                 octets=batch.frame_bytes(position),
                 original=int(batch.original[position]),
                 comment=f"{wanted[number]} (frame {number} of {source})",
-                packets=tuple(packets.get(number, ())),
+                datagram=datagrams.get(number),
+                addresses=next(((p.source_ip, p.destination_ip) for p in packets.get(number, ())), ()),
             )
             at += 1
 
@@ -98,19 +108,17 @@ def _interface(facts: InterfaceFacts, point: str) -> pcapng.InterfaceBlock:
     )
 
 
-def merge(extracts: Sequence[CaptureExtract], points: Sequence[CapturePoint]) -> bytes:
+def merge(extracts: Sequence[CaptureExtract]) -> bytes:
     """All frames on the reference clock in one file; each capture point is an interface of that name."""
-    order = {point.name: point.order for point in points}
-    clocks = {source: clock for point in points for source, clock in _clocks(point)}
     kinds: dict[tuple[str, int], int] = {}
     frames: list[tuple[int, int, int, pcapng.FrameBlock]] = []
-    for extract in sorted(extracts, key=lambda one: (order.get(one.point, len(order)), one.source)):
-        clock = clocks.get(extract.source, Clock())
+    for extract in sorted(extracts, key=lambda one: (one.order, one.source)):
         for frame in extract.frames:
             link_type = extract.interfaces[frame.interface].link_type
             number = kinds.setdefault((extract.point, link_type), len(kinds))
-            time_ns = clock.to_reference(frame.time_ns)
-            block = pcapng.FrameBlock(number, time_ns, frame.octets, frame.original, f"{extract.point}: {frame.comment}")
+            time_ns = extract.clock.to_reference(frame.time_ns)
+            told = f"{extract.point}: {frame.comment}"
+            block = pcapng.FrameBlock(number, time_ns, frame.octets, frame.original, told)
             frames.append((time_ns, number, frame.number, block))
     frames.sort(key=lambda item: item[:3])
     told = f"{MERGED_MARK}: times are corrected to one clock. Analyse the separate captures, not this file."
@@ -118,8 +126,3 @@ def merge(extracts: Sequence[CaptureExtract], points: Sequence[CapturePoint]) ->
     parts += [pcapng.interface(pcapng.InterfaceBlock(point, link_type)) for point, link_type in kinds]
     parts += [pcapng.frame(block) for *_, block in frames]
     return b"".join(parts)
-
-
-def _clocks(point: CapturePoint) -> Iterable[tuple[str, Clock]]:
-    for source in point.sources:
-        yield source, point.source_clocks.get(source, point.clock)

@@ -1,4 +1,4 @@
-"""The evidence packet as a zip: extracts of the case's files, and documents that speak of nothing but those extracts."""
+"""The evidence packet as a zip: extracts of the case's files, and documents that speak of those extracts only."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import hashlib
 import json
 import tempfile
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from app import __version__
 from app.capture import CaptureError
-from app.core.analysis import CaseAnalysis, Source, SourceKind, Terminal
+from app.core.analysis import CapturePoint, CaseAnalysis, Source, SourceKind, Terminal
 from app.core.evidence.choice import Choice, choose, find_terminals, identities_of_others
 from app.core.evidence.manifest import NAME, Extract, Manifest, capture_counts, write_manifest
 from app.core.evidence.statement import write_statement
@@ -21,7 +21,9 @@ from app.core.evidence.tables import attempts_csv, sightings_csv
 from app.core.naming import stem
 from app.core.records import Text
 from app.core.verdict import to_document
-from app.evidence.captures import CaptureExtract, extract_capture, merge, to_pcapng
+from app.evidence.anonymous import Mask, Secrets
+from app.evidence.captures import extract_capture, merge, to_pcapng
+from app.evidence.kept import Kept
 from app.evidence.logs import extract_log
 from app.evidence.readme import Original, Packet, write_readme
 from app.intake import AnalysisSettings, analyze_paths
@@ -42,17 +44,7 @@ class EvidenceOptions:
     lang: str = "en"
     meta: ReportMeta = field(default_factory=ReportMeta)
     archive_name: str = "evidence.zip"  # as the statement's command names it
-
-
-@dataclass(slots=True)
-class _Kept:
-    """Extracts while they are gathered; keys are paths in the packet."""
-
-    captures: dict[str, CaptureExtract] = field(default_factory=dict)
-    files: dict[str, bytes] = field(default_factory=dict)
-    extracts: dict[str, Extract] = field(default_factory=dict)
-    originals: list[Original] = field(default_factory=list)
-    problems: list[Text] = field(default_factory=list)
+    secrets: Secrets | None = None  # given: everything is anonymised; it learns what stands for what
 
 
 def write_evidence(
@@ -71,15 +63,25 @@ def write_evidence(
     """
     choice = choose(analysis, find_terminals(analysis, options.terminals))
     kept = _gather(analysis, files, settings, choice, lambda done: progress("extract", done))
+    meta = options.meta
+    if options.secrets is not None:
+        mask = Mask(options.secrets, analysis, kept)
+        kept, meta = mask.kept(), replace(meta, title=mask.text(meta.title), site=mask.text(meta.site))
+        settings = replace(settings, order=tuple(map(mask.text, settings.order)))
     content = dict(kept.files) | {path: to_pcapng(extract) for path, extract in kept.captures.items()}
     manifest = _manifest(kept, content, settings)
     progress("analyse", 0.0)
     with tempfile.TemporaryDirectory(prefix="eadscope-evidence-") as name:
         again = _analyze(Path(name), {**content, NAME: manifest}, settings)
     progress("report", 0.0)
-    kept.problems.extend(differences(choice.terminals, again.terminals))
-    documents = _documents(again, kept, analysis, options, lambda done: progress("report", done))
-    _zip(output, {**documents, NAME: manifest, **content})
+    mine = mask.terminals(choice.terminals) if options.secrets is not None else choice.terminals
+    kept.problems.extend(differences(mine, again.terminals))
+    documents = _documents(again, kept, replace(options, meta=meta), lambda done: progress("report", done))
+    packet = {**documents, NAME: manifest, **content}
+    if options.secrets is not None:
+        kept.problems.extend(mask.leaks(packet))
+        packet["README.md"] = _readme(kept, replace(options, meta=meta))
+    _zip(output, packet)
     progress("report", 1.0)
     return tuple(kept.problems)
 
@@ -93,11 +95,12 @@ def _gather(
     settings: AnalysisSettings,
     choice: Choice,
     progress: Callable[[float], None],
-) -> _Kept:
+) -> Kept:
     by_name = {file.name: file for file in files if file.is_readable}
-    ports = settings.ports | {port for port in _ports(choice.terminals)}
+    ports = settings.ports | _ports(choice.terminals)
     foreign = identities_of_others(analysis, choice)
-    kept = _Kept()
+    points = {point.name: point for point in analysis.capture_points}
+    kept = Kept()
     for number, source in enumerate(analysis.sources):
         progress(number / len(analysis.sources))
         file = by_name.get(source.path)
@@ -105,7 +108,7 @@ def _gather(
             continue
         try:
             if source.kind is SourceKind.CAPTURE:
-                _take_capture(kept, source, file, settings, choice, ports)
+                _take_capture(kept, source, file, settings, choice, ports, points)
             elif source.kind in LOGS:
                 _take_log(kept, source, file, settings, choice, foreign)
             else:
@@ -133,22 +136,24 @@ def _ports(terminals: Sequence[Terminal]) -> frozenset[int]:
 
 
 def _take_capture(
-    kept: _Kept,
+    kept: Kept,
     source: Source,
     file: BundleFile,
     settings: AnalysisSettings,
     choice: Choice,
     ports: frozenset[int],
+    points: Mapping[str, CapturePoint],
 ) -> None:
     """A capture with none of the chosen frames is kept too: that it is empty may be what matters."""
-    if source.capture is None or source.capture_point is None:
+    point = points.get(source.capture_point or "")
+    if source.capture is None or point is None:
         return
-    extract = extract_capture(file.path, source.path, source.capture_point, choice, ports)
+    extract = extract_capture(file.path, source.path, point, choice, ports)
     path = _free(f"{FOLDER}/{_with_suffix(source.path)}", kept)
     kept.captures[path] = extract
     kept.extracts[path] = Extract(
         sha256="",
-        point=source.capture_point,
+        point=point.name,
         capture=capture_counts(source.capture),
         manual_offset_s=settings.manual_offset_s.get(source.path),
     )
@@ -158,7 +163,7 @@ def _take_capture(
 
 
 def _take_log(
-    kept: _Kept,
+    kept: Kept,
     source: Source,
     file: BundleFile,
     settings: AnalysisSettings,
@@ -173,7 +178,7 @@ def _take_log(
 
 
 def _keep(
-    kept: _Kept, source: Source, content: bytes, *, is_whole: bool, settings: AnalysisSettings | None = None
+    kept: Kept, source: Source, content: bytes, *, is_whole: bool, settings: AnalysisSettings | None = None
 ) -> None:
     path = _free(f"{FOLDER}/{_safe(source.path)}", kept)
     kept.files[path] = content
@@ -199,7 +204,7 @@ def _with_suffix(path: str) -> str:
     return str(safe.with_name(f"{stem(safe.name)}.pcapng"))
 
 
-def _free(path: str, kept: _Kept) -> str:
+def _free(path: str, kept: Kept) -> str:
     taken, number, place = {*kept.captures, *kept.files}, 1, PurePosixPath(path)
     while str(place) in taken:
         number += 1
@@ -210,7 +215,7 @@ def _free(path: str, kept: _Kept) -> str:
 # ---------------------------------------------------------------- the packet's own analysis
 
 
-def _manifest(kept: _Kept, content: dict[str, bytes], settings: AnalysisSettings) -> bytes:
+def _manifest(kept: Kept, content: dict[str, bytes], settings: AnalysisSettings) -> bytes:
     extracts = {
         path: replace(extract, sha256=hashlib.sha256(content[path]).hexdigest())
         for path, extract in kept.extracts.items()
@@ -259,15 +264,16 @@ def judged(terminal: Terminal) -> tuple[str, frozenset[tuple[str, tuple[str, str
 
 
 def _documents(
-    again: CaseAnalysis, kept: _Kept, analysis: CaseAnalysis, options: EvidenceOptions, progress: Callable[[float], None]
+    again: CaseAnalysis,
+    kept: Kept,
+    options: EvidenceOptions,
+    progress: Callable[[float], None],
 ) -> dict[str, bytes]:
-    command = f"eadscope analyze {options.archive_name}"
+    command = _command(options)
     terminals, points, title = again.terminals, again.capture_points, options.meta.title
-    packet = Packet(title, kept.originals, kept.problems, command, __version__)
     verdict = json.dumps(to_document(again), ensure_ascii=False, indent=1)
     tables = {"attempts.csv": attempts_csv(terminals), "sightings.csv": sightings_csv(terminals, points)}
     texts = {
-        "README.md": write_readme(packet),
         "verdict.json": verdict + "\n",
         "statement.en.md": write_statement(terminals, points, "en", title, command),
         "statement.zh.md": write_statement(terminals, points, "zh", title, command),
@@ -276,8 +282,20 @@ def _documents(
     # Spreadsheets take a table for UTF-8 only where it says so.
     documents |= {name: text.encode("utf-8-sig", "replace") for name, text in tables.items()}
     documents["report.pdf"] = write_report(again, options.lang, options.meta, progress)
-    documents[MERGED] = merge(list(kept.captures.values()), analysis.capture_points)
-    return documents
+    documents[MERGED] = merge(list(kept.captures.values()))
+    return documents | {"README.md": _readme(kept, options)}
+
+
+def _command(options: EvidenceOptions) -> str:
+    return f"eadscope analyze {options.archive_name}"
+
+
+def _readme(kept: Kept, options: EvidenceOptions) -> bytes:
+    is_anonymous = options.secrets is not None
+    packet = Packet(
+        options.meta.title, kept.originals, kept.problems, _command(options), __version__, is_anonymous=is_anonymous
+    )
+    return write_readme(packet).encode("utf-8", "replace")
 
 
 def _zip(output: BinaryIO, files: dict[str, bytes]) -> None:

@@ -32,7 +32,10 @@ class Packet:
 
 FILES: tuple[tuple[str, Text], ...] = (
     ("report.pdf", Text("the case summary", "问题分析报告")),
-    ("statement.en.md, statement.zh.md", Text("what was observed, for the device's vendor", "供设备厂商参考的观测情况说明")),
+    (
+        "statement.en.md, statement.zh.md",
+        Text("what was observed, for the device's vendor", "供设备厂商参考的观测情况说明"),
+    ),
     ("verdict.json", Text("the same for programs", "供程序读取的分析结果")),
     ("attempts.csv", Text("every send of every message", "每条报文的每次发送")),
     ("sightings.csv", Text("every fragment at every capture point", "每个分片在每个抓包点的情况")),
@@ -43,7 +46,10 @@ FILES: tuple[tuple[str, Text], ...] = (
             "所有帧按统一时钟合并，每个抓包点一个接口；仅供查看，不用于分析",
         ),
     ),
-    ("evidence/", Text("extracts of the case's files, with times as captured", "案例文件的摘录，时间为抓包时的原始时间")),
+    (
+        "evidence/",
+        Text("extracts of the case's files, with times as captured", "案例文件的摘录，时间为抓包时的原始时间"),
+    ),
     ("eadscope-evidence.json", Text("what the extracts are extracts of", "摘录来源说明")),
 )
 
@@ -95,4 +101,6 @@ ANONYMOUS = Text(
 REPEAT = Text("Repeat the analysis with", "复现分析：")
 KNOW = Text("To know:", "注意：")
 ORIGINALS = Text("Where the extracts came from:", "摘录来源：")
-HEADER = Text("| Extract | Original | SHA-256 of the original | Kept |", "| 摘录 | 原始文件 | 原始文件 SHA-256 | 保留 |")
+HEADER = Text(
+    "| Extract | Original | SHA-256 of the original | Kept |", "| 摘录 | 原始文件 | 原始文件 SHA-256 | 保留 |"
+)

@@ -12,10 +12,12 @@ from app.core.records import Packet
 @dataclass(frozen=True, slots=True)
 class Choice:
     """Keys are source paths. `addresses` are the chosen terminals' own: frames of them are taken although no message
-    was tied to them, unless another terminal shares the address."""
+    was tied to them, unless another terminal shares the address. `datagrams` gives all frames of one datagram, at every
+    point, the same number."""
 
     terminals: tuple[Terminal, ...]
     frames: dict[str, dict[int, str]] = field(default_factory=dict)  # frame number → what it is
+    datagrams: dict[str, dict[int, int]] = field(default_factory=dict)
     lines: dict[str, frozenset[int]] = field(default_factory=dict)
     foreign_lines: dict[str, frozenset[int]] = field(default_factory=dict)  # of terminals that are not chosen
     addresses: frozenset[str] = frozenset()
@@ -65,15 +67,18 @@ def choose(analysis: CaseAnalysis, terminals: Sequence[Terminal]) -> Choice:
     keys = {terminal.key for terminal in terminals}
     others = [terminal for terminal in analysis.terminals if terminal.key not in keys]
     frames: dict[str, dict[int, str]] = {}
-    for terminal in terminals:
-        for message, attempt in _sent(terminal):
-            if attempt.datagram is not None:
-                for source, frame, text in _frames(message, attempt, attempt.datagram):
-                    frames.setdefault(source, {}).setdefault(frame, text)
+    datagrams: dict[str, dict[int, int]] = {}
+    sent = (one for terminal in terminals for one in _sent(terminal))
+    for number, (message, attempt) in enumerate(sent):
+        if attempt.datagram is not None:
+            for source, frame, text in _frames(message, attempt, attempt.datagram):
+                frames.setdefault(source, {}).setdefault(frame, text)
+                datagrams.setdefault(source, {}).setdefault(frame, number)
     foreign = {ip for terminal in others for ip in terminal.ip}
     return Choice(
         terminals=tuple(terminals),
         frames=frames,
+        datagrams=datagrams,
         lines=_lines(terminals),
         foreign_lines=_lines(others),
         addresses=frozenset(ip for terminal in terminals for ip in terminal.ip) - foreign,
