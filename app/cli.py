@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
-
 import typer
 
-from app import __version__, commands
+from app import __version__
+from app.commands import analyze, demo, evidence, formats, fragments, migrate, report, serve, web, worker
+
+COMMANDS = (analyze, fragments, report, evidence, formats, demo, serve, web, worker, migrate)  # as --help lists them
+
+HELP = """Find out, from logs and captures, where an iNode/EAD security check was lost.
+
+\b
+First steps:
+  eadscope demo example                 write an example bundle
+  eadscope analyze example              say what happened, and where fragments were lost
+  eadscope analyze case.zip --json      the same as a document for programs
+  eadscope report case.zip -o case.pdf  the same for whoever must mend the device
+  eadscope serve                        the pages, in a browser
+"""
 
 
 def build() -> typer.Typer:
-    """The typer application with every command of `app.commands`."""
+    """The typer application with all commands."""
     app = typer.Typer(
-        name="eadscope",
-        help="Finds out, from logs and captures, where an iNode/EAD security check was lost.",
-        no_args_is_help=True,
-        pretty_exceptions_enable=False,
-        rich_markup_mode=None,
+        name="eadscope", help=HELP, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None
     )
 
     @app.callback(invoke_without_command=True)
@@ -26,13 +33,13 @@ def build() -> typer.Typer:
             typer.echo(__version__)
             raise typer.Exit
 
-    for module in pkgutil.iter_modules(commands.__path__):
-        importlib.import_module(f"app.commands.{module.name}").register(app)
+    for command in COMMANDS:
+        command.register(app)
     return app
 
 
 def main() -> None:
-    build()()
+    build()(prog_name="eadscope")
 
 
 if __name__ == "__main__":
