@@ -15,7 +15,7 @@ from queue import Empty, SimpleQueue
 from struct import pack
 
 from app.core.parsers.packets import FIELDS, RawFrame
-from app.core.parsers.sieve import LINK_ETHERNET, LINK_LOOP, LINK_NULL, LINK_RAW, LINK_SLL, LINK_SLL2
+from app.core.parsers.sieve import LINK_ETHERNET, LINK_LOOP, LINK_NULL, LINK_PPP, LINK_RAW, LINK_SLL, LINK_SLL2
 from app.core.records import Text
 from app.tools import ToolLimits, end_tool, start_tool
 
@@ -27,7 +27,7 @@ READ_BYTES = 64 * 1024
 RESTARTS = 20
 # tshark needs the headers only: the payload is read from the frame itself. Elsewhere (802.11 …) headers may lie deep.
 HEADERS_BYTES = 512
-HEADERS_FIRST = frozenset({LINK_NULL, LINK_ETHERNET, LINK_LOOP, LINK_SLL, LINK_SLL2, *LINK_RAW})
+HEADERS_FIRST = frozenset({LINK_NULL, LINK_ETHERNET, LINK_LOOP, LINK_SLL, LINK_SLL2, LINK_PPP, *LINK_RAW})
 SECTION = pack("<IIIHHqI", 0x0A0D0D0A, 28, 0x1A2B3C4D, 1, 0, -1, 28)
 
 

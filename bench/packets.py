@@ -26,8 +26,8 @@ from bench.packet_inputs import frame_count, tagged, write_pcap, write_two_links
 
 BLOCKS = {"64 MB": 10, "640 MB": 100, "6.4 GB": 1000}
 FILTER = "ip.flags.mf == 1 || ip.frag_offset > 0 || udp.port == 9019 || udp.port == 9029"
-TSHARK = ("tshark", "-n", "-o", "ip.defragment:FALSE", "-Y", FILTER, "-T", "fields", "-e", "frame.number", "-e", "ip.src",
-          "-e", "ip.dst", "-e", "ip.id", "-e", "ip.frag_offset", "-e", "udp.port", "-r")  # fmt: skip
+TSHARK = ("tshark", "-n", "-o", "ip.defragment:FALSE", "-Y", FILTER, "-T", "fields", "-e", "frame.number",
+          "-e", "ip.src", "-e", "ip.dst", "-e", "ip.id", "-e", "ip.frag_offset", "-e", "udp.port", "-r")  # fmt: skip
 OURS = "import sys; from pathlib import Path; from app.capture import read_capture; " \
        "print(len(read_capture(Path(sys.argv[1]), 'bench').packets))"  # fmt: skip
 PYSHARK = "import sys, pyshark; capture = pyshark.FileCapture(sys.argv[1], keep_packets=False)\n" \

@@ -21,7 +21,7 @@ MAX_DEPTH = 4  # tunnels in tunnels; deeper ones are kept unseen
 BODY_WITHIN_BYTES = 64  # a plain body begins so early in the payload
 MTU_BYTES = 1500
 
-LINK_NULL, LINK_ETHERNET, LINK_LOOP, LINK_SLL, LINK_SLL2 = 0, 1, 108, 113, 276
+LINK_NULL, LINK_ETHERNET, LINK_PPP, LINK_LOOP, LINK_SLL, LINK_SLL2 = 0, 1, 9, 108, 113, 276
 LINK_RAW = frozenset({12, 14, 101, 228, 229})
 
 # ARP, RARP, EAPOL, LLDP, slow protocols, loop tests, AppleTalk, IPX, CFM, PROFINET, PTP, PPPoE discovery, wake-on-LAN
@@ -118,8 +118,19 @@ class _Sieve:
             length, type_at = (16, 14) if link_type == LINK_SLL else (20, 0)
             frames, at = self._long_enough(frames, at, length)
             self._ethertype(frames, self._be16(at + type_at), at + length, 0)
+        elif link_type == LINK_PPP:
+            self._ppp(frames, at)
         else:
             self._keep(frames)
+
+    def _ppp(self, frames: Positions, at: Positions) -> None:
+        frames, at = self._long_enough(frames, at, 4)
+        at = np.where(self._be16(at) == 0xFF03, at + 2, at)  # address and control may be left out
+        kind = self._be16(at)
+        v4, v6 = kind == 0x0021, kind == 0x0057
+        self._ipv4(frames[v4], at[v4] + 2, 0)
+        self._ipv6(frames[v6], at[v6] + 2, 0)
+        self._keep(frames[~v4 & ~v6])
 
     def _ethernet(self, frames: Positions, at: Positions, depth: int) -> None:
         frames, at = self._long_enough(frames, at, 14)

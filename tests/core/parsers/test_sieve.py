@@ -76,7 +76,7 @@ def test_a_plain_body_at_the_very_end_of_a_block_is_seen() -> None:
         assert kept(packet)
 
 
-@pytest.mark.parametrize("link_type", [frames.PPP, frames.WLAN, frames.RADIOTAP, 147, 9999])
+@pytest.mark.parametrize("link_type", [frames.PPPOE, frames.WLAN, frames.RADIOTAP, 147, 9999])
 def test_a_link_type_that_is_not_known_is_kept_for_tshark(link_type: int) -> None:
     judgement = judge([bytes(60)], link_type)
     assert (judgement.keep[0], judgement.kind[0]) == (True, 0)
@@ -98,7 +98,7 @@ def test_a_known_port_names_the_service_whichever_is_lower() -> None:
 
 def test_any_octets_are_judged_without_an_error() -> None:
     dice = random.Random(9)
-    for link_type in (frames.ETHERNET, frames.RAW_IP, frames.NULL, frames.SLL, frames.SLL2):
+    for link_type in (frames.ETHERNET, frames.RAW_IP, frames.NULL, frames.SLL, frames.SLL2, frames.PPP):
         judge([dice.randbytes(dice.randrange(200)) for _ in range(2000)], link_type)
     starts = (b"\x08\x00\x45", b"\x86\xdd\x60", b"\x81\x00\x00\x05\x08\x00\x45", b"\x88\x47\x00\x00\x01\x40\x45")
     judge([bytes(12) + dice.choice(starts) + dice.randbytes(dice.randrange(150)) for _ in range(4000)])
