@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from app.core.parsers.body import BodyReader, ReadBody
 from app.core.parsers.event_table import EventTable
-from app.core.parsers.mending import CLOSE, Mended, settle, squeeze
+from app.core.parsers.mending import CLOSE, MAX_UNKNOWN, Mended, settle, squeeze
 
 OPENING = b"<data>"
 MAX_BODY_BYTES = 1 << 20
@@ -93,7 +93,7 @@ class BodyKeeper:
 
     def _compare(self, row: int, body: ReadBody) -> None:
         event = body.identity[2]
-        if event is None or not body.mended.is_complete:
+        if event is None or not body.mended.is_complete or len(body.mended.unknown) >= MAX_UNKNOWN:
             return
         if body.mended.is_exact:
             self._exact.append(body)

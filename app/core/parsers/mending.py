@@ -19,6 +19,8 @@ CLOSE = b"</data>"
 
 _STRAY_QUOTES = re.compile(rb">(?:[ \t]*>)+")
 _SPACES = re.compile(rb"[ \t\r\n\x0b\x0c]+")
+MAX_UNKNOWN = 256  # a body with more unknown places is no copy of anything
+_TAIL_BYTES = 400
 _ELEMENT_ENDS = {b">", b""}
 _FENCES = (b"```", b"~~~")
 _LIST_END = re.compile(rb"(?:[;|]|^)(?:K|KB\d{0,9})?$|[;|]\d{0,9}$|KB\d{1,9};?$|^\d{1,9}$")
@@ -135,28 +137,49 @@ def _unwrap(raw: bytes, column: int, known_wrap: int | None) -> Mended:
     if not lines:
         return Mended(b"", is_complete=False)
     wrap = _hard_wrap(lines, column, known_wrap)
-    out = bytearray(lines[0].lstrip())
-    unknown: list[int] = []
+    joined = _Joined(lines[0].lstrip())
     for before, line in pairwise(lines):
         if before.rstrip().endswith(b">") and line.lstrip().startswith((b"<", b">")):
-            out = out.rstrip()
-            out += line.lstrip().lstrip(b">") if line.lstrip().startswith(b"><") else line.lstrip()
-            continue
-        if wrap is not None:
-            out += line
-            continue
-        blank = _blank_between(bytes(out[-400:]), line)
-        out = out.rstrip()
-        if blank is None:
-            unknown.append(len(squeeze(bytes(out))))
-            blank = b" " if _is_probable_space(out, line.lstrip()) else b""
-        out += blank + line.lstrip()
-    text = bytes(out).rstrip()
+            joined.add(b"", line.lstrip().lstrip(b">") if line.lstrip().startswith(b"><") else line.lstrip())
+        elif wrap is not None:
+            joined.append(line)
+        else:
+            joined.add(_blank_between(joined.tail, line), line.lstrip())
+    text, unknown = bytes(joined.text).rstrip(), joined.unknown
     mended = _finish(text, (), wrap)
     if unknown and mended.text != text:
         # Mending moved text, so the places moved too; find them again by what stands before them.
         unknown = _moved(text, mended.text, unknown)
     return Mended(mended.text, tuple(unknown) if mended.is_complete else (), mended.is_complete, wrap)
+
+
+class _Joined:
+    """Lines put together. Works on the last bytes only: a hostile body has a hundred thousand lines."""
+
+    def __init__(self, first: bytes) -> None:
+        self.text = bytearray(first)
+        self.unknown: list[int] = []
+        self._bare_bytes = len(squeeze(first))
+
+    @property
+    def tail(self) -> bytes:
+        return bytes(self.text[-_TAIL_BYTES:])
+
+    def append(self, line: bytes) -> None:
+        self.text += line
+        self._bare_bytes += len(squeeze(line))
+
+    def add(self, blank: bytes | None, line: bytes) -> None:
+        """Joins with `blank` in the place of any white space; None: nobody knows, so a guess is noted as one."""
+        tail = self.tail
+        trimmed = tail.rstrip()
+        del self.text[len(self.text) - (len(tail) - len(trimmed)) :]
+        if blank is None:
+            if len(self.unknown) < MAX_UNKNOWN:
+                self.unknown.append(self._bare_bytes)
+            blank = b" " if trimmed.endswith(_WHOLE_WORDS) and line[:1].isalnum() else b""
+        self.text += blank
+        self.append(line)
 
 
 def _hard_wrap(lines: Sequence[bytes], column: int, known_wrap: int | None) -> int | None:
@@ -191,10 +214,6 @@ def _blank_between(before: bytes, line: bytes) -> bytes | None:
     if _LIST_END.search(tail) and _LIST_START.match(after) and (b";" in after or b";" in tail or b"KB" in tail):
         return b""
     return None
-
-
-def _is_probable_space(before: bytes | bytearray, after: bytes) -> bool:
-    return bytes(before).endswith(_WHOLE_WORDS) and after[:1].isalnum()
 
 
 def _moved(old: bytes, new: bytes, places: Sequence[int]) -> list[int]:

@@ -144,7 +144,15 @@ class _Record:
     line: int
     offset: int
     raw: bytearray
+    has_open_body: bool = False
     is_closed: bool = False  # a blank line came: text after it is nobody's
+
+    def note_body(self, raw: bytes) -> None:
+        """Asked of each line once: a record can be long, and blank lines many."""
+        if b"</data>" in raw:
+            self.has_open_body = False
+        elif b"<data" in raw:
+            self.has_open_body = True
 
 
 class _Parser:
@@ -162,7 +170,7 @@ class _Parser:
         self._told: dict[tuple[object, ...], int] = {}
 
     def run(self, first: bytes, pieces: Iterator[bytes]) -> None:
-        offset = 0
+        offset = dropped = 0
         rest = b""
         for piece in chain((first,), pieces):
             data = rest + piece
@@ -170,9 +178,11 @@ class _Parser:
             rest = lines.pop()
             for line in lines:
                 self._take(line, offset)
-                offset += len(line) + 1
+                offset += len(line) + 1 + dropped
+                dropped = 0
             if len(rest) > MAX_RECORD_BYTES:
                 # A line without end: its beginning is read, the rest is dropped with it.
+                dropped += len(rest) - MAX_RECORD_BYTES
                 rest = rest[:MAX_RECORD_BYTES]
         if rest:
             self._take(rest, offset)
@@ -192,18 +202,20 @@ class _Parser:
             return
         self._flush()
         self._current = _Record(line, account.lines, offset, bytearray(raw))
+        self._current.note_body(raw)
 
     def _continue(self, raw: bytes, offset: int) -> None:
         current = self._current
         if not raw.strip():
             if current is not None:
-                current.is_closed = b"<data" not in current.raw or b"</data>" in current.raw
+                current.is_closed = not current.has_open_body
             return
         if current is None or current.is_closed:
             reason = NO_RECORD if self._records else BEFORE_FIRST
             self._account.reject(self._account.lines, 1, self._stream.file_offset(offset), raw, reason)
         elif len(current.raw) < MAX_RECORD_BYTES:
             current.raw += b"\n" + raw
+            current.note_body(raw)
 
     def _flush(self) -> None:
         record, self._current = self._current, None

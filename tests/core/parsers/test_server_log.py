@@ -202,3 +202,19 @@ def test_a_wrong_sample_is_told() -> None:
 def test_times_are_read_as_written(time_format: str, text: str, expected: int | None) -> None:
     read = TimeReader(time_format).read(text)
     assert (read[0] if read else None) == expected
+
+
+def test_places_after_an_endless_line_are_still_right() -> None:
+    text = FAMILY + "x" * 3_500_000 + "\n" + FAMILY
+    event = parse(text).events[-1]
+    assert text[event.locator.byte_start : event.locator.byte_end].startswith("%% 2026-03-05 09:00:01.251")
+    assert event.locator.line == 7
+
+
+def test_a_body_goes_on_after_a_blank_line_and_other_text_does_not() -> None:
+    body = one_line(result_body(Check())).replace("><", ">\n\n<")
+    facts = parse(
+        FAMILY + "%% 2026-03-05 09:00:05.000 ; [LDBG] ; [44] ; EAD ; recv: packet type [3]\n" + body + "\n\nx\n"
+    )
+    assert facts.events[-1].body is not None and facts.events[-1].body.is_complete
+    assert [r.sample for r in facts.rejected] == ["x"]
