@@ -113,6 +113,7 @@ class Guard:
                 for capture in journey.group.members:
                     streams = tuple(journey.stream(kind) for kind in journey.kinds if journey.has(capture, kind))
                     alike[streams, (capture,)] += 1
+        subnets = {client: subnet_of(client) for client in {journey.client_ip for journey in journeys}}
         for (streams, captures), count in alike.items():
             for capture in captures:
                 watch = self.watches[capture]
@@ -122,7 +123,7 @@ class Guard:
                     watch.servers.add(server)
                     watch.ways.add(way)
                     watch.routes.add((stream[0], way))
-                    watch.subnets.add((subnet_of(client), server, way))
+                    watch.subnets.add((subnets[client], server, way))
                     watch.tallies[stream].seen += count
 
     def _count_missing(self, journey: Journey) -> None:
