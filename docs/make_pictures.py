@@ -1,0 +1,50 @@
+"""Draws the pictures of the README from the running product: `python docs/make_pictures.py [URL]`.
+
+Without a URL it starts the product on a folder of its own, waits for the example case and ends it again.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import Browser, sync_playwright
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from tests.conftest import CHROMIUM_ARGUMENTS, serving  # noqa: E402  # the folder above is not on the path before
+
+IMAGES = ROOT / "docs" / "images"
+WIDTH, HEIGHT = 1280, 860
+
+
+def main() -> None:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=list(CHROMIUM_ARGUMENTS))
+        if len(sys.argv) > 1:
+            draw(browser, sys.argv[1])
+            return
+        with tempfile.TemporaryDirectory(prefix="eadscope-pictures-") as folder, serving(Path(folder) / "var") as server:
+            draw(browser, server.start_page)
+
+
+def draw(browser: Browser, case_url: str) -> None:
+    """case.png and terminal.png of the example case: the first terminal that failed."""
+    context = browser.new_context(
+        viewport={"width": WIDTH, "height": HEIGHT}, locale="en-GB", timezone_id="Asia/Shanghai", color_scheme="light"
+    )
+    page = context.new_page()
+    page.goto(case_url)
+    page.locator(".verdict").wait_for(timeout=120_000)
+    page.screenshot(path=IMAGES / "case.png")
+    page.goto(f"{case_url}?outcome=failed")
+    page.locator("#terminal-list tbody td.lead a").first.click()
+    page.locator(".chart.ladder .main-svg").first.wait_for()
+    page.screenshot(path=IMAGES / "terminal.png")
+    context.close()
+
+
+if __name__ == "__main__":
+    main()
