@@ -16,10 +16,12 @@ import numpy as np
 
 from app.blocks import CutStream, read_ahead, read_blocks, read_head
 from app.core.parsers import capture_file
-from app.core.parsers.capture_file import FrameBatch, PcapngWalker, PcapWalker, walker_for
+from app.core.parsers.capture_file import PcapngWalker, PcapWalker, walker_for
+from app.core.parsers.capture_records import FrameBatch
 from app.core.parsers.census import Census
+from app.core.parsers.ip_headers import RawFrame
 from app.core.parsers.outer_pieces import OuterPieces
-from app.core.parsers.packets import RawFrame, census_of, is_wanted, read_packets, read_row
+from app.core.parsers.packets import census_of, is_wanted, read_packets, read_row
 from app.core.parsers.sieve import port_roles, sift
 from app.core.records import CaptureFacts, Packet, Text
 from app.core.retention import Retention

@@ -14,7 +14,8 @@ from contextlib import suppress
 from queue import Empty, SimpleQueue
 from struct import pack
 
-from app.core.parsers.packets import FIELDS, RawFrame
+from app.core.parsers.ip_headers import RawFrame
+from app.core.parsers.packets import FIELDS
 from app.core.parsers.sieve import LINK_ETHERNET, LINK_LOOP, LINK_NULL, LINK_PPP, LINK_RAW, LINK_SLL, LINK_SLL2
 from app.core.records import Text
 from app.tools import ToolLimits, end_tool, start_tool

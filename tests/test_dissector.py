@@ -6,7 +6,7 @@ import signal
 import pytest
 
 from app import dissector
-from app.core.parsers.packets import RawFrame
+from app.core.parsers.ip_headers import RawFrame
 from app.dissector import Dissector
 from app.tools import ToolLimits
 from tests import frames

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from app.core.parsers.capture_file import FrameBatch, Walk
+from app.core.parsers.capture_records import FrameBatch, Walk
 from app.core.parsers.sieve import FIRST, LATER, MTU_BYTES, NON_IP, OTHER, TCP, Judgement
 from app.core.records import NS, CaptureFacts, Text
 

@@ -15,18 +15,17 @@ from struct import unpack_from
 from typing import NamedTuple
 
 from app.core.ead_wire import looks_like_ead
+from app.core.parsers.ip_headers import TCP, UDP, Layer, RawFrame, read_ipv4, read_ipv6, read_quote
 from app.core.parsers.sieve import FIRST, LATER, NON_IP, OTHER
 from app.core.parsers.sieve import TCP as TCP_FRAME
 from app.core.parsers.sieve import UDP as UDP_FRAME
-from app.core.records import Packet, Quote
+from app.core.records import Packet
 
 # The columns of a row, in this order; all occurrences of a field, outermost first, joined by commas.
 FIELDS = ("frame.number", "frame.protocols", "ip.src", "ip.dst", "ipv6.src", "ipv6.dst", "vlan.id", "ieee8021ad.id",
           "ieee8021ad.svid", "ieee8021ad.cvid", "eth.src", "sll.src.eth", "wlan.sa")  # fmt: skip
 
-ICMP, TCP, UDP, ICMPV6 = 1, 6, 17, 58
-IPIP, SIX_IN_IP, FRAGMENT_HEADER, GRE, AUTHENTICATION = 4, 41, 44, 47, 51
-SKIPPED_HEADERS = frozenset({0, 43, 60, 135, 139, 140, AUTHENTICATION})
+IPIP, SIX_IN_IP, GRE = 4, 41, 47
 TUNNELS = {
     "gre": "gre", "erspan": "erspan", "vxlan": "vxlan", "otv": "vxlan", "gtp": "gtp-u", "geneve": "geneve",
     "l2tp": "l2tp", "pppoes": "pppoe", "mpls": "mpls", "capwap": "capwap", "capwap.data": "capwap", "lwapp": "lwapp",
@@ -40,19 +39,6 @@ AGGREGATE = "wlan_aggregate"
 OTHER_NAME = ""
 TUNNEL_PROTOCOLS = frozenset({IPIP, SIX_IN_IP, GRE, 97, 137})
 TUNNEL_PORTS = frozenset({1701, 2152, 3544, 4341, 4754, 4789, 4790, 5247, 6081, 6635, 8472, 12222, 12223, 17754, 37008})
-ICMP_ERRORS = frozenset({3, 4, 11, 12})
-
-
-class RawFrame(NamedTuple):
-    """A frame as the file has it; `original` is its length on the wire."""
-
-    number: int
-    time_ns: int
-    interface: int
-    octets: bytes
-    original: int
-    is_judged: bool = True  # False: the census waits for its row
-    within: Packet | None = None  # the outer fragment that completed the packet which this frame is
 
 
 class Row(NamedTuple):
@@ -66,28 +52,6 @@ class Row(NamedTuple):
     vlans: tuple[int, ...]
     service_tags: tuple[tuple[int, ...], ...]  # each 802.1ad header: one tag, or two
     macs: tuple[str, ...]  # sources of the Ethernet (or cooked, or 802.11) headers
-
-
-class Layer(NamedTuple):
-    """One IP header within a frame. `payload_at` is where the datagram's payload (or its piece) begins."""
-
-    version: int
-    source_ip: str
-    destination_ip: str
-    header_at: int
-    payload_at: int
-    length_bytes: int
-    protocol: int
-    identification: int | None
-    offset_bytes: int
-    more: bool
-    ttl: int
-    has_fragment_header: bool
-    total_bytes: int
-
-    @property
-    def is_fragment(self) -> bool:
-        return self.more or self.offset_bytes > 0
 
 
 def read_row(line: str) -> Row:
@@ -138,11 +102,6 @@ def _split(column: str) -> tuple[str, ...]:
 @lru_cache(maxsize=4096)
 def _packed(source: str, destination: str) -> bytes:
     return ip_address(source).packed + ip_address(destination).packed
-
-
-@lru_cache(maxsize=4096)
-def _plain_address(address: str) -> str:
-    return str(ip_address(address))
 
 
 class Stack(NamedTuple):
@@ -230,77 +189,11 @@ def _locate(name: str, addresses: tuple[str, str], frame: RawFrame, cursor: int)
     at = frame.octets.find(needle, cursor + distance)
     while at >= 0:
         header = at - distance
-        layer = (_ipv4 if name == "ip" else _ipv6)(frame, header, addresses)
+        layer = (read_ipv4 if name == "ip" else read_ipv6)(frame, header, addresses)
         if layer is not None:
             return layer
         at = frame.octets.find(needle, at + 1)
     return None
-
-
-def _ipv4(frame: RawFrame, at: int, addresses: tuple[str, str]) -> Layer | None:
-    first, _, total, ident, word, ttl, protocol = unpack_from(">BBHHHBB", frame.octets, at)
-    header = (first & 0x0F) * 4
-    if first >> 4 != 4 or header < 20:
-        return None
-    if total == 0:  # segmentation offload: the length was not yet filled in
-        total = frame.original - at
-    if total < header:
-        return None
-    return Layer(
-        version=4,
-        source_ip=addresses[0],
-        destination_ip=addresses[1],
-        header_at=at,
-        payload_at=at + header,
-        length_bytes=total - header,
-        protocol=protocol,
-        identification=ident,
-        offset_bytes=(word & 0x1FFF) * 8,
-        more=bool(word & 0x2000),
-        ttl=ttl,
-        has_fragment_header=False,
-        total_bytes=total,
-    )
-
-
-def _ipv6(frame: RawFrame, at: int, addresses: tuple[str, str]) -> Layer | None:
-    octets = frame.octets
-    first, length, protocol, ttl = unpack_from(">IHBB", octets, at)
-    if first >> 28 != 6:
-        return None
-    end = at + 40 + length if length else frame.original  # 0: a jumbogram, or offload
-    cursor = at + 40
-    ident, offset, more, has_header = None, 0, False, False
-    while cursor + 8 <= len(octets):
-        if protocol in SKIPPED_HEADERS and not offset and not more:
-            units = octets[cursor + 1]
-            step = (units + 2) * 4 if protocol == AUTHENTICATION else (units + 1) * 8
-            protocol, cursor = octets[cursor], cursor + step
-        elif protocol == FRAGMENT_HEADER and not has_header:
-            protocol, _, word, ident = unpack_from(">BBHI", octets, cursor)
-            offset, more, has_header = word & 0xFFF8, bool(word & 1), True
-            cursor += 8
-            if offset or more:
-                break
-        else:
-            break
-    if cursor > end:
-        return None
-    return Layer(
-        version=6,
-        source_ip=_plain_address(addresses[0]),
-        destination_ip=_plain_address(addresses[1]),
-        header_at=at,
-        payload_at=cursor,
-        length_bytes=end - cursor,
-        protocol=protocol,
-        identification=ident,
-        offset_bytes=offset,
-        more=more,
-        ttl=ttl,
-        has_fragment_header=has_header,
-        total_bytes=end - at,
-    )
 
 
 def _packet(stack: Stack, frame: RawFrame, source: str) -> Packet:
@@ -335,51 +228,8 @@ def _packet(stack: Stack, frame: RawFrame, source: str) -> Packet:
         tunnels=(*outer.tunnels, *stack.tunnels) if outer else stack.tunnels,
         vlans=stack.vlans or (outer.vlans if outer else ()),
         source_mac=stack.source_mac or (outer.source_mac if outer else None),
-        quote=None if layer.is_fragment else _quote(layer, payload),
+        quote=None if layer.is_fragment else read_quote(layer, payload),
     )
-
-
-def _quote(layer: Layer, payload: bytes) -> Quote | None:
-    """The packet that an ICMP error is about; None for anything else."""
-    if len(payload) < 8 or layer.protocol not in (ICMP, ICMPV6):
-        return None
-    kind, code = payload[0], payload[1]
-    if layer.protocol == ICMP:
-        if layer.version != 4 or kind not in ICMP_ERRORS:
-            return None
-        mtu = unpack_from(">H", payload, 6)[0] if (kind, code) == (3, 4) else None
-        return _quoted_v4(kind, code, mtu or None, payload[8:])
-    if layer.version != 6 or kind not in (1, 2, 3, 4):
-        return None
-    mtu = unpack_from(">I", payload, 4)[0] if kind == 2 else None
-    return _quoted_v6(kind, code, mtu or None, payload[8:])
-
-
-def _quoted_v4(kind: int, code: int, mtu: int | None, octets: bytes) -> Quote | None:
-    if len(octets) < 20 or octets[0] >> 4 != 4:
-        return None
-    _, _, _, ident, word, _, protocol = unpack_from(">BBHHHBB", octets)
-    header = (octets[0] & 0x0F) * 4
-    offset = (word & 0x1FFF) * 8
-    ports: tuple[int | None, int | None] = (None, None)
-    if offset == 0 and protocol in (TCP, UDP) and len(octets) >= header + 4:
-        ports = unpack_from(">HH", octets, header)
-    addresses = str(ip_address(octets[12:16])), str(ip_address(octets[16:20]))
-    return Quote(kind, code, *addresses, protocol, ident, offset, *ports, mtu)
-
-
-def _quoted_v6(kind: int, code: int, mtu: int | None, octets: bytes) -> Quote | None:
-    if len(octets) < 40 or octets[0] >> 4 != 6:
-        return None
-    addresses = str(ip_address(octets[8:24])), str(ip_address(octets[24:40]))
-    frame = RawFrame(0, 0, 0, octets, len(octets))
-    layer = _ipv6(frame, 0, addresses)
-    if layer is None:  # its length speaks of more than is quoted, never of less
-        return None
-    ports: tuple[int | None, int | None] = (None, None)
-    if layer.offset_bytes == 0 and layer.protocol in (TCP, UDP) and len(octets) >= layer.payload_at + 4:
-        ports = unpack_from(">HH", octets, layer.payload_at)
-    return Quote(kind, code, *addresses, layer.protocol, layer.identification, layer.offset_bytes, *ports, mtu)
 
 
 def is_ead(packet: Packet, ports: Collection[int]) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from app.core.parsers.capture_file import FrameBatch
+from app.core.parsers.capture_records import FrameBatch
 
 Positions = NDArray[np.int64]
 

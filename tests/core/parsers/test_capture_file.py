@@ -5,7 +5,8 @@ from struct import pack
 
 import pytest
 
-from app.core.parsers.capture_file import FrameBatch, PcapngWalker, PcapWalker, sniff_capture, walker_for
+from app.core.parsers.capture_file import PcapngWalker, PcapWalker, sniff_capture, walker_for
+from app.core.parsers.capture_records import FrameBatch
 from tests import frames
 
 FRAMES = [bytes([number]) * random.Random(number).randrange(1, 400) for number in range(60)]

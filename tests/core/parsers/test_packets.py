@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from app.core.parsers.packets import FIELDS, RawFrame, is_ead, is_wanted, read_packets, read_row
+from app.core.parsers.ip_headers import RawFrame
+from app.core.parsers.packets import FIELDS, is_ead, is_wanted, read_packets, read_row
 from app.core.records import Packet
 from tests import frames
 
