@@ -15,21 +15,21 @@ import time
 import traceback
 from pathlib import Path
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.config import Settings, settings
 from app.core.records import Text
-from app.db.models import FAILED, RUNNING, Analysis
+from app.db.models import RUNNING, Analysis
 from app.db.save import prune, save_analysis
 from app.db.session import make_engine, make_sessions
 from app.errors import AppError
 from app.intake import analyze_files
+from app.jobs import TRY_AGAIN, record_failure
 from app.storage import FolderStorage, Storage
 from app.stored_bundles import analysis_settings, case_files, unpack_waiting
 
-TRY_AGAIN = 75  # the exit status that sysexits.h calls a temporary failure
 REPORT_EVERY_S = 0.3
 
 
@@ -94,16 +94,6 @@ def _still_ours(session: Session, analysis_id: int, run: int) -> None:
     mine = select(Analysis.id).where(Analysis.id == analysis_id, Analysis.run == run, Analysis.state == RUNNING)
     if session.scalar(mine.with_for_update()) is None:
         raise Superseded
-
-
-def record_failure(sessions: sessionmaker[Session], analysis_id: int, run: int, text: Text, trace: str = "") -> None:
-    """Say on the case's page why its analysis failed; what was there before stays."""
-    mine = update(Analysis).where(Analysis.id == analysis_id, Analysis.run == run, Analysis.state == RUNNING)
-    with sessions() as session:
-        session.execute(
-            mine.values(state=FAILED, finished_at=func.now(), error_en=text.en, error_zh=text.zh, traceback=trace)
-        )
-        session.commit()
 
 
 def _fault(error: BaseException) -> Text:

@@ -40,6 +40,7 @@ class Settings(BaseSettings):
     # Jobs: a worker that has not been heard of for `stalled_after_s` is taken for dead, and its jobs start again.
     heartbeat_s: float = Field(default=3.0, gt=0)
     stalled_after_s: float = Field(default=15.0, gt=0)
+    alive_file: Path | None = None  # touched by a worker at every heartbeat, for a health check
     max_tries: int = Field(default=3, ge=1)
 
     @property

@@ -5,31 +5,27 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from app.config import Settings
 from app.db.models import Blob, Bundle, Case, Milestone, Upload
+from app.db.revision import EXAMPLE_LOADED
 from app.db.session import make_engine, make_sessions
 from app.demo import write_bundle
 from app.jobs import request_analysis
 from app.storage import BLOCK, FolderStorage
 
 SCENARIO = "article"
-MILESTONE = "example loaded"
 TITLE = "示例 / Example: security check fails behind a firewall"
 SITE = "EADScope demo"
 
 
-def example_case(options: Settings, database_url: str) -> int | None:
-    """The number of the example case: loaded now, or once before; None where somebody deleted it since."""
+def load_example(options: Settings, database_url: str) -> int:
+    """Make the case and ask for its analysis, in one transaction with the note that this was done; its number."""
     engine = make_engine(database_url, pool_size=1)
     try:
         with make_sessions(engine)() as session:
-            known = session.scalar(select(Milestone).where(Milestone.name == MILESTONE))
-            if known is not None:
-                return known.case_id
             case_id = _load(session, FolderStorage(options.storage))
             session.commit()
             return case_id
@@ -56,5 +52,5 @@ def _load(session: Session, storage: FolderStorage) -> int:
             session.add(Upload(bundle_id=bundle.id, path=relative, sha256=stored.sha256, size_bytes=stored.size_bytes))
             session.flush()
     request_analysis(session, case.id)
-    session.add(Milestone(name=MILESTONE, case_id=case.id))
+    session.add(Milestone(name=EXAMPLE_LOADED, case_id=case.id))
     return case.id

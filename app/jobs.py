@@ -7,7 +7,7 @@ from procrastinate.manager import JobManager
 from procrastinate.sync_psycopg_connector import SyncPsycopgConnector
 from sqlalchemy import func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, sessionmaker
 
 from app.core.records import Text
 from app.db.models import CANCELED, FAILED, QUEUED, RUNNING, Analysis
@@ -15,6 +15,7 @@ from app.db.session import driver_connection
 
 QUEUE = "analysis"
 TASK = "analyze_case"
+TRY_AGAIN = 75  # what an analysis' process exits with when the database was away: sysexits.h, temporary failure
 
 INTERRUPTED = Text(
     "The analysis was interrupted and will not go on by itself. Start it again.",
@@ -84,3 +85,13 @@ def fail_abandoned(session: Session) -> int:
         {"failed": FAILED, "en": INTERRUPTED.en, "zh": INTERRUPTED.zh},
     )
     return len(result.all())
+
+
+def record_failure(sessions: sessionmaker[Session], analysis_id: int, run: int, text: Text, trace: str = "") -> None:
+    """Say on the case's page why its analysis failed; what was there before stays."""
+    mine = update(Analysis).where(Analysis.id == analysis_id, Analysis.run == run, Analysis.state == RUNNING)
+    with sessions() as session:
+        session.execute(
+            mine.values(state=FAILED, finished_at=func.now(), error_en=text.en, error_zh=text.zh, traceback=trace)
+        )
+        session.commit()

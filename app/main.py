@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 
+import psycopg
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
-from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
@@ -20,11 +20,12 @@ from app import __version__
 from app.config import STATIC, Settings
 from app.config import settings as read_settings
 from app.core.records import Text
-from app.db.migrate import is_current
+from app.db.revision import is_current
 from app.db.session import make_engine, make_sessions
 from app.errors import AppError, Unavailable
 from app.storage import FolderStorage
 from app.web import routers
+from app.web.api.problems import faults, is_api, problem
 from app.web.security import SecurityHeaders
 from app.web.templating import render
 
@@ -57,7 +58,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         yield
         engine.dispose()
 
-    app = FastAPI(title="EADScope", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="EADScope",
+        version=__version__,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/v1/openapi.json",
+    )
     app.state.settings = options
     app.state.engine = engine
     app.state.sessions = make_sessions(engine)
@@ -90,9 +98,10 @@ def _add_health(app: FastAPI) -> None:
 def _database_problem(app: FastAPI) -> dict[str, str]:
     try:
         with app.state.engine.connect() as connection:
-            connection.execute(text("SELECT 1"))
-            return {} if is_current(connection) else {"database": "not migrated"}
-    except (DBAPIError, PoolTimeout) as error:
+            driver = connection.connection.driver_connection
+            assert isinstance(driver, psycopg.Connection)
+            return {} if is_current(driver) else {"database": "not migrated"}
+    except (psycopg.Error, DBAPIError, PoolTimeout) as error:
         return {"database": type(error).__name__}
 
 
@@ -117,7 +126,9 @@ def _add_error_handlers(app: FastAPI) -> None:
         return response
 
     @app.exception_handler(RequestValidationError)
-    def invalid(request: Request, _error: RequestValidationError) -> Response:
+    def invalid(request: Request, error: RequestValidationError) -> Response:
+        if is_api(request):
+            return problem(422, BAD_REQUEST, faults(error.errors()))
         return _answer(request, 422, BAD_REQUEST)
 
     @app.exception_handler(OperationalError)
@@ -131,7 +142,9 @@ def _add_error_handlers(app: FastAPI) -> None:
 
 
 def _answer(request: Request, status: int, text: Text) -> Response:
-    """A page for a browser, JSON for anything else."""
+    """Problem details from the API, else a page for a browser, JSON for anything else."""
+    if is_api(request):
+        return problem(status, text)
     if "text/html" in request.headers.get("accept", ""):
         return render(request, "error.html", status, title=HTTPStatus(status).phrase, text=text)
     return JSONResponse({"error": {"en": text.en, "zh": text.zh}}, status)

@@ -19,13 +19,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.error import URLError
 
+import psycopg
+
 from app.command_line import FOLLOW
 from app.config import ROOT, Settings
 from app.core.records import Text
-from app.db.migrate import migrate
+from app.db.revision import example_case, is_current
+from app.db.url import libpq_url
 from app.embedded import EmbeddedPostgres
 from app.errors import AppError, Conflict, Unavailable
-from app.example import example_case
 
 READY_S = 60
 STOP_S = 15
@@ -61,14 +63,16 @@ def _serve_on(options: Settings, url: str) -> None:
         FOLLOW: "1",
         "PYTHONPATH": str(ROOT),  # wherever we were started
     }
-    migrate(url)
-    children = [Child("web", environment), *(Child("worker", environment) for _ in range(options.workers))]
+    web = Child("web", environment)
+    children = [web, *(Child("worker", environment) for _ in range(options.workers))]
     try:
-        for child in children:
-            child.start()
-        case_id = example_case(options, url) if options.example else None
+        web.start()  # it says that it is not ready until the database is
+        _bring_up_to_date(url)
+        for worker in children[1:]:
+            worker.start()
+        case_id = _example(options, url) if options.example else None
         base = f"http://{_shown_host(options.host)}:{port}"
-        _wait_until_ready(f"{base}/readyz", children[0])
+        _wait_until_ready(f"{base}/readyz", web)
         print(f"EADScope: {base}/cases/{case_id}" if case_id is not None else f"EADScope: {base}/", flush=True)
         while True:
             time.sleep(RESTART_PAUSE_S)
@@ -76,6 +80,34 @@ def _serve_on(options: Settings, url: str) -> None:
                 child.restart_if_dead()
     finally:
         _stop_all(children)
+
+
+def _bring_up_to_date(url: str) -> None:
+    with _connect(url) as connection:
+        if is_current(connection):
+            return
+    from app.db.migrate import migrate  # takes a second to load, and is needed once
+
+    migrate(url)
+
+
+def _example(options: Settings, url: str) -> int | None:
+    """The number of the example case; None where it was deleted."""
+    with _connect(url) as connection:
+        is_loaded, case_id = example_case(connection)
+    if is_loaded:
+        return case_id
+    from app.example import load_example
+
+    return load_example(options, url)
+
+
+def _connect(url: str) -> psycopg.Connection[tuple[object, ...]]:
+    try:
+        return psycopg.connect(libpq_url(url), connect_timeout=10)
+    except psycopg.OperationalError as error:
+        reason = str(error).strip().replace("\n", " ")
+        raise Unavailable(Text(f"The database does not answer: {reason}", f"数据库没有响应：{reason}")) from error
 
 
 @dataclass(slots=True)
@@ -88,7 +120,7 @@ class Child:
 
     def start(self) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "app.cli", self.command],
+            [sys.executable, "-P", "-m", f"app.commands.{self.command}"],
             env=self.environment,
             stdin=subprocess.DEVNULL,
             start_new_session=True,

@@ -21,12 +21,12 @@ from psycopg_pool import PoolTimeout
 from sqlalchemy import func, update
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.analysis_run import TRY_AGAIN, record_failure
 from app.config import ROOT, Settings
 from app.core.records import Text
 from app.db.models import QUEUED, RUNNING, Analysis
-from app.db.session import libpq_url, make_engine, make_sessions
-from app.jobs import QUEUE, TASK, fail_abandoned
+from app.db.session import make_engine, make_sessions
+from app.db.url import libpq_url
+from app.jobs import QUEUE, TASK, TRY_AGAIN, fail_abandoned, record_failure
 
 log = logging.getLogger("eadscope.worker")
 
@@ -133,6 +133,8 @@ async def _recover(queue: App, sessions: sessionmaker[Session], options: Setting
             for job in stalled:
                 await _restart(queue, sessions, options, job)
             await asyncio.to_thread(_abandoned, sessions)
+            if options.alive_file is not None:
+                options.alive_file.touch()
         except Exception:
             log.exception("looking for stalled jobs failed")
         await asyncio.sleep(options.heartbeat_s)

@@ -136,7 +136,7 @@ def test_a_number_of_a_dead_server_that_is_now_another_process_is_not_believed(v
 def test_a_web_process_that_dies_is_started_again(var: Path) -> None:
     var.parent.mkdir(parents=True)
     with serving(var, EADSCOPE_EXAMPLE="false") as server:
-        web = next(process for process in processes(var) if process.cmdline()[-1] == "web")
+        web = next(process for process in processes(var) if process.cmdline()[-1] == "app.commands.web")
         web.kill()
         deadline = time.monotonic() + WAIT_S
         while time.monotonic() < deadline:

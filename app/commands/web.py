@@ -6,25 +6,32 @@ import typer
 
 
 def register(app: typer.Typer) -> None:
-    @app.command("web")
-    def command() -> None:
-        """Serve the pages on EADSCOPE_HOST and EADSCOPE_PORT until Ctrl-C. Needs DATABASE_URL."""
-        import uvicorn
+    app.command("web")(run)
 
-        from app.command_line import database_url, follow_parent, say_errors
-        from app.config import settings
 
-        with say_errors():
-            database_url()
-            follow_parent()
-            options = settings()
-            uvicorn.run(
-                "app.main:create_app",
-                factory=True,
-                host=options.host,
-                port=options.port,
-                log_level="warning",
-                access_log=False,
-                timeout_graceful_shutdown=5,
-                server_header=False,
-            )
+def run() -> None:
+    """Serve the pages on EADSCOPE_HOST and EADSCOPE_PORT until Ctrl-C. Needs DATABASE_URL."""
+    import uvicorn
+
+    from app.command_line import database_url, follow_parent, say_errors
+    from app.config import settings
+
+    with say_errors():
+        database_url()
+        follow_parent()
+        options = settings()
+        uvicorn.run(
+            "app.main:create_app",
+            factory=True,
+            host=options.host,
+            port=options.port,
+            log_level="warning",
+            access_log=False,
+            timeout_graceful_shutdown=5,
+            server_header=False,
+        )
+
+
+# How `eadscope serve` starts it: without loading every other command.
+if __name__ == "__main__":
+    typer.run(run)

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import psycopg
 from alembic import command
 from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from procrastinate.schema import SchemaManager
 from sqlalchemy import Connection, text
 
 from app.config import MIGRATIONS
+from app.db.revision import queue_scripts
 from app.db.session import make_engine
 
 # Any number that nobody else takes: two processes that start together migrate one after the other.
@@ -33,12 +31,6 @@ def migrate(url: str, revision: str = "head") -> None:
 def downgrade(url: str, revision: str) -> None:
     """Take our tables back to `revision` ("base" for none). The queue's stay."""
     _run(url, lambda config: command.downgrade(config, revision), with_queue=False)
-
-
-def is_current(connection: Connection) -> bool:
-    """Whether the database is at the newest revision that this version has."""
-    heads = ScriptDirectory.from_config(alembic_config()).get_heads()
-    return set(MigrationContext.configure(connection).get_current_heads()) == set(heads)
 
 
 def alembic_config() -> Config:
@@ -68,13 +60,12 @@ def _apply_queue_schema(connection: Connection) -> None:
 
     `queue_schema` remembers which of its scripts this database has; a new database starts with all of them.
     """
-    scripts = sorted(Path(SchemaManager.get_migrations_path()).glob("*.sql"))
     exists = connection.scalar(text("SELECT to_regclass('procrastinate_jobs') IS NOT NULL"))
     connection.execute(text("CREATE TABLE IF NOT EXISTS queue_schema (script text PRIMARY KEY)"))
     applied = set(connection.scalars(text("SELECT script FROM queue_schema")))
     if not exists:
         _execute_script(connection, SchemaManager.get_schema())
-    for script in scripts:
+    for script in queue_scripts():
         if script.name in applied:
             continue
         if exists:

@@ -10,28 +10,7 @@ from psycopg import Connection
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.core.records import Text
-from app.errors import Rejected
-
-DRIVER = "postgresql+psycopg://"
-
-
-def driver_url(url: str) -> str:
-    """The URL for SQLAlchemy, with the driver named; people and PaaS write `postgres://` or `postgresql://`."""
-    scheme, separator, rest = url.partition("://")
-    if not separator or scheme.partition("+")[0] not in ("postgres", "postgresql"):
-        raise Rejected(
-            Text(
-                f"DATABASE_URL must begin with postgresql://, not {scheme!r}.",
-                f"DATABASE_URL 必须以 postgresql:// 开头，而不是 {scheme!r}。",
-            )
-        )
-    return DRIVER + rest
-
-
-def libpq_url(url: str) -> str:
-    """The same URL for psycopg and libpq themselves."""
-    return "postgresql://" + driver_url(url).removeprefix(DRIVER)
+from app.db.url import driver_url
 
 
 def make_engine(url: str, *, pool_size: int = 10) -> Engine:

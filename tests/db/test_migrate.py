@@ -14,8 +14,9 @@ from psycopg import sql
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
-from app.db.migrate import downgrade, is_current, migrate
+from app.db.migrate import downgrade, migrate
 from app.db.models import Base, Case
+from app.db.revision import is_current
 from app.db.save import save_analysis
 from app.db.session import make_engine
 from tests.conftest import named
@@ -46,6 +47,7 @@ def test_the_tables_are_what_the_models_say(empty_url: str, engine: Engine) -> N
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"include_object": is_ours})
         assert compare_metadata(context, Base.metadata) == []
+    with psycopg.connect(empty_url) as connection:
         assert is_current(connection)
 
 
@@ -54,8 +56,14 @@ def test_migrating_again_changes_nothing(empty_url: str) -> None:
     migrate(empty_url)
 
 
-def test_a_database_that_was_never_migrated_is_not_current(engine: Engine) -> None:
-    with engine.connect() as connection:
+def test_a_database_that_was_never_migrated_is_not_current(empty_url: str) -> None:
+    with psycopg.connect(empty_url) as connection:
+        assert not is_current(connection)
+
+
+def test_a_database_that_lacks_the_newest_migration_is_not_current(empty_url: str) -> None:
+    migrate(empty_url, "0001")
+    with psycopg.connect(empty_url) as connection:
         assert not is_current(connection)
 
 
