@@ -39,6 +39,7 @@ FINDING_NAMES: dict[str, Text] = {
     "large-datagrams-lost": Text("Large datagrams lost", "大报文丢失"),
     "logged-not-answered": Text("Logged, not answered", "已记录但未应答"),
     "no-answer": Text("No answer", "无应答"),
+    "unfinished": Text("Exchange unfinished", "交互中断"),
     "not-delivered": Text("Arrived, not delivered", "已到达但未交付"),
     "port-blocked": Text("Port blocked", "端口被阻断"),
     "reassembly-failed": Text("Reassembly failed", "重组失败"),

@@ -39,6 +39,7 @@ FINDINGS = {
     "large-datagrams-lost": N_("Large datagrams lost"),
     "logged-not-answered": N_("Logged, not answered"),
     "no-answer": N_("No answer"),
+    "unfinished": N_("Exchange unfinished"),
     "not-delivered": N_("Arrived, not delivered"),
     "port-blocked": N_("Port blocked"),
     "reassembly-failed": N_("Reassembly failed"),

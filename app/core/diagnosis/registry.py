@@ -42,6 +42,7 @@ from app.core.diagnosis.rules import (
     size_band,
     too_big,
     translated_unanswerable,
+    unfinished,
     who_breaks_next,
     wrong_place,
 )
@@ -71,6 +72,7 @@ TERMINAL_RULES: tuple[TerminalRule, ...] = (
     fragments_hidden.RULE,
     contradiction.RULE,
     no_answer.RULE,  # reads what the rules before it found: it speaks only where none of them explains
+    unfinished.RULE,
 )
 
 CASE_RULES: tuple[CaseRule, ...] = (

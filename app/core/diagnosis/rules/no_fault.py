@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from app.core.analysis import Evidence, Finding, Outcome, Role, Session, Severity
+from app.core.analysis import Evidence, Fate, Finding, Outcome, Role, Session, Severity
 from app.core.diagnosis.case_view import CaseView
 from app.core.diagnosis.evidence import of_attempts, of_marks, unique
 from app.core.diagnosis.facts import MISS, Hit, Judgement, TerminalRule
-from app.core.diagnosis.terminal_view import TerminalView, got_by_client
+from app.core.diagnosis.terminal_view import TerminalView
 from app.core.diagnosis.wording import plural
 from app.core.records import Confidence, Text
 
@@ -24,14 +24,19 @@ def judge(case: CaseView, terminal: TerminalView) -> Judgement:
         return MISS
     clients = case.points_of(Role.CLIENT)
     answer = last.message(PASSED)
-    came = answer is not None and got_by_client(answer, clients)
+    # What only a log says is likely at best: certain is an answer that a capture on the terminal holds whole.
+    came = answer is not None and any(
+        a.datagram is not None and a.datagram.fate.get(point) is Fate.WHOLE
+        for a in answer.attempts
+        for point in clients
+    )
     repeats = sum(len(m.attempts) - 1 for s in well for m in s.messages)
     reason = (
         Text("Certain: the answer (message 4) reached the client.", "结论确定：客户端已收到通过结果（4 号报文）。")
         if came
         else Text(
-            "Likely: the client's log says so, the answer itself was not seen.",
-            "很可能：客户端日志如此记录，未见应答报文本身。",
+            "Likely, not certain: no capture on the terminal holds the answer (message 4).",
+            "很可能，尚不确定：没有终端侧抓包可证明通过结果（4 号报文）到达客户端。",
         )
     )
     return Hit(
