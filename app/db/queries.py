@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Select, String, and_, case, delete, exists
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.orm import Session, aliased
 
-from app.db.models import Analysis, Blob, Bundle, Case, PointSetting, SavedFilter, SourceSetting, Upload
+from app.db.models import Analysis, Blob, Bundle, Case, Milestone, PointSetting, SavedFilter, SourceSetting, Upload
 from app.db.results import (
     AttemptRow,
     DatagramRow,
@@ -445,3 +445,25 @@ def a_healthy_terminal(db: Session, analysis_id: int, near_bytes: int | None) ->
     if near_bytes is not None:
         statement = statement.order_by(func.abs(TerminalRow.message3_plain_bytes - near_bytes).nulls_last())
     return db.scalar(statement.order_by(TerminalRow.no).limit(1))
+
+
+# ---------------------------------------------------------------- requests that were sent twice
+
+
+def remembered_case(db: Session, name: str) -> Case | None:
+    """The case that a request of this name made."""
+    return db.scalar(select(Case).join(Milestone, Milestone.case_id == Case.id).where(Milestone.name == name))
+
+
+def remember_case(db: Session, name: str, case_id: int) -> None:
+    db.execute(
+        insert(Milestone)
+        .values(name=name, case_id=case_id)
+        .on_conflict_do_update(index_elements=["name"], set_={"case_id": case_id})
+    )
+
+
+def open_bundle(db: Session, case_id: int) -> Bundle:
+    """The upload of a case that files can still join: its newest one while nothing of it has been unpacked."""
+    newest = db.scalar(select(Bundle).where(Bundle.case_id == case_id).order_by(Bundle.id.desc()).limit(1))
+    return newest if newest is not None and not newest.unpacked_uploads else add_bundle(db, case_id)

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from app.web import cases, charts, terminals, uploads
+from app.web import api, cases, charts, terminals, uploads
 
 # Uploads first: `/cases/new` must not be read as the case named "new".
-routers: tuple[APIRouter, ...] = (uploads.router, cases.router, terminals.router, charts.router)
+routers: tuple[APIRouter, ...] = (uploads.router, cases.router, terminals.router, charts.router, api.router)

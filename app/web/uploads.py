@@ -102,12 +102,12 @@ async def put_file(request: Request, case_id: int, bundle_id: int, path: str) ->
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced) > limit:
         raise too_large(limit)
-    stored = await to_thread.run_sync(_store, request.app.state.storage, request.stream(), limit)
+    stored = await to_thread.run_sync(store_stream, request.app.state.storage, request.stream(), limit)
     await to_thread.run_sync(_register, request.app.state.sessions, case_id, bundle_id, name, stored)
     return JSONResponse({"path": name, "sha256": stored.sha256, "size_bytes": stored.size_bytes}, 201)
 
 
-def _store(storage: Storage, stream: AsyncIterator[bytes], limit: int) -> Stored:
+def store_stream(storage: Storage, stream: AsyncIterator[bytes], limit: int) -> Stored:
     return storage.put(_blocks(stream, limit))
 
 

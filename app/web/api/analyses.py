@@ -1,0 +1,156 @@
+"""Start an analysis, wait for it, read what it found."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated, Any, Literal
+
+import anyio
+from anyio import to_thread
+from fastapi import APIRouter, Path, Query, Request, Response
+
+from app.core.records import Text
+from app.core.verdict import finding_document, to_document
+from app.db import queries
+from app.db.load import load_analysis, load_findings
+from app.db.models import QUEUED, RUNNING
+from app.db.queries import TerminalFilter
+from app.db.session import DatabaseSession
+from app.errors import Conflict, NotFound
+from app.jobs import cancel_analysis, request_analysis
+from app.web.api.cases import link_pages
+from app.web.api.problems import problems
+from app.web.api.shapes import (
+    AnalysisState,
+    CaseId,
+    FindingCount,
+    Findings,
+    FindingState,
+    Listed,
+    PageNumber,
+    TerminalState,
+    Words,
+)
+from app.web.cases import current_of, load_head
+
+router = APIRouter(tags=["analysis"])
+LONGEST_WAIT_S = 60
+LOOK_EVERY_S = 0.5
+TerminalKey = Annotated[str, Path(pattern="^t[0-9]{1,9}$", examples=["t1"])]
+NOT_ASKED = Text("No analysis of this case was asked for yet.", "尚未请求分析此案例。")
+
+
+@router.post("/cases/{case_id}/analysis", status_code=202, responses=problems(404, 409))
+def start_analysis(response: Response, db: DatabaseSession, case_id: CaseId) -> AnalysisState:
+    """Analyse all files of the case. One that already waits is not doubled."""
+    load_head(db, case_id)
+    if not queries.uploads_of(db, case_id):
+        raise Conflict(Text("No file has arrived yet.", "尚未收到任何文件。"))
+    request_analysis(db, case_id)
+    response.headers["Location"] = f"/api/v1/cases/{case_id}/analysis"
+    latest = load_head(db, case_id).latest
+    assert latest is not None
+    return AnalysisState.of(latest)
+
+
+@router.get("/cases/{case_id}/analysis", responses=problems(404))
+async def analysis_state(
+    request: Request,
+    case_id: CaseId,
+    wait: Annotated[
+        int, Query(ge=0, le=LONGEST_WAIT_S, description="Seconds to wait for its end; answered earlier where it ends.")
+    ] = 0,
+) -> AnalysisState:
+    """The newest run: its step, or how it ended."""
+    end = time.monotonic() + wait
+    while True:
+        state = await to_thread.run_sync(_latest, request.app.state.sessions, case_id)
+        left = end - time.monotonic()
+        if state.state not in (QUEUED, RUNNING) or left <= 0 or await request.is_disconnected():
+            return state
+        await anyio.sleep(min(LOOK_EVERY_S, left))
+
+
+def _latest(sessions: Any, case_id: int) -> AnalysisState:
+    with sessions() as db:
+        latest = load_head(db, case_id).latest
+        if latest is None:
+            raise NotFound(NOT_ASKED)
+        return AnalysisState.of(latest)
+
+
+@router.delete("/cases/{case_id}/analysis", status_code=204, responses=problems(404, 409))
+def stop_analysis(db: DatabaseSession, case_id: CaseId) -> None:
+    """Stop the run that waits or is under way. Earlier results stay."""
+    latest = load_head(db, case_id).latest
+    if latest is None:
+        raise NotFound(NOT_ASKED)
+    if not cancel_analysis(db, latest.id):
+        raise Conflict(Text("It is over already.", "分析已结束。"))
+
+
+VERDICT_EXAMPLE = {
+    "version": 1, "sources": [], "capture_points": [], "terminals": [], "findings": [], "checks": [], "notes": [],
+}  # fmt: skip
+
+
+@router.get(
+    "/cases/{case_id}/verdict",
+    responses={
+        200: {"description": "The verdict, version 1.", "content": {"application/json": {"example": VERDICT_EXAMPLE}}},
+        **problems(404),
+    },
+)
+def verdict(db: DatabaseSession, case_id: CaseId) -> dict[str, Any]:
+    """Everything that the analysis found, as `eadscope analyze --json` prints it."""
+    return to_document(load_analysis(db, case_id))
+
+
+@router.get("/cases/{case_id}/terminals", responses=problems(404))
+def terminals(
+    request: Request,
+    response: Response,
+    db: DatabaseSession,
+    case_id: CaseId,
+    page: PageNumber = 1,
+    q: Annotated[Words, Query(description="Part of a user, MAC or address, or an event id.")] = "",
+    outcome: Annotated[Literal["passed", "failed", "incomplete", "unknown", ""], Query()] = "",
+    finding: Annotated[Words, Query(description="Code of a finding.")] = "",
+    sort: Annotated[Literal["user", "mac", "outcome", "size", "time", "sessions", "finding", ""], Query()] = "",
+    descending: Annotated[bool, Query()] = False,
+) -> Listed[TerminalState]:
+    """The terminals of the current analysis."""
+    analysis = current_of(load_head(db, case_id))
+    found = queries.list_terminals(db, analysis.id, TerminalFilter(q, outcome, finding, sort, descending), page)
+    link_pages(request, response, found.number, found.last)
+    return Listed.of(found, [TerminalState.of(row) for row in found.rows])
+
+
+@router.get("/cases/{case_id}/terminals/{key}", responses=problems(404))
+def terminal(db: DatabaseSession, case_id: CaseId, key: TerminalKey) -> TerminalState:
+    analysis = current_of(load_head(db, case_id))
+    row = queries.terminal_by_key(db, analysis.id, key)
+    if row is None:
+        raise NotFound(Text(f"The case has no terminal {key}.", f"该案例中没有终端 {key}。"))
+    return TerminalState.of(row)
+
+
+@router.get("/cases/{case_id}/findings", responses=problems(404))
+def findings(
+    db: DatabaseSession,
+    case_id: CaseId,
+    terminal: Annotated[str | None, Query(pattern="^t[0-9]{1,9}$", description="Key of a terminal.")] = None,
+) -> Findings:
+    """What the rules found, with the evidence for each claim."""
+    analysis = current_of(load_head(db, case_id))
+    number = None
+    if terminal is not None:
+        row = queries.terminal_by_key(db, analysis.id, terminal)
+        if row is None:
+            raise NotFound(Text(f"The case has no terminal {terminal}.", f"该案例中没有终端 {terminal}。"))
+        number = row.no
+    counts = queries.finding_counts(db, analysis.id)
+    return Findings(
+        findings=[FindingState.model_validate(finding_document(one)) for one in load_findings(db, analysis.id, number)],
+        of_terminals=[FindingCount(code=code, severity=level, terminals=count) for code, level, count in counts],
+    )

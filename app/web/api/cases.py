@@ -1,0 +1,112 @@
+"""Cases: make, list, read, change, delete."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Header, Query, Request, Response
+from sqlalchemy.orm import Session
+
+from app.core.records import Text
+from app.db import queries
+from app.db.models import Case
+from app.db.queries import CaseFilter
+from app.db.removal import delete_case
+from app.db.session import DatabaseSession
+from app.errors import Rejected
+from app.web.api.principal import CurrentPrincipal, Principal
+from app.web.api.problems import problems
+from app.web.api.shapes import CaseChange, CaseId, CaseState, Listed, NewCase, PageNumber, Words
+from app.web.cases import load_head
+
+router = APIRouter(tags=["cases"])
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        min_length=1,
+        max_length=200,
+        pattern=r"^[\x21-\x7e]+$",
+        description="A request with a key that was used before is not done again: it gives the answer of then.",
+    ),
+]
+
+
+@router.post("/cases", status_code=201, responses=problems())
+def create_case(
+    response: Response,
+    db: DatabaseSession,
+    principal: CurrentPrincipal,
+    wanted: NewCase,
+    idempotency_key: IdempotencyKey = None,
+) -> CaseState:
+    """Make a case. Files are uploaded into it afterwards, then its analysis is started."""
+    case = _earlier(db, principal, idempotency_key)
+    if case is None:
+        case = queries.add_case(db, wanted.title, wanted.language)
+        case.site = wanted.site
+        db.flush()
+        db.refresh(case)
+        if idempotency_key is not None:
+            queries.remember_case(db, _name(principal, idempotency_key), case.id)
+    response.headers["Location"] = f"/api/v1/cases/{case.id}"
+    return CaseState.of(case, None)
+
+
+def _name(principal: Principal, key: str) -> str:
+    """Keys of different people never meet, and what is stored tells neither."""
+    return "request:" + hashlib.sha256(f"{principal.name}\n{key}".encode()).hexdigest()
+
+
+def _earlier(db: Session, principal: Principal, key: str | None) -> Case | None:
+    return None if key is None else queries.remembered_case(db, _name(principal, key))
+
+
+@router.get("/cases", responses=problems())
+def list_cases(
+    request: Request,
+    response: Response,
+    db: DatabaseSession,
+    page: PageNumber = 1,
+    q: Annotated[Words, Query(description="Words in the title, site, note, or of a terminal.")] = "",
+    state: Annotated[Literal["open", "solved", ""], Query()] = "",
+    finding: Annotated[Words, Query(description="Code of a finding.", examples=["later-fragments-lost"])] = "",
+) -> Listed[CaseState]:
+    """Cases, last changed first."""
+    found = queries.list_cases(db, CaseFilter(q, state, finding), page)
+    link_pages(request, response, found.number, found.last)
+    return Listed.of(found, [CaseState.of(row.case, row.analysis) for row in found.rows])
+
+
+def link_pages(request: Request, response: Response, number: int, last: int) -> None:
+    """The `Link` header (RFC 8288) to the next and the last page."""
+    links = [("next", number + 1)] if number < last else []
+    links.append(("last", last))
+    urls = [(rel, request.url.include_query_params(page=page)) for rel, page in links]
+    response.headers["Link"] = ", ".join(f'<{url.path}?{url.query}>; rel="{rel}"' for rel, url in urls)
+
+
+@router.get("/cases/{case_id}", responses=problems(404))
+def get_case(db: DatabaseSession, case_id: CaseId) -> CaseState:
+    head = load_head(db, case_id)
+    return CaseState.of(head.case, head.current, head.latest)
+
+
+@router.patch("/cases/{case_id}", responses=problems(404))
+def change_case(db: DatabaseSession, case_id: CaseId, change: CaseChange) -> CaseState:
+    """Change title, site, state or note."""
+    load_head(db, case_id)
+    values = {name: value for name, value in change.model_dump(exclude_unset=True).items() if value is not None}
+    if not values:
+        raise Rejected(Text("Nothing to change was given.", "没有给出要修改的内容。"))
+    queries.set_case(db, case_id, **values)
+    db.expire_all()
+    head = load_head(db, case_id)
+    return CaseState.of(head.case, head.current, head.latest)
+
+
+@router.delete("/cases/{case_id}", status_code=204, responses=problems(404))
+def remove_case(request: Request, db: DatabaseSession, case_id: CaseId) -> None:
+    """Remove a case with its files and results."""
+    load_head(db, case_id)
+    delete_case(db, request.app.state.storage, case_id)

@@ -1,0 +1,66 @@
+"""The OpenAPI document against the service: made-up requests find no fault and no answer that is not told there."""
+
+from __future__ import annotations
+
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis.checks import not_a_server_error
+from schemathesis.generation import GenerationMode
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from tests.web.api.conftest import Api
+
+CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
+# Documents take seconds to make; their own tests read them.
+SLOW = ("/report.pdf", "/evidence.zip")
+
+
+@schemathesis.serializer("application/offset+octet-stream")
+def piece(_context: schemathesis.SerializationContext, value: object) -> bytes:
+    return value if isinstance(value, bytes) else str(value).encode("utf-8", "replace")
+
+
+MODES = (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
+
+
+def test_every_answer_is_one_of_the_document(api: Api) -> None:
+    schema = schemathesis.openapi.from_url(f"{api.client.base_url}/api/v1/openapi.json")
+    tried = 0
+    for result in schema.get_all_operations():
+        operation = result.ok()
+        for mode in MODES:
+            tried += _try(operation, mode, api)
+    assert tried > 300
+
+
+def _try(operation, mode: GenerationMode, api: Api) -> int:  # type: ignore[no-untyped-def]
+    tried = 0
+
+    @given(case=operation.as_strategy(generation_mode=mode))
+    @settings(
+        max_examples=12,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        phases=[Phase.explicit, Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    def ask(case: schemathesis.Case) -> None:
+        nonlocal tried
+        tried += 1
+        if case.path.endswith(SLOW) and case.path_parameters.get("case_id") == api.case:
+            case.path_parameters["case_id"] = api.bare
+        if isinstance(case.query.get("wait"), int):
+            case.query["wait"] = min(case.query["wait"], 1)
+        case.call_and_validate(checks=CHECKS)
+
+    try:
+        ask()
+    except Exception as error:
+        error.add_note(f"{operation.label}, {mode}")
+        raise
+    return tried
