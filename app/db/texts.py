@@ -43,8 +43,18 @@ def texts(rows: list[dict[str, str]]) -> tuple[Text, ...]:
 
 
 def to_json(value: object) -> str:
-    """JSON text of plain values, cleaned throughout."""
-    return json.dumps(_clean_deep(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    """JSON text of plain values, cleaned throughout; hardly any needs it, so that is looked at first."""
+    try:
+        text = _dump(value)
+        if "\\u0000" not in text and clean(text) == text:
+            return text
+    except ValueError:  # infinite, or not a number
+        pass
+    return _dump(_clean_deep(value))
+
+
+def _dump(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
 def plain(value: Any) -> Any:
