@@ -51,7 +51,9 @@ def make(url: str) -> None:
             for statement in _COPIES:
                 shift = {name: number * copy for name, number in counts.items()}
                 db.execute(text(statement), {"a": run, "copy": copy, "later_ns": copy * 3600 * NS, **shift})
-        db.execute(text("UPDATE terminals SET session_count = :n WHERE analysis_id = :a"), {"n": SESSIONS_EACH, "a": run})
+        db.execute(
+            text("UPDATE terminals SET session_count = :n WHERE analysis_id = :a"), {"n": SESSIONS_EACH, "a": run}
+        )
         print(f"case {case.id}")
     with sessions() as db, db.begin():
         db.execute(text("ANALYZE"))
@@ -62,7 +64,11 @@ def make(url: str) -> None:
 def _with_heartbeats(session: Session) -> Session:
     first = session.messages[0].attempts[0]
     beats = [
-        Message(number, direction, tuple(replace(first, attempt=n + 1, time_ns=(first.time_ns or 0) + (60 + n * 30) * NS) for n in range(6)))
+        Message(
+            number,
+            direction,
+            tuple(replace(first, attempt=n + 1, time_ns=(first.time_ns or 0) + (60 + n * 30) * NS) for n in range(6)),
+        )
         for number, direction in ((17, Direction.TO_SERVER), (18, Direction.TO_CLIENT))
     ]
     return replace(session, messages=(*session.messages, *beats))
@@ -143,4 +149,6 @@ if __name__ == "__main__":
     if sys.argv[1] == "make":
         make(sys.argv[2])
     else:
-        asyncio.run(load(sys.argv[2], int(sys.argv[3]), int((sys.argv[4:] or ["20"])[0]), float((sys.argv[5:] or ["30"])[0])))
+        asyncio.run(
+            load(sys.argv[2], int(sys.argv[3]), int((sys.argv[4:] or ["20"])[0]), float((sys.argv[5:] or ["30"])[0]))
+        )

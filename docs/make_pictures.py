@@ -26,7 +26,10 @@ def main() -> None:
         if len(sys.argv) > 1:
             draw(browser, sys.argv[1])
             return
-        with tempfile.TemporaryDirectory(prefix="eadscope-pictures-") as folder, serving(Path(folder) / "var") as server:
+        with (
+            tempfile.TemporaryDirectory(prefix="eadscope-pictures-") as folder,
+            serving(Path(folder) / "var") as server,
+        ):
             draw(browser, server.start_page)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Row, Select, select
@@ -69,23 +70,45 @@ class _Names:
         return Evidence(path, row.line, row.frame, text)
 
 
+@dataclass(frozen=True, slots=True)
+class OneSession:
+    """Which session of which terminal: a page shows one, and a terminal may have hundreds."""
+
+    terminal_no: int
+    key: str
+
+
+# What to load: one session, all of a terminal's (its number), or everything.
+Which = OneSession | int | None
+
+
+def load_session(session: DatabaseSession, analysis_id: int, terminal_no: int, key: str) -> Session | None:
+    """One session of a terminal, with all that is below it."""
+    found = load_sessions(session, analysis_id, OneSession(terminal_no, key)).get(terminal_no)
+    return found[0] if found else None
+
+
 def load_sessions(
-    session: DatabaseSession, analysis_id: int, terminal_no: int | None = None
+    session: DatabaseSession, analysis_id: int, which: Which = None
 ) -> dict[int, tuple[Session, ...]]:
-    """Number of a terminal → its sessions in order; of one terminal only where `terminal_no` is given."""
+    """Number of a terminal → its sessions in order; limited to `which`."""
     names = _Names(session, analysis_id)
     query = select(SessionRow.__table__).where(SessionRow.analysis_id == analysis_id).order_by(SessionRow.no)
-    rows = session.execute(_only(query, terminal_no)).all()
-    messages = _messages(session, analysis_id, terminal_no, names)
-    marks = _marks(session, analysis_id, terminal_no, names)
+    rows = session.execute(_only(query, which)).all()
+    messages = _messages(session, analysis_id, which, names)
+    marks = _marks(session, analysis_id, which, names)
     sessions: dict[int, list[Session]] = defaultdict(list)
     for row in rows:
         sessions[row.terminal_no].append(_session(row, tuple(messages[row.no]), tuple(marks[row.no])))
     return {number: tuple(found) for number, found in sessions.items()}
 
 
-def _only(query: Select[Any], terminal_no: int | None) -> Select[Any]:
-    return query if terminal_no is None else query.where(SessionRow.terminal_no == terminal_no)
+def _only(query: Select[Any], which: Which) -> Select[Any]:
+    if which is None:
+        return query
+    if isinstance(which, OneSession):
+        return query.where(SessionRow.terminal_no == which.terminal_no, SessionRow.key == which.key)
+    return query.where(SessionRow.terminal_no == which)
 
 
 def _session(row: Row[Any], messages: tuple[Message, ...], marks: tuple[Mark, ...]) -> Session:
@@ -95,17 +118,17 @@ def _session(row: Row[Any], messages: tuple[Message, ...], marks: tuple[Mark, ..
     )  # fmt: skip
 
 
-def _of_sessions(query: Select[Any], table: Any, terminal_no: int | None) -> Select[Any]:
+def _of_sessions(query: Select[Any], table: Any, which: Which) -> Select[Any]:
     """Limit rows that have a `session_no` to the sessions of one terminal."""
-    if terminal_no is None:
+    if which is None:
         return query
     same = (SessionRow.analysis_id == table.analysis_id) & (SessionRow.no == table.session_no)
-    return query.join(SessionRow, same).where(SessionRow.terminal_no == terminal_no)
+    return _only(query.join(SessionRow, same), which)
 
 
-def _marks(session: DatabaseSession, analysis_id: int, terminal_no: int | None, names: _Names) -> dict[int, list[Mark]]:
+def _marks(session: DatabaseSession, analysis_id: int, which: Which, names: _Names) -> dict[int, list[Mark]]:
     query = select(MarkRow.__table__).where(MarkRow.analysis_id == analysis_id)
-    query = _of_sessions(query, MarkRow, terminal_no).order_by(MarkRow.session_no, MarkRow.position)
+    query = _of_sessions(query, MarkRow, which).order_by(MarkRow.session_no, MarkRow.position)
     marks: dict[int, list[Mark]] = defaultdict(list)
     for row in session.execute(query):
         evidence = names.evidence(row, row.evidence_text)
@@ -116,11 +139,11 @@ def _marks(session: DatabaseSession, analysis_id: int, terminal_no: int | None, 
 
 
 def _messages(
-    session: DatabaseSession, analysis_id: int, terminal_no: int | None, names: _Names
+    session: DatabaseSession, analysis_id: int, which: Which, names: _Names
 ) -> dict[int, list[Message]]:
     query = select(MessageRow.__table__).where(MessageRow.analysis_id == analysis_id)
-    rows = session.execute(_of_sessions(query, MessageRow, terminal_no).order_by(MessageRow.no)).all()
-    attempts = _attempts(session, analysis_id, terminal_no, names)
+    rows = session.execute(_of_sessions(query, MessageRow, which).order_by(MessageRow.no)).all()
+    attempts = _attempts(session, analysis_id, which, names)
     messages: dict[int, list[Message]] = defaultdict(list)
     for row in rows:
         messages[row.session_no].append(_message(row, tuple(attempts[row.no])))
@@ -136,21 +159,21 @@ def _message(row: Row[Any], attempts: tuple[Attempt, ...]) -> Message:
     )  # fmt: skip
 
 
-def _of_messages(query: Select[Any], terminal_no: int | None) -> Select[Any]:
+def _of_messages(query: Select[Any], which: Which) -> Select[Any]:
     """Limit a query that has attempts in it to one terminal."""
-    if terminal_no is None:
+    if which is None:
         return query
     message = (MessageRow.analysis_id == AttemptRow.analysis_id) & (MessageRow.no == AttemptRow.message_no)
-    return _of_sessions(query.join(MessageRow, message), MessageRow, terminal_no)
+    return _of_sessions(query.join(MessageRow, message), MessageRow, which)
 
 
 def _attempts(
-    session: DatabaseSession, analysis_id: int, terminal_no: int | None, names: _Names
+    session: DatabaseSession, analysis_id: int, which: Which, names: _Names
 ) -> dict[int, list[Attempt]]:
     query = select(AttemptRow.__table__).where(AttemptRow.analysis_id == analysis_id)
-    rows = session.execute(_of_messages(query, terminal_no).order_by(AttemptRow.no)).all()
-    datagrams = _datagrams(session, analysis_id, terminal_no, names)
-    evidence = _evidence(session, analysis_id, terminal_no, names)
+    rows = session.execute(_of_messages(query, which).order_by(AttemptRow.no)).all()
+    datagrams = _datagrams(session, analysis_id, which, names)
+    evidence = _evidence(session, analysis_id, which, names)
     names.learn_phrases({row.tied_by_no for row in rows})
     attempts: dict[int, list[Attempt]] = defaultdict(list)
     for row in rows:
@@ -166,19 +189,19 @@ def _attempt(row: Row[Any], evidence: tuple[Evidence, ...], datagram: DatagramFa
     )  # fmt: skip
 
 
-def _below_attempts(table: Any, analysis_id: int, terminal_no: int | None) -> Select[Any]:
+def _below_attempts(table: Any, analysis_id: int, which: Which) -> Select[Any]:
     """Rows that have an `attempt_no`, of one terminal where one is given."""
     query = select(table.__table__).where(table.analysis_id == analysis_id)
-    if terminal_no is None:
+    if which is None:
         return query
     attempt = (AttemptRow.analysis_id == table.analysis_id) & (AttemptRow.no == table.attempt_no)
-    return _of_messages(query.join(AttemptRow, attempt), terminal_no)
+    return _of_messages(query.join(AttemptRow, attempt), which)
 
 
 def _evidence(
-    session: DatabaseSession, analysis_id: int, terminal_no: int | None, names: _Names
+    session: DatabaseSession, analysis_id: int, which: Which, names: _Names
 ) -> dict[int, list[Evidence]]:
-    query = _below_attempts(EvidenceRow, analysis_id, terminal_no).where(EvidenceRow.attempt_no.is_not(None))
+    query = _below_attempts(EvidenceRow, analysis_id, which).where(EvidenceRow.attempt_no.is_not(None))
     evidence: dict[int, list[Evidence]] = defaultdict(list)
     for row in session.execute(query.order_by(EvidenceRow.no)):
         evidence[row.attempt_no].append(names.evidence(row, row.text))
@@ -186,10 +209,10 @@ def _evidence(
 
 
 def _datagrams(
-    session: DatabaseSession, analysis_id: int, terminal_no: int | None, names: _Names
+    session: DatabaseSession, analysis_id: int, which: Which, names: _Names
 ) -> dict[int, DatagramFate]:
-    rows = session.execute(_below_attempts(DatagramRow, analysis_id, terminal_no)).all()
-    fragments = _fragments(session, analysis_id, terminal_no, names)
+    rows = session.execute(_below_attempts(DatagramRow, analysis_id, which)).all()
+    fragments = _fragments(session, analysis_id, which, names)
     names.learn_phrases({row.match_reason_no for row in rows})
     return {row.attempt_no: _datagram(row, tuple(fragments[row.attempt_no]), names) for row in rows}
 
@@ -216,10 +239,10 @@ def _datagram(row: Row[Any], fragments: tuple[FragmentFate, ...], names: _Names)
 
 
 def _fragments(
-    session: DatabaseSession, analysis_id: int, terminal_no: int | None, names: _Names
+    session: DatabaseSession, analysis_id: int, which: Which, names: _Names
 ) -> dict[int, list[FragmentFate]]:
-    sightings = _sightings(session, analysis_id, terminal_no, names)
-    query = _below_attempts(FragmentRow, analysis_id, terminal_no)
+    sightings = _sightings(session, analysis_id, which, names)
+    query = _below_attempts(FragmentRow, analysis_id, which)
     fragments: dict[int, list[FragmentFate]] = defaultdict(list)
     for row in session.execute(query.order_by(FragmentRow.attempt_no, FragmentRow.position)):
         fragments[row.attempt_no].append(
@@ -229,9 +252,9 @@ def _fragments(
 
 
 def _sightings(
-    session: DatabaseSession, analysis_id: int, terminal_no: int | None, names: _Names
+    session: DatabaseSession, analysis_id: int, which: Which, names: _Names
 ) -> dict[tuple[int, int], dict[str, Sighting]]:
-    query = _below_attempts(SightingRow, analysis_id, terminal_no)
+    query = _below_attempts(SightingRow, analysis_id, which)
     rows: Sequence[Row[Any]] = session.execute(
         query.order_by(SightingRow.attempt_no, SightingRow.position, SightingRow.point_no)
     ).all()

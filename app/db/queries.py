@@ -1,7 +1,7 @@
 """What pages and API read and write beside whole analyses: every statement of the web in one place.
 
-Each function is a fixed number of statements, whatever the size of the case; lists are cut by the database. Results of an
-analysis never change once it is the current one, so a caller may keep what it read under the analysis' number.
+Each function is a fixed number of statements, whatever the size of the case; lists are cut by the database. Results of
+an analysis never change once it is the current one, so a caller may keep what it read under the analysis' number.
 """
 
 from __future__ import annotations
@@ -10,9 +10,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, Select, String, and_, case, delete, exists, func, literal, or_, select, true, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    String,
+    and_,
+    case,
+    delete,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, insert
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session, aliased, defer
 
 from app.db.models import Analysis, Blob, Bundle, Case, Milestone, PointSetting, SavedFilter, SourceSetting, Upload
 from app.db.results import (
@@ -223,7 +237,7 @@ def finding_counts(db: Session, analysis_id: int) -> list[tuple[str, str, int]]:
         .group_by(FindingRow.code, FindingRow.severity)
         .order_by(number.desc(), FindingRow.code)
     )
-    return [tuple(row) for row in rows]
+    return [row._tuple() for row in rows]
 
 
 def save_points(db: Session, case_id: int, analysis_id: int, shown: Sequence[tuple[str, str]]) -> None:
@@ -238,17 +252,50 @@ def save_points(db: Session, case_id: int, analysis_id: int, shown: Sequence[tup
         )
     )
     for sha256, name in captures:
-        if wanted[name] != name:
-            values = insert(SourceSetting).values(case_id=case_id, sha256=sha256, capture_point=wanted[name])
+        given = wanted.get(name or "")
+        if given != name:
+            values = insert(SourceSetting).values(case_id=case_id, sha256=sha256, capture_point=given)
             db.execute(
-                values.on_conflict_do_update(index_elements=["case_id", "sha256"], set_={"capture_point": wanted[name]})
+                values.on_conflict_do_update(index_elements=["case_id", "sha256"], set_={"capture_point": given})
             )
     db.execute(delete(PointSetting).where(PointSetting.case_id == case_id))
     db.add_all(PointSetting(case_id=case_id, name=name, position=place) for place, (_, name) in enumerate(shown))
 
 
-def sources(db: Session, analysis_id: int) -> Sequence[SourceRow]:
-    return db.scalars(select(SourceRow).where(SourceRow.analysis_id == analysis_id).order_by(SourceRow.no)).all()
+def list_sources(db: Session, analysis_id: int, kind: str, page: int) -> Page[SourceRow]:
+    """Files of one kind, or all for an empty one, in the order of the analysis. Two statements."""
+    conditions = [SourceRow.analysis_id == analysis_id, *([SourceRow.kind == kind] if kind else [])]
+    total = db.scalar(select(func.count()).select_from(SourceRow).where(*conditions)) or 0
+    rows = db.scalars(
+        select(SourceRow)
+        .options(defer(SourceRow.log), defer(SourceRow.capture))
+        .where(*conditions)
+        .order_by(SourceRow.no)
+        .limit(PER_PAGE)
+        .offset((page - 1) * PER_PAGE)
+    ).all()
+    return Page(rows, page, total)
+
+
+def source_counts(db: Session, analysis_id: int) -> list[tuple[str, str | None, int]]:
+    """(kind, capture point or None, number of files)."""
+    rows = db.execute(
+        select(SourceRow.kind, SourceRow.capture_point, func.count())
+        .where(SourceRow.analysis_id == analysis_id)
+        .group_by(SourceRow.kind, SourceRow.capture_point)
+    )
+    return [row._tuple() for row in rows]
+
+
+def log_zone(db: Session, analysis_id: int) -> int | None:
+    """The zone of the case's logs, seconds east of UTC: the most frequent one; None where none is known."""
+    return db.scalar(
+        select(SourceRow.zone_offset_s)
+        .where(SourceRow.analysis_id == analysis_id, SourceRow.zone_offset_s.is_not(None))
+        .group_by(SourceRow.zone_offset_s)
+        .order_by(func.count().desc(), SourceRow.zone_offset_s)
+        .limit(1)
+    )
 
 
 def source_by_path(db: Session, analysis_id: int, path: str) -> SourceRow | None:
@@ -261,7 +308,7 @@ def outcome_counts(db: Session, analysis_id: int) -> dict[str, int]:
         .where(TerminalRow.analysis_id == analysis_id)
         .group_by(TerminalRow.outcome)
     )
-    return {outcome: number for outcome, number in rows}
+    return {row.outcome: row[1] for row in rows}
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,7 +334,7 @@ def leg_losses(db: Session, analysis_id: int) -> list[Loss]:
         .where(DatagramRow.analysis_id == analysis_id, DatagramRow.lost_from.is_not(None))
         .group_by(DatagramRow.lost_from, DatagramRow.lost_to, MessageRow.number)
     )
-    return [Loss(*row) for row in rows]
+    return [Loss(lost_from or "", lost_to or "", number, count) for lost_from, lost_to, number, count in rows]
 
 
 def commonest_finding(db: Session, analysis_id: int) -> FindingRow | None:
@@ -404,6 +451,15 @@ def terminal_by_key(db: Session, analysis_id: int, key: str) -> TerminalRow | No
     return db.scalar(select(TerminalRow).where(TerminalRow.analysis_id == analysis_id, TerminalRow.key == key))
 
 
+def session_heads(db: Session, analysis_id: int, terminal_no: int) -> Sequence[SessionRow]:
+    """The sessions of a terminal, without what is below them."""
+    return db.scalars(
+        select(SessionRow)
+        .where(SessionRow.analysis_id == analysis_id, SessionRow.terminal_no == terminal_no)
+        .order_by(SessionRow.no)
+    ).all()
+
+
 def neighbours(db: Session, analysis_id: int, no: int) -> tuple[TerminalRow | None, TerminalRow | None]:
     """The terminals before and after one, in the order of the analysis."""
     rows = db.scalars(
@@ -414,7 +470,7 @@ def neighbours(db: Session, analysis_id: int, no: int) -> tuple[TerminalRow | No
 
 
 def terminal_points(db: Session, analysis_id: int) -> Sequence[Any]:
-    """(key, user, mac, outcome, message3_plain_bytes, start_ns, end_ns) of every terminal: what the case's plots show."""
+    """(key, user, mac, outcome, message3_plain_bytes, start_ns, end_ns) of every terminal, for plots."""
     return db.execute(
         select(
             TerminalRow.key,

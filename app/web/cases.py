@@ -5,23 +5,26 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from app.core.analysis import CapturePoint, Source, SourceKind
+from app.core.analysis import CapturePoint, SourceKind
 from app.core.records import NS, Text
 from app.db import queries
-from app.db.load import load_capture_points, load_checks, load_findings, load_sources
+from app.db.load import load_capture_points, load_checks, load_findings
 from app.db.models import Analysis
 from app.db.queries import CaseFilter, CaseHead, TerminalFilter
+from app.db.results import SourceRow
 from app.db.session import DatabaseSession
 from app.errors import NotFound, Rejected
 from app.jobs import request_analysis
 from app.web import labels
 from app.web.evidence import drawer_of
 from app.web.findings import case_headline
+from app.web.remembered import remember
 from app.web.security import require_same_origin
 from app.web.templating import render
 from app.web.view import View, offset_name, view_of
@@ -52,8 +55,8 @@ def partial_of(request: Request) -> str | None:
     return request.headers.get("hx-target") if request.headers.get("hx-request") == "true" else None
 
 
-def page_number(request: Request) -> int:
-    text = request.query_params.get("page", "1")
+def page_number(request: Request, name: str = "page") -> int:
+    text = request.query_params.get(name, "1")
     return int(text) if text.isdecimal() and 0 < int(text[:9]) <= 1_000_000 else 1
 
 
@@ -70,7 +73,9 @@ def home() -> Response:
 @router.get("/cases", response_class=HTMLResponse)
 def cases(request: Request, db: DatabaseSession, view: Choices) -> Response:
     query = request.query_params
-    narrowed = CaseFilter(query.get("q", "")[:200], query.get("state", ""), query.get("finding", ""), query.get("outcome", ""))
+    narrowed = CaseFilter(
+        query.get("q", "")[:200], query.get("state", ""), query.get("finding", ""), query.get("outcome", "")
+    )
     page = queries.list_cases(db, narrowed, page_number(request))
     context: dict[str, Any] = {"page": page, "narrowed": narrowed, "url_of": pager(view)}
     if partial_of(request) == "case-list":
@@ -79,7 +84,9 @@ def cases(request: Request, db: DatabaseSession, view: Choices) -> Response:
 
 
 @router.post("/filters")
-def save_filter(db: DatabaseSession, name: Annotated[str, Form(max_length=60)], query: Annotated[str, Form(max_length=2000)]) -> Response:
+def save_filter(
+    db: DatabaseSession, name: Annotated[str, Form(max_length=60)], query: Annotated[str, Form(max_length=2000)]
+) -> Response:
     queries.save_filter(db, name.strip() or "?", query)
     return RedirectResponse(f"/cases?{query}", 303)
 
@@ -98,64 +105,78 @@ def case(request: Request, db: DatabaseSession, head: Head, view: Choices) -> Re
     partial = partial_of(request)
     if partial == "drawer":
         return render(request, "drawer.html", drawer=drawer_of(request, db, analysis.id))
+    if partial == "source-list":
+        return render(request, "source_list.html", head=head, **_source_context(request, db, analysis.id, view))
     narrowed = _terminal_filter(request)
-    sources = load_sources(db, analysis.id, with_rejected=False)
     context: dict[str, Any] = {
         "head": head,
         "narrowed": narrowed,
         "page": queries.list_terminals(db, analysis.id, narrowed, page_number(request)),
         "url_of": pager(view),
-        "zone_offset_s": log_zone(sources),
+        "zone_offset_s": remember(db, analysis.id, queries.log_zone),
     }
     if partial == "terminal-list":
         return render(request, "terminal_list.html", **context)
-    return render(request, "case.html", **context, **_case_context(request, db, head, analysis, sources, view))
+    return render(request, "case.html", **context, **_case_context(request, db, head, analysis, view))
 
 
 def _terminal_filter(request: Request) -> TerminalFilter:
     query = request.query_params
     return TerminalFilter(
-        query.get("q", "")[:200], query.get("outcome", ""), query.get("finding", ""), query.get("sort", ""),
+        query.get("q", "")[:200],
+        query.get("outcome", ""),
+        query.get("finding", ""),
+        query.get("sort", ""),
         query.get("desc") == "1",
     )
 
 
 def _case_context(
-    request: Request, db: DatabaseSession, head: CaseHead, analysis: Analysis, sources: Sequence[Source], view: View
+    request: Request, db: DatabaseSession, head: CaseHead, analysis: Analysis, view: View
 ) -> dict[str, Any]:
     findings = load_findings(db, analysis.id, None)
-    worst = queries.commonest_finding(db, analysis.id)
-    outcomes = queries.outcome_counts(db, analysis.id)
+    outcomes = remember(db, analysis.id, queries.outcome_counts)
     points = load_capture_points(db, analysis.id)
-    legs, other_legs = _legs(queries.leg_losses(db, analysis.id), points)
+    legs, other_legs = _legs(remember(db, analysis.id, queries.leg_losses), points)
+    counts = remember(db, analysis.id, queries.source_counts)
     return {
         "findings": findings,
-        "verdict": case_headline(findings, outcomes, Text(worst.summary_en, worst.summary_zh) if worst else None),
+        "verdict": case_headline(findings, outcomes, remember(db, analysis.id, _worst)),
         "outcomes": outcomes,
-        "counted": queries.finding_counts(db, analysis.id),
+        "counted": remember(db, analysis.id, queries.finding_counts),
         "checks": load_checks(db, analysis.id, None),
         "points": points,
         "legs": legs,
         "other_legs": other_legs,
-        "sources": sources,
-        "coverage": coverage(sources, points),
+        "source_total": sum(number for _, _, number in counts),
+        "coverage": coverage(counts, points),
         "similar": queries.similar_cases(db, head, list(labels.FINDINGS)),
-        "offset_name": offset_name,
-        "span_of": span_of,
-        "zone_name": view.zone_name(log_zone(sources)),
+        "zone_name": view.zone_name(remember(db, analysis.id, queries.log_zone)),
         "drawer": drawer_of(request, db, analysis.id),
+        **_source_context(request, db, analysis.id, view),
     }
 
 
-def log_zone(sources: Sequence[Source]) -> int | None:
-    """The zone of the case's logs, seconds east of UTC; the most frequent where they differ."""
-    zones = Counter(source.zone_offset_s for source in sources if source.zone_offset_s is not None)
-    return zones.most_common(1)[0][0] if zones else None
+def _worst(db: DatabaseSession, analysis_id: int) -> Text | None:
+    row = queries.commonest_finding(db, analysis_id)
+    return None if row is None else Text(row.summary_en, row.summary_zh)
+
+
+def _source_context(request: Request, db: DatabaseSession, analysis_id: int, view: View) -> dict[str, Any]:
+    asked = request.query_params.get("kind", "")
+    kind = asked if asked in labels.KINDS else ""
+    return {
+        "kind": kind,
+        "sources": queries.list_sources(db, analysis_id, kind, page_number(request, "sources")),
+        "sources_url": lambda number: view.url(sources=number if number > 1 else None),
+        "offset_name": offset_name,
+        "span_of": span_of,
+    }
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """From when to when a source tells. Not UTC: local time of a log whose zone nobody knows, shown as it is written."""
+    """From when to when a source tells. Not UTC: local time of a log whose zone nobody knows, shown as written."""
 
     first_ns: int | None
     last_ns: int | None
@@ -163,7 +184,7 @@ class Span:
     is_utc: bool = True
 
 
-def span_of(source: Source) -> Span:
+def span_of(source: SourceRow) -> Span:
     """A log's times are local wall-clock times; with its zone they become UTC like those of a capture."""
     if source.kind not in (SourceKind.INODE_LOG, SourceKind.SERVER_LOG):
         return Span(source.first_ns, source.last_ns, None)
@@ -174,13 +195,12 @@ def span_of(source: Source) -> Span:
     return Span(first_ns, last_ns, source.zone_offset_s)
 
 
-def coverage(sources: Sequence[Source], points: Sequence[CapturePoint]) -> dict[str, int]:
-    """How many files the case has of each kind of labels.EVIDENCE_KINDS."""
-    roles = {point.name: point.role for point in points}
-    found = Counter(
-        f"{roles.get(source.capture_point or '', 'middle')}_capture" if source.kind == "capture" else source.kind
-        for source in sources
-    )
+def coverage(counts: Sequence[tuple[str, str | None, int]], points: Sequence[CapturePoint]) -> dict[str, int]:
+    """How many files the case has of each kind of labels.EVIDENCE_KINDS, out of (kind, capture point, number)."""
+    roles = {point.name: point.role.value for point in points}
+    found: Counter[str] = Counter()
+    for kind, point, number in counts:
+        found[f"{roles.get(point or '', 'middle')}_capture" if kind == "capture" else kind] += number
     return {key: found[key] for key in labels.EVIDENCE_KINDS}
 
 
@@ -189,7 +209,7 @@ def _legs(
 ) -> tuple[Mapping[tuple[str, str], dict[int, int]], list[tuple[str, str, int, int]]]:
     """Losses by leg between neighbours (both directions together), and the ones that span several legs."""
     names = [point.name for point in points]
-    neighbours = set(zip(names, names[1:], strict=False))
+    neighbours = set(pairwise(names))
     legs: dict[tuple[str, str], dict[int, int]] = {}
     others = []
     for loss in losses:
@@ -220,7 +240,9 @@ def analyse_again(request: Request, db: DatabaseSession, head: Head) -> Response
 
 
 @router.post("/cases/{case_id}/state")
-def set_state(db: DatabaseSession, head: Head, state: Annotated[str, Form()], note: Annotated[str, Form(max_length=4000)] = "") -> Response:
+def set_state(
+    db: DatabaseSession, head: Head, state: Annotated[str, Form()], note: Annotated[str, Form(max_length=4000)] = ""
+) -> Response:
     if state not in labels.CASE_STATES:
         raise Rejected(Text("A case is open or solved.", "案例只能是未解决或已解决。"))
     queries.set_case(db, head.case.id, state=state, note=note.strip())
@@ -234,9 +256,7 @@ def set_points(
     """New names and a new order of the capture points, client first; the analysis runs again."""
     given = [text.strip() for text in given]
     if len(name) != len(given) or not all(given) or len(set(given)) != len(given):
-        raise Rejected(
-            Text("Every capture point needs a name of its own.", "每个抓包点都需要一个不重复的名称。")
-        )
+        raise Rejected(Text("Every capture point needs a name of its own.", "每个抓包点都需要一个不重复的名称。"))
     if head.current is not None:
         queries.save_points(db, head.case.id, head.current.id, list(zip(name, given, strict=True)))
     request_analysis(db, head.case.id)

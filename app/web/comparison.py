@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from app.core.analysis import Message, Session, Terminal
 from app.web.i18n import N_
 
-OUTCOME, NUMBER, PLAIN, LEG, SECONDS, CODING, FINDING = "outcome", "number", "plain", "leg", "seconds", "coding", "finding"
+OUTCOME, NUMBER, PLAIN, LEG, SECONDS, CODING, FINDING = (
+    "outcome",
+    "number",
+    "plain",
+    "leg",
+    "seconds",
+    "coding",
+    "finding",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,20 +32,29 @@ class Row:
         return self.left != self.right
 
 
-def compare(left: Terminal, right: Terminal, left_session: Session | None, right_session: Session | None) -> list[Row]:
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A terminal, the session that stands for it, and how many it has in all."""
+
+    terminal: Terminal
+    session: Session | None
+    session_count: int
+
+
+def compare(left: Compared, right: Compared) -> list[Row]:
     """Rows in the order of the exchange. Values are None where nothing is known."""
-    pair = ((left, left_session), (right, right_session))
+    pair = (left, right)
 
     def row(name: str, form: str, values: list[object]) -> Row:
         return Row(name, form, values[0], values[1])
 
     rows = [
-        row(N_("Outcome"), OUTCOME, [terminal.outcome.value for terminal, _ in pair]),
-        row(N_("Main finding"), FINDING, [terminal.findings[0].code if terminal.findings else None for terminal, _ in pair]),
-        row(N_("Client version"), PLAIN, [terminal.client_version for terminal, _ in pair]),
-        row(N_("Sessions"), NUMBER, [len(terminal.sessions) for terminal, _ in pair]),
+        row(N_("Outcome"), OUTCOME, [one.terminal.outcome.value for one in pair]),
+        row(N_("Main finding"), FINDING, [_first_code(one.terminal) for one in pair]),
+        row(N_("Client version"), PLAIN, [one.terminal.client_version for one in pair]),
+        row(N_("Sessions"), NUMBER, [one.session_count for one in pair]),
     ]
-    sessions = [session for _, session in pair]
+    sessions = [one.session for one in pair]
     rows.append(row(N_("Server address"), PLAIN, [", ".join(s.server_ip) if s else None for s in sessions]))
     for number, title in ((1, N_("Message 1")), (2, N_("Message 2")), (3, N_("Message 3")), (4, N_("Message 4"))):
         messages = [session.message(number) if session else None for session in sessions]
@@ -61,6 +78,10 @@ def compare(left: Terminal, right: Terminal, left_session: Session | None, right
             ]
     rows.append(row(N_("Duration"), SECONDS, [_seconds(session) for session in sessions]))
     return rows
+
+
+def _first_code(terminal: Terminal) -> object:
+    return terminal.findings[0].code if terminal.findings else None
 
 
 def _first(message: Message | None, name: str) -> object:

@@ -79,7 +79,7 @@ def drawer_of(request: Request, db: Session, analysis_id: int) -> Drawer | None:
 
 
 def _number(text: str | None) -> int | None:
-    return int(text) if text and text.isdecimal() and 0 < int(text[:18]) else None
+    return int(text) if text and text.isdecimal() and int(text[:18]) > 0 else None
 
 
 def _log_drawer(storage: Storage, source: SourceRow, line: int, around: int) -> Drawer:
@@ -109,7 +109,12 @@ def _frame_drawer(storage: Storage, source: SourceRow, frame: int) -> Drawer:
         return Drawer(source.path, frame=frame, kind=source.kind, problem=named)
     hidden = max(0, len(raw) - MOST_HEX)
     return Drawer(
-        source.path, frame=frame, kind=source.kind, layers=layers, hex=tuple(hex_rows(raw[:MOST_HEX])), hidden_bytes=hidden
+        source.path,
+        frame=frame,
+        kind=source.kind,
+        layers=layers,
+        hex=tuple(hex_rows(raw[:MOST_HEX])),
+        hidden_bytes=hidden,
     )
 
 

@@ -121,7 +121,9 @@ EVIDENCE_KINDS = {
 }
 EVIDENCE_BLOCKS = {
     "inode_log": N_("plaintext sizes, the reason given to the user and retransmissions as the client saw them"),
-    "client_capture": N_("whether a message left the terminal, whole and in how many fragments, and whether it was encrypted"),
+    "client_capture": N_(
+        "whether a message left the terminal, whole and in how many fragments, and whether it was encrypted"
+    ),
     "middle_capture": N_("between which two devices a fragment was lost"),
     "server_capture": N_("whether a message reached the server, and whether the server answered"),
     "server_log": N_("whether the policy server itself saw the message"),
@@ -154,7 +156,12 @@ COUNTS = {
     "passing_in": N_("passing in the band"),
     "passing_out": N_("passing outside it"),
 }
-MARKS = {"result": N_("result"), "notice": N_("notice to the user"), "send_error": N_("sending failed"), "other": N_("log line")}
+MARKS = {
+    "result": N_("result"),
+    "notice": N_("notice to the user"),
+    "send_error": N_("sending failed"),
+    "other": N_("log line"),
+}
 # Titles of error pages; any other status has the last one.
 STATUSES = {
     "403": N_("Not allowed"),

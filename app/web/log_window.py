@@ -21,7 +21,7 @@ class LogLine:
 
 
 def read_window(blocks: Iterable[bytes], line: int, around: int) -> tuple[list[LogLine], str]:
-    """Lines `line - around` to `line + around` as far as they exist, counted from 1 as the parsers count, and the encoding.
+    """Lines `line - around` to `line + around` as far as they exist, counted from 1 as parsers do, and the encoding.
 
     `blocks` are the file's bytes, cut anywhere; it is read once, up to the last line wanted, in constant memory.
     """

@@ -21,7 +21,13 @@ TEMPLATES = ROOT / "templates"
 STATIC = ROOT / "static"
 LONGEST_SHOWN = 2_000
 # Which part of 2026-11-23 08:51:53.263 a page shows.
-TIME_FORMS = {"full": slice(None), "clock": slice(11, None), "minute": slice(16), "second": slice(19), "second-clock": slice(11, 19)}
+TIME_FORMS = {
+    "full": slice(None),
+    "clock": slice(11, None),
+    "minute": slice(16),
+    "second": slice(19),
+    "second-clock": slice(11, 19),
+}
 
 
 def isolate(value: object, limit: int = LONGEST_SHOWN) -> Markup:
@@ -96,14 +102,18 @@ def render(request: Request, name: str, status: int = 200, **context: Any) -> HT
         told = moment.replace(tzinfo=None) if as_written else moment
         return Markup('<time datetime="{}">{}</time>').format(told.isoformat(), shown)
 
-    html = environment(view.language).get_template(name).render(
-        view=view,
-        request=request,
-        time_of=time_of,
-        is_htmx=request.headers.get("hx-request") == "true",
-        status=status,
-        current_user=getattr(request.state, "user", None),
-        **context,
+    html = (
+        environment(view.language)
+        .get_template(name)
+        .render(
+            view=view,
+            request=request,
+            time_of=time_of,
+            is_htmx=request.headers.get("hx-request") == "true",
+            status=status,
+            current_user=getattr(request.state, "user", None),
+            **context,
+        )
     )
     response = HTMLResponse(html, status_code=status, headers={"Vary": "Accept-Language, Cookie, HX-Request"})
     response.headers["Content-Language"] = view.html_language

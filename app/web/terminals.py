@@ -10,25 +10,29 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, Response
 
 from app.charts import ladder_svg
-from app.core.analysis import Attempt, CapturePoint, Message, Session, Terminal
+from app.core.analysis import Attempt, CapturePoint, Message, Outcome, Session, Terminal
 from app.core.meaning import describe_policy, describe_sizes
 from app.core.records import Text
 from app.core.timeline import build_timeline
 from app.core.timeline_model import Ref
 from app.db import queries
-from app.db.load import load_capture_points, load_sources, load_terminal
+from app.db.exchanges import load_session
+from app.db.load import load_capture_points, load_checks, load_findings
+from app.db.results import SessionRow, TerminalRow
 from app.db.session import DatabaseSession
-from app.errors import Rejected
+from app.errors import NotFound, Rejected
 from app.web.boxes import Cell, cells_of
-from app.web.cases import Choices, Head, current_of, log_zone, partial_of
-from app.web.comparison import compare
+from app.web.cases import Choices, Head, current_of, partial_of
+from app.web.comparison import Compared, compare
 from app.web.evidence import drawer_of
 from app.web.findings import terminal_headline
+from app.web.remembered import remember
 from app.web.security import require_same_origin
 from app.web.templating import render
 from app.web.view import View
 
 router = APIRouter(dependencies=[Depends(require_same_origin)], include_in_schema=False)
+MOST_DRAWN = 40  # attempts of one message in a drawing; the figure shows them all
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +44,38 @@ class DatagramLine:
     cells: tuple[Cell, ...]
 
 
-def chosen_session(terminal: Terminal, key: str | None) -> Session | None:
-    """The session that the address names, else the first failed one, else the first."""
-    named = next((session for session in terminal.sessions if session.key == key), None)
-    failed = next((session for session in terminal.sessions if session.outcome == "failed"), None)
-    return named or failed or next(iter(terminal.sessions), None)
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A terminal with the one of its sessions that is shown; `heads` are all of them, without what is below."""
+
+    row: TerminalRow
+    heads: Sequence[SessionRow]
+    terminal: Terminal
+    session: Session | None
+
+
+def load_shown(db: DatabaseSession, analysis_id: int, key: str, session_key: str | None) -> Shown:
+    """The session that the address names, else the first failed one, else the first. Raises NotFound."""
+    row = queries.terminal_by_key(db, analysis_id, key)
+    if row is None:
+        raise NotFound(Text("This case has no such terminal.", "该案例中没有这个终端。"))
+    heads = queries.session_heads(db, analysis_id, row.no)
+    named = next((head for head in heads if head.key == session_key), None)
+    failed = next((head for head in heads if head.outcome == "failed"), None)
+    chosen = named or failed or next(iter(heads), None)
+    session = load_session(db, analysis_id, row.no, chosen.key) if chosen is not None else None
+    terminal = Terminal(
+        user=row.user,
+        mac=row.mac,
+        ip=tuple(row.ip),
+        outcome=Outcome(row.outcome),
+        sessions=(session,) if session is not None else (),
+        findings=load_findings(db, analysis_id, row.no),
+        checks=load_checks(db, analysis_id, row.no),
+        key=row.key,
+        client_version=row.client_version,
+    )
+    return Shown(row, heads, terminal, session)
 
 
 @router.get("/cases/{case_id}/terminals/{key}", response_class=HTMLResponse)
@@ -52,34 +83,35 @@ def terminal(request: Request, db: DatabaseSession, head: Head, key: str, view: 
     analysis_id = current_of(head).id
     if partial_of(request) == "drawer":
         return render(request, "drawer.html", drawer=drawer_of(request, db, analysis_id))
-    found = load_terminal(db, head.case.id, key)
-    row = queries.terminal_by_key(db, analysis_id, key)
-    assert row is not None  # load_terminal has just found it
+    shown = load_shown(db, analysis_id, key, request.query_params.get("session"))
     points = load_capture_points(db, analysis_id)
-    zone = log_zone(load_sources(db, analysis_id, with_rejected=False))
-    session = chosen_session(found, request.query_params.get("session"))
-    before, after = queries.neighbours(db, analysis_id, row.no)
-    is_corrected = request.query_params.get("corrected") != "0"
-    healthy = None if found.outcome == "passed" else queries.a_healthy_terminal(db, analysis_id, row.message3_plain_bytes)
+    zone = remember(db, analysis_id, queries.log_zone)
+    before, after = queries.neighbours(db, analysis_id, shown.row.no)
+    is_failed = shown.row.outcome != "passed"
     return render(
         request,
         "terminal.html",
         head=head,
-        terminal=found,
-        verdict=terminal_headline(found),
-        session=session,
+        terminal=shown.terminal,
+        verdict=terminal_headline(shown.terminal),
+        session=shown.session,
+        heads=shown.heads,
         points=points,
         before=before,
         after=after,
-        healthy=healthy,
-        is_corrected=is_corrected,
-        datagrams=datagram_lines(session, points) if session else [],
-        ladder=_ladder(view, found, session, points, is_corrected, zone) if session else "",
-        **_meaning(session),
+        healthy=queries.a_healthy_terminal(db, analysis_id, shown.row.message3_plain_bytes) if is_failed else None,
+        is_corrected=is_corrected(request),
+        datagrams=datagram_lines(shown.session, points) if shown.session else [],
+        drawing=_drawing(request, view, shown, points, zone) if request.query_params.get("drawing") == "1" else "",
+        **_meaning(shown.session),
         zone_offset_s=zone,
         zone_name=view.zone_name(zone),
         drawer=drawer_of(request, db, analysis_id),
     )
+
+
+def is_corrected(request: Request) -> bool:
+    return request.query_params.get("corrected") != "0"
 
 
 def _meaning(session: Session | None) -> dict[str, Any]:
@@ -105,17 +137,26 @@ def datagram_lines(session: Session, points: Sequence[CapturePoint]) -> list[Dat
     return sorted(lines, key=lambda line: (line.attempt.time_ns is None, line.attempt.time_ns or 0))
 
 
-def _ladder(
-    view: View, terminal: Terminal, session: Session, points: Sequence[CapturePoint], is_corrected: bool, zone: int | None
-) -> str:
-    """The drawing for browsers without script, with the same links."""
+def _drawing(request: Request, view: View, shown: Shown, points: Sequence[CapturePoint], zone: int | None) -> str:
+    """The ladder without script, whose marks are links to the evidence."""
+    if shown.session is None:
+        return ""
 
     def link(ref: Ref) -> str:
         return view.url(src=ref.source, line=ref.line, frame=ref.frame)
 
-    timeline = build_timeline(terminal, session, points, corrected=is_corrected, limit=40)
+    timeline = build_timeline(shown.terminal, shown.session, points, corrected=is_corrected(request), limit=MOST_DRAWN)
     theme = "dark" if view.theme == "dark" else "light"
     return ladder_svg(timeline, view.language, theme, 1000, zone=view.tzinfo(zone), link=link)
+
+
+@router.get("/cases/{case_id}/terminals/{key}/ladder.svg")
+def ladder_image(request: Request, db: DatabaseSession, head: Head, key: str, view: Choices) -> Response:
+    """The same drawing as an image, for pages without script."""
+    analysis_id = current_of(head).id
+    shown = load_shown(db, analysis_id, key, request.query_params.get("session"))
+    points, zone = load_capture_points(db, analysis_id), remember(db, analysis_id, queries.log_zone)
+    return Response(_drawing(request, view, shown, points, zone), media_type="image/svg+xml")
 
 
 @router.get("/cases/{case_id}/compare", response_class=HTMLResponse)
@@ -124,17 +165,13 @@ def side_by_side(request: Request, db: DatabaseSession, head: Head, view: Choice
     if len(keys) < 2:
         raise Rejected(Text("Tick two terminals to compare them.", "请勾选两个终端再进行对比。"))
     analysis_id = current_of(head).id
-    left, right = (load_terminal(db, head.case.id, key) for key in keys)
-    points = load_capture_points(db, analysis_id)
-    zone = log_zone(load_sources(db, analysis_id, with_rejected=False))
+    left, right = (load_shown(db, analysis_id, key, None) for key in keys)
+    pair = tuple(Compared(one.terminal, one.session, one.row.session_count) for one in (left, right))
     context: dict[str, Any] = {
         "head": head,
         "pair": (left, right),
-        "sessions": (chosen_session(left, None), chosen_session(right, None)),
-        "rows": compare(left, right, chosen_session(left, None), chosen_session(right, None)),
-        "points": points,
-        "zone_name": view.zone_name(zone),
-        "zone_offset_s": zone,
+        "rows": compare(*pair),
+        "zone_name": view.zone_name(remember(db, analysis_id, queries.log_zone)),
         "drawer": None,
     }
     return render(request, "compare.html", **context)

@@ -1,15 +1,16 @@
-"""Receiving files: a case, then one PUT a file, then the analysis. One request a file in constant memory, so that a resumable
-protocol can stand beside it: what makes an upload is its case, its path and its content, not the request it came in."""
+"""Receiving files: a case, then one PUT a file, then the analysis. Each file is one request in constant memory, so that a
+resumable protocol can stand beside it: what makes an upload is its case, its path and its content, not the request."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Annotated, Any
 
 from anyio import from_thread, to_thread
 from fastapi import APIRouter, Depends, File, Form, Request, UploadFile
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from sqlalchemy.orm import Session
+from starlette.datastructures import UploadFile as FormFile
 
 from app.core.records import Text
 from app.db import queries
@@ -37,13 +38,13 @@ def more_files(request: Request, head: Head) -> Response:
 
 @router.post("/cases")
 async def create_case(request: Request, view: Choices) -> Response:
-    """JSON {title} from our script → where to send files; a form with files from a browser without script → the case."""
+    """JSON {title} from our script → where to send files; a form with files, without script → the case."""
     sessions = request.app.state.sessions
     if request.headers.get("content-type", "").startswith("application/json"):
         title = str((await request.json()).get("title", ""))
         return await to_thread.run_sync(_create, sessions, title, view.language)
     form = await request.form()
-    files = [item for item in form.getlist("files") if isinstance(item, UploadFile) or hasattr(item, "filename")]
+    files = [item for item in form.getlist("files") if not isinstance(item, str)]
     return await to_thread.run_sync(_create_from_form, request, str(form.get("title", "")), files, view.language)
 
 
@@ -64,7 +65,7 @@ def _goal(db: Session, case_id: int) -> dict[str, object]:
     }
 
 
-def _create_from_form(request: Request, title: str, files: list[UploadFile], language: str) -> Response:
+def _create_from_form(request: Request, title: str, files: Sequence[FormFile], language: str) -> Response:
     storage: Storage = request.app.state.storage
     if not any(file.filename for file in files):
         raise Rejected(Text("No file was chosen.", "没有选择文件。"))
@@ -74,7 +75,7 @@ def _create_from_form(request: Request, title: str, files: list[UploadFile], lan
     return RedirectResponse(f"/cases/{case.id}", 303)
 
 
-def _keep_form(db: Session, storage: Storage, case_id: int, files: list[UploadFile]) -> None:
+def _keep_form(db: Session, storage: Storage, case_id: int, files: Sequence[FormFile]) -> None:
     bundle = queries.add_bundle(db, case_id)
     for file in files:
         stored = storage.put(iter(lambda file=file: file.file.read(BLOCK), b""))  # type: ignore[misc]
@@ -83,7 +84,9 @@ def _keep_form(db: Session, storage: Storage, case_id: int, files: list[UploadFi
 
 
 @router.post("/cases/{case_id}/files")
-def add_files_by_form(request: Request, db: DatabaseSession, head: Head, files: Annotated[list[UploadFile], File()]) -> Response:
+def add_files_by_form(
+    request: Request, db: DatabaseSession, head: Head, files: Annotated[list[UploadFile], File()]
+) -> Response:
     _keep_form(db, request.app.state.storage, head.case.id, files)
     return RedirectResponse(f"/cases/{head.case.id}", 303)
 
@@ -150,7 +153,7 @@ def rename(db: DatabaseSession, head: Head, title: Annotated[str, Form(max_lengt
 
 
 def clean_path(path: str) -> str:
-    """The path as the browser tells it, for showing and as a name within the case; it never becomes a path on our disk."""
+    """The path as the browser tells it, for showing and as a name in the case; never a path on our disk."""
     parts = [part for part in path.replace("\\", "/").split("/") if part not in ("", ".", "..")]
     cleaned = "/".join(parts).replace("\x00", "")
     if not cleaned:

@@ -1,4 +1,4 @@
-"""Statements of the pages: what they find, how many they are, and that none of them reads a big table from end to end."""
+"""Statements of the pages: what they find, how many they are, and that none reads a big table from end to end."""
 
 from __future__ import annotations
 
@@ -89,7 +89,9 @@ PAGES: list[Callable[[int], str]] = [
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_the_number_of_statements_does_not_grow_with_the_case(app: Any, small: int, large: int, page: Callable[[int], str]) -> None:
+def test_the_number_of_statements_does_not_grow_with_the_case(
+    app: Any, small: int, large: int, page: Callable[[int], str]
+) -> None:
     numbers = []
     for case in (small, large):
         with statements(app) as heard:
@@ -98,8 +100,12 @@ def test_the_number_of_statements_does_not_grow_with_the_case(app: Any, small: i
     assert numbers[0] == numbers[1] <= 40
 
 
-@pytest.mark.parametrize("page", [*PAGES, lambda case: "/cases?q=8301001", lambda case: "/cases?finding=size-band&q=evt00007"])
-def test_no_page_reads_a_big_table_from_end_to_end(app: Any, sessions: sessionmaker[Session], large: int, page: Callable[[int], str]) -> None:
+@pytest.mark.parametrize(
+    "page", [*PAGES, lambda case: "/cases?q=8301001", lambda case: "/cases?finding=size-band&q=evt00007"]
+)
+def test_no_page_reads_a_big_table_from_end_to_end(
+    app: Any, sessions: sessionmaker[Session], large: int, page: Callable[[int], str]
+) -> None:
     with statements(app) as heard:
         assert get(app, page(large)) == 200
     with sessions() as db:
@@ -135,6 +141,7 @@ def test_terminals_are_paged_sorted_and_narrowed_by_the_database(sessions: sessi
 
 def test_cases_are_found_by_what_is_in_them(sessions: sessionmaker[Session], small: int, large: int) -> None:
     with sessions() as db:
+
         def found(**narrowed: str) -> set[int]:
             return {row.case.id for row in queries.list_cases(db, CaseFilter(**narrowed), 1).rows}
 

@@ -49,7 +49,9 @@ def add_case(sessions: sessionmaker[Session], storage: FolderStorage, title: str
 
 
 @pytest.fixture(scope="module")
-def site(database_url: str, sessions: sessionmaker[Session], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def site(
+    database_url: str, sessions: sessionmaker[Session], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Site]:
     var = tmp_path_factory.mktemp("site")
     app = create_app(Settings(DATABASE_URL=database_url, var=var))  # type: ignore[call-arg]
     storage = app.state.storage
@@ -74,11 +76,18 @@ def open_page(browser: Any) -> Iterator[Callable[..., Any]]:
     contexts, complaints = [], []
 
     def opened(**options: Any) -> Any:
-        chosen = {"locale": "en-GB", "timezone_id": "Asia/Shanghai", "viewport": {"width": 1280, "height": 900}, **options}
+        chosen = {
+            "locale": "en-GB",
+            "timezone_id": "Asia/Shanghai",
+            "viewport": {"width": 1280, "height": 900},
+            **options,
+        }
         context = browser.new_context(**chosen)
         contexts.append(context)
         page = context.new_page()
-        page.on("console", lambda message: complaints.append(message.text) if message.type in ("error", "warning") else None)
+        page.on(
+            "console", lambda message: complaints.append(message.text) if message.type in ("error", "warning") else None
+        )
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("dialog", lambda dialog: (complaints.append(f"dialog {dialog.message}"), dialog.dismiss()))
         return page

@@ -5,7 +5,9 @@ from app.web.boxes import NARROWEST, cells_of, widths
 from tests.web.sample_case import POINTS, sample_analysis
 
 
-@pytest.mark.parametrize("shares", [[1.0], [0.5, 0.5], [0.98, 0.02], [0.49, 0.49, 0.02], [0.99] + [0.001] * 3, [1 / 40] * 40])
+@pytest.mark.parametrize(
+    "shares", [[1.0], [0.5, 0.5], [0.98, 0.02], [0.49, 0.49, 0.02], [0.99] + [0.001] * 3, [1 / 40] * 40]
+)
 def test_boxes_fill_the_cell_and_none_is_too_narrow(shares: list[float]) -> None:
     made = widths(shares)
     assert sum(made) == pytest.approx(100, abs=0.6)

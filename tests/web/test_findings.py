@@ -7,7 +7,9 @@ from app.web import labels
 from app.web.findings import case_headline, split, terminal_headline
 from tests.web.sample_case import sample_analysis
 
-CAUSE = Text("Message 3: fragments are lost at 0.5 a second. Both points were capturing.", "3 号报文的分片丢失。两点均在抓包。")
+CAUSE = Text(
+    "Message 3: fragments are lost at 0.5 a second. Both points were capturing.", "3 号报文的分片丢失。两点均在抓包。"
+)
 
 
 def test_the_headline_is_one_sentence_that_says_how_many_and_why() -> None:
@@ -40,7 +42,9 @@ def test_well_unfinished_and_empty_cases_are_told_apart() -> None:
 
 
 def test_a_terminal_speaks_by_its_first_finding() -> None:
-    failed, passed = (next(t for t in sample_analysis(4).terminals if t.outcome is o) for o in (Outcome.FAILED, Outcome.PASSED))
+    failed, passed = (
+        next(t for t in sample_analysis(4).terminals if t.outcome is o) for o in (Outcome.FAILED, Outcome.PASSED)
+    )
     assert terminal_headline(failed).tone == "bad"  # type: ignore[union-attr]
     assert terminal_headline(passed).tone == "good"  # type: ignore[union-attr]
     assert terminal_headline(replace(passed, findings=())) is None

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 from babel.messages.catalog import Catalog
-from babel.messages.frontend import parse_mapping_cfg
 from babel.messages.extract import extract_from_dir
+from babel.messages.frontend import parse_mapping_cfg
 from babel.messages.pofile import read_po
 
 from app.web.i18n import LANGUAGES, LOCALES, negotiate, translations
@@ -37,7 +37,9 @@ def chinese() -> Catalog:
 def test_every_text_of_the_pages_has_a_chinese_one_that_is_not_fuzzy(chinese: Catalog) -> None:
     source = texts_in_source()
     assert len(source) > 200
-    missing = [m.id for m in source if m.id and ((own := chinese.get(m.id)) is None or not own.string or not all(own.string))]
+    missing = [
+        m.id for m in source if m.id and ((own := chinese.get(m.id)) is None or not own.string or not all(own.string))
+    ]
     assert missing == []
     assert [m.id for m in chinese if m.id and m.fuzzy] == []
 

@@ -34,7 +34,9 @@ def wait_for_charts(page: Any) -> None:
 
 @pytest.mark.parametrize(("language", "theme"), [("en-GB", "light"), ("zh-CN", "dark")])
 @pytest.mark.parametrize("name", list(PAGES))
-def test_a_page_is_accessible_and_keeps_the_policy(site: Site, open_page: Callable[..., Any], name: str, language: str, theme: str) -> None:
+def test_a_page_is_accessible_and_keeps_the_policy(
+    site: Site, open_page: Callable[..., Any], name: str, language: str, theme: str
+) -> None:
     page = open_page(locale=language, color_scheme=theme)
     answer = page.goto(address(site, name))
     assert answer.status == 200
@@ -138,7 +140,9 @@ def test_without_script_the_ladder_is_a_drawing_and_links_work(site: Site, brows
     context.close()
 
 
-def test_an_unknown_page_says_so_in_the_readers_language(site: Site, open_page: Callable[..., Any], browser: Any) -> None:
+def test_an_unknown_page_says_so_in_the_readers_language(
+    site: Site, open_page: Callable[..., Any], browser: Any
+) -> None:
     context = browser.new_context(locale="zh-CN")
     page = context.new_page()
     assert page.goto(f"{site.url}/cases/999999").status == 404

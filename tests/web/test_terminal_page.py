@@ -9,7 +9,9 @@ from tests.web.conftest import Site, wait_until
 from tests.web.test_pages import wait_for_charts
 
 
-def test_a_click_on_evidence_opens_the_line_in_its_context_and_the_address_keeps_it(site: Site, open_page: Callable[..., Any]) -> None:
+def test_a_click_on_evidence_opens_the_line_in_its_context_and_the_address_keeps_it(
+    site: Site, open_page: Callable[..., Any]
+) -> None:
     page = open_page()
     page.goto(f"{site.url}/cases/{site.case}/terminals/t1")
     page.locator("#findings a[data-evidence]").first.click()
@@ -92,7 +94,9 @@ def test_fragments_are_boxes_with_signs_in_proportion(site: Site, open_page: Cal
     assert widths[0] == widths[1] > widths[2] > 10 and abs(sum(widths) - 100) < 0.1
 
 
-def test_terminals_are_searched_sorted_and_filtered_without_reloading(site: Site, open_page: Callable[..., Any]) -> None:
+def test_terminals_are_searched_sorted_and_filtered_without_reloading(
+    site: Site, open_page: Callable[..., Any]
+) -> None:
     page = open_page()
     page.goto(f"{site.url}/cases/{site.case}")
     page.evaluate("window.stayed = true")
@@ -106,7 +110,10 @@ def test_terminals_are_searched_sorted_and_filtered_without_reloading(site: Site
     wait_until(page, "document.querySelectorAll('#terminal-list tbody tr').length === 7")
     page.locator("#terminal-list th").get_by_role("link", name="Message 3, bytes").click()
     page.wait_for_url("**sort=size**")
-    sizes = [int(cell.inner_text().replace(",", "")) for cell in page.locator("#terminal-list tbody tr td:nth-child(8)").all()]
+    sizes = [
+        int(cell.inner_text().replace(",", ""))
+        for cell in page.locator("#terminal-list tbody tr td:nth-child(8)").all()
+    ]
     assert sizes == sorted(sizes) and len(sizes) == 7
     assert page.evaluate("window.stayed") is True
     page.reload()
@@ -160,7 +167,14 @@ def test_a_case_is_solved_with_its_cause_and_found_by_it(site: Site, open_page: 
 def test_cases_are_searched_and_filters_saved(site: Site, open_page: Callable[..., Any]) -> None:
     page = open_page()
     page.goto(f"{site.url}/cases")
-    for words, number in (("8301014@OMR", 1), ("4711 building", 1), ("size-band", 2), ("evt00014", 1), ("10.1.0.14", 1), ("100%", 0)):
+    for words, number in (
+        ("8301014@OMR", 1),
+        ("4711 building", 1),
+        ("size-band", 2),
+        ("evt00014", 1),
+        ("10.1.0.14", 1),
+        ("100%", 0),
+    ):
         page.goto(f"{site.url}/cases?q={words.replace('%', '%25').replace(' ', '+')}")
         assert page.locator("table.cases tbody tr").count() == number, words
     page.goto(f"{site.url}/cases?state=open&outcome=failed")
@@ -187,7 +201,9 @@ def test_points_are_renamed_reordered_and_the_case_is_queued_again(site: Site, o
     with site.sessions() as db:
         from sqlalchemy import text
 
-        order = db.execute(text("SELECT name FROM point_settings WHERE case_id = :c ORDER BY position"), {"c": site.case})
+        order = db.execute(
+            text("SELECT name FROM point_settings WHERE case_id = :c ORDER BY position"), {"c": site.case}
+        )
         assert [row[0] for row in order] == ["client", "server", "core switch"]
         named = db.execute(text("SELECT capture_point FROM source_settings WHERE case_id = :c"), {"c": site.case})
         assert [row[0] for row in named] == ["core switch"]
@@ -198,4 +214,6 @@ def test_a_change_from_another_site_is_refused(site: Site, open_page: Callable[.
     for headers in ({"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://elsewhere.example"}):
         answer = page.request.post(f"{site.url}/cases/{site.case}/state", headers=headers, form={"state": "solved"})
         assert answer.status == 403
-    assert page.request.post(f"{site.url}/cases/{site.case}/state", headers={"Sec-Fetch-Site": "same-origin"}, form={"state": "open"}).ok
+    assert page.request.post(
+        f"{site.url}/cases/{site.case}/state", headers={"Sec-Fetch-Site": "same-origin"}, form={"state": "open"}
+    ).ok

@@ -69,7 +69,9 @@ def test_a_dropped_folder_becomes_a_case_with_its_terminals_and_evidence(
     page.locator("#drawer .log-lines .here").wait_for()
 
 
-def test_an_archive_and_a_loose_file_go_up_by_the_picker(live_server: LiveServer, open_page: Callable[..., Any], bundle: Path, tmp_path: Path) -> None:
+def test_an_archive_and_a_loose_file_go_up_by_the_picker(
+    live_server: LiveServer, open_page: Callable[..., Any], bundle: Path, tmp_path: Path
+) -> None:
     archive = tmp_path / "evidence.zip"
     with zipfile.ZipFile(archive, "w") as packed:
         for path in sorted(bundle.glob("terminal-04/*")):
@@ -88,7 +90,9 @@ def test_an_archive_and_a_loose_file_go_up_by_the_picker(live_server: LiveServer
     assert "uplink.pcap" in page.locator("#sources").inner_text()
 
 
-def test_files_that_cannot_be_used_are_listed_with_the_reason(live_server: LiveServer, open_page: Callable[..., Any], bundle: Path, tmp_path: Path) -> None:
+def test_files_that_cannot_be_used_are_listed_with_the_reason(
+    live_server: LiveServer, open_page: Callable[..., Any], bundle: Path, tmp_path: Path
+) -> None:
     (tmp_path / "empty.log").write_bytes(b"")
     (tmp_path / "broken.zip").write_bytes(b"PK\x03\x04 not an archive")
     capture = next(bundle.glob("server/*.pcap")).read_bytes()
@@ -103,9 +107,13 @@ def test_files_that_cannot_be_used_are_listed_with_the_reason(live_server: LiveS
         assert row.locator("td").last.inner_text().strip() != "", name
 
 
-def test_a_line_of_a_megabyte_does_not_make_the_page_heavy(live_server: LiveServer, open_page: Callable[..., Any], bundle: Path, tmp_path: Path) -> None:
+def test_a_line_of_a_megabyte_does_not_make_the_page_heavy(
+    live_server: LiveServer, open_page: Callable[..., Any], bundle: Path, tmp_path: Path
+) -> None:
     log = next(bundle.glob("terminal-04/*.log")).read_bytes()
-    (tmp_path / "iNode.log").write_bytes(log + b"\n[2026-03-09 09:14:00] [SecPkt] [1394] SecPkt " + b"<b>{{7*7}}" * 100_000 + b"\n")
+    (tmp_path / "iNode.log").write_bytes(
+        log + b"\n[2026-03-09 09:14:00] [SecPkt] [1394] SecPkt " + b"<b>{{7*7}}" * 100_000 + b"\n"
+    )
     page = open_page()
     page.goto(f"{live_server.url}/cases/new")
     page.locator("#files").set_input_files(tmp_path / "iNode.log")
@@ -133,7 +141,9 @@ def test_a_browser_without_script_can_upload(live_server: LiveServer, browser: A
     context = browser.new_context(java_script_enabled=False, locale="en-GB")
     page = context.new_page()
     page.goto(f"{live_server.url}/cases/new")
-    page.locator("noscript input[type=file], input[name=files]").first.set_input_files([*bundle.glob("terminal-04/*.log")])
+    page.locator("noscript input[type=file], input[name=files]").first.set_input_files(
+        [*bundle.glob("terminal-04/*.log")]
+    )
     page.get_by_role("button", name="Upload and analyse").click()
     page.wait_for_url(CASE)
     context.close()

@@ -14,7 +14,11 @@ AT = 1_784_000_000 * NS
 
 def view(query: str = "", cookie: str = "", language: str = "en") -> View:
     headers = [(b"cookie", cookie.encode()), (b"accept-language", language.encode())]
-    return view_of(Request({"type": "http", "method": "GET", "path": "/cases/1", "query_string": query.encode(), "headers": headers}))
+    return view_of(
+        Request(
+            {"type": "http", "method": "GET", "path": "/cases/1", "query_string": query.encode(), "headers": headers}
+        )
+    )
 
 
 def test_the_address_comes_before_the_cookie_and_the_cookie_before_the_browser() -> None:
@@ -63,4 +67,11 @@ def test_foreign_text_cannot_leave_its_place() -> None:
 
 
 def test_sizes_are_for_people() -> None:
-    assert [size_text(n) for n in (0, 999, 1_500, 123_456, 2_000_000, 5 * 10**12)] == ["0 B", "999 B", "1.5 kB", "123 kB", "2.0 MB", "5000 GB"]
+    assert [size_text(n) for n in (0, 999, 1_500, 123_456, 2_000_000, 5 * 10**12)] == [
+        "0 B",
+        "999 B",
+        "1.5 kB",
+        "123 kB",
+        "2.0 MB",
+        "5000 GB",
+    ]
