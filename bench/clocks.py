@@ -2,8 +2,8 @@
 
     python bench/clocks.py [--cases 20000]
 
-Simulates captures of seconds to a day with offsets up to days, drifts of crystals, queues, unequal delays and few or many
-datagrams. At least 99.9 % of all bands must hold the true offset.
+Simulates captures of seconds to a day with offsets up to days, drifts of crystals, queues, unequal delays and few or
+many datagrams. At least 99.9 % of all bands must hold the true offset.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from app.core.clock_pairs import fit_pair  # noqa: E402 (the repository is not installed as a package)
-from tests.core.clock_world import any_two_clocks  # noqa: E402
+from app.core.clock_pairs import fit_pair
+from tests.core.clock_world import any_two_clocks
 
 
 def main() -> None:
@@ -39,7 +39,8 @@ def main() -> None:
     widths.sort()
     print(f"{cases} cases: {held} hold the true offset ({100 * held / (cases - none):.3f} %), {none} without a clock")
     print(f"error of the guess: median {errors[len(errors) // 2] * 1000:.3f} ms,", end=" ")
-    print(f"95 % under {errors[int(len(errors) * 0.95)] * 1000:.3f} ms; median width {widths[len(widths) // 2] * 1000:.3f} ms")
+    print(f"95 % under {errors[int(len(errors) * 0.95)] * 1000:.3f} ms,", end=" ")
+    print(f"median width of the band {widths[len(widths) // 2] * 1000:.3f} ms")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,11 @@ from __future__ import annotations
 import argparse
 import random
 import resource
+import sys
 import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from app.core.analysis import Role
 from app.core.network import CaptureInput, NetworkSettings, trace_network
@@ -45,12 +49,26 @@ def build(datagrams: int, points: int, lost: float) -> list[CaptureInput]:
                 pieces = pieces[:1]
             packets = tuple(
                 Packet(
-                    names[point], len(seen[point]) + 1, at_ns + offsets[point] + index * 20_000, 4, source, destination, 17,
-                    serial % 65_535 + 1, start, end - start, end < size, 64 - step, body[start:end], end - start,
-                    *((ports[0], ports[1], size) if start == 0 else (None, None, None)),
+                    source=names[point],
+                    frame=len(seen[point]) + 1,
+                    time_ns=at_ns + offsets[point] + index * 20_000,
+                    ip_version=4,
+                    source_ip=source,
+                    destination_ip=destination,
+                    protocol=17,
+                    identification=serial % 65_535 + 1,
+                    offset_bytes=start,
+                    length_bytes=end - start,
+                    more=end < size,
+                    ttl=64 - step,
+                    payload=body[start:end],
+                    captured_bytes=end - start,
+                    source_port=ports[0] if start == 0 else None,
+                    destination_port=ports[1] if start == 0 else None,
+                    udp_length=size if start == 0 else None,
                 )
                 for index, (start, end) in enumerate(pieces)
-            )  # fmt: skip
+            )
             holes = () if pieces[-1][1] == size else ((pieces[-1][1], None),)
             seen[point].append(Datagram(names[point], packets, (), size if not holes else None, holes))
     return [

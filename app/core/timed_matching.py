@@ -78,11 +78,14 @@ def split_untimely(groups: list[Group], matched: MatchedTimes, net: ClockNet) ->
 
 
 def _split_by_time(group: Group, net: ClockNet) -> list[Group]:
-    return [
+    """Either the identification came round with the same content, or a clock is told wrong: so both stay possible."""
+    parts = [
         Group(cluster, group.level, group.agreed)
         for members in _by_part(group.members.values(), net).values()
         for cluster in _clusters(members, net, LONGEST_TRANSIT_S)
     ]
+    note_rivals(parts)
+    return parts
 
 
 def _by_part(observations: Iterable[Observation], net: ClockNet) -> dict[int, list[Observation]]:
@@ -117,7 +120,8 @@ def settle_crowd(crowd: Sequence[Observation], net: ClockNet) -> list[Group]:
             for cluster in _clusters(members, net, LONGEST_TRANSIT_S):
                 result.extend(_settle_cluster(cluster, net, Level.NAMED, ALIKE_SPREADS_S))
         else:
-            result.extend(_settle_cluster(members, net, Level.TIMED, ALIKE_SPREADS_S))
+            for cluster in _clusters(members, net, ALIKE_SPREADS_S[0]):
+                result.extend(_settle_cluster(cluster, net, Level.TIMED, ALIKE_SPREADS_S[1:]))
     if len(parts) > 1:
         note_rivals(result[:MAX_RIVALS])
     return result
@@ -130,21 +134,27 @@ def _settle_cluster(
         return [Group((seen,)) for seen in cluster]
     if is_unique(cluster):
         return _grow(cluster, level)
+    columns: dict[int, list[Observation]] = defaultdict(list)
+    for seen in sorted(cluster, key=lambda item: item.frame):
+        columns[seen.capture].append(seen)
+    spread_s = (net.time_of(cluster[-1]) - net.time_of(cluster[0])) / 1e9
+    if len({len(column) for column in columns.values()}) == 1 and spread_s <= LONGEST_TRANSIT_S:
+        rows = zip(*columns.values(), strict=True)
+        return [group for row in rows for group in _grow(row, Level.TIMED)]
     if spreads:
-        return [
+        groups = [
             group
             for part in _clusters(cluster, net, spreads[0])
             for group in _settle_cluster(part, net, max(level, Level.TIMED), spreads[1:])
         ]
-    columns: dict[int, list[Observation]] = defaultdict(list)
-    for seen in sorted(cluster, key=lambda item: item.time_ns):
-        columns[seen.capture].append(seen)
-    if len({len(column) for column in columns.values()}) == 1:
-        rows = zip(*columns.values(), strict=True)
-        return [group for row in rows for group in _grow(row, Level.TIMED)]
-    alone = [Group((seen,)) for seen in cluster]
-    note_rivals(alone[:MAX_RIVALS])
-    return alone
+    else:
+        groups = [Group((seen,)) for seen in cluster]
+    if len(spreads) < len(ALIKE_SPREADS_S):
+        # So near to each other, one that is left alone may be another capture's that is left alone as well.
+        alone = [group for group in groups if len(group.members) == 1]
+        if len({capture for group in alone for capture in group.members}) > 1:
+            note_rivals(alone[:MAX_RIVALS])
+    return groups
 
 
 def _grow(observations: Sequence[Observation], level: Level) -> list[Group]:

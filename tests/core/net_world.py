@@ -40,6 +40,8 @@ class Tap:
     facts: dict[str, object] = field(default_factory=dict)
     hides: Callable[[Packet], bool] = lambda packet: False
     packets: list[Packet] = field(default_factory=list)
+    shown_s: list[float] = field(default_factory=list)  # true time of each packet
+    is_sorted_by_stamp: bool = False  # as some tools rewrite a file; frames come in true order otherwise
 
     @property
     def file(self) -> str:
@@ -116,6 +118,7 @@ class World:
             return
         payload = packet.payload if tap.snap is None else packet.payload[: max(0, tap.snap - 34)]
         for copy in range(tap.mirrors):
+            tap.shown_s.append(when + copy * 4e-6)
             tap.packets.append(
                 replace(
                     packet,
@@ -132,8 +135,9 @@ class World:
         return [self._capture(tap) for tap in self.taps]
 
     def _capture(self, tap: Tap) -> CaptureInput:
-        ordered = sorted(tap.packets, key=lambda packet: packet.time_ns)
-        packets = [replace(packet, frame=number) for number, packet in enumerate(ordered, 1)]
+        times = [packet.time_ns for packet in tap.packets] if tap.is_sorted_by_stamp else tap.shown_s
+        order = sorted(range(len(times)), key=lambda index: times[index])
+        packets = [replace(tap.packets[index], frame=number) for number, index in enumerate(order, 1)]
         known: dict[str, object] = {
             "source": tap.file,
             "format": "pcap",
@@ -168,7 +172,8 @@ def read(packet: Packet) -> WireMessage | None:
 
 def message(number: int, serial: int, size: int) -> bytes:
     """An EAD-like payload of `size` bytes; the serial makes it unlike others."""
-    return (b"M\x00" + bytes((number,)) + serial.to_bytes(4, "big") + bytes((serial + i) % 251 for i in range(size)))[:size]
+    filling = bytes((serial + index) % 251 for index in range(size))
+    return (b"M\x00" + bytes((number,)) + serial.to_bytes(4, "big") + filling)[:size]
 
 
 def fragments_of(datagram: Sent) -> list[Packet]:
@@ -180,8 +185,8 @@ def fragments_of(datagram: Sent) -> list[Packet]:
         + datagram.body
     )
     whole = Packet(
-        "", 0, 0, datagram.version, datagram.source, datagram.destination, 17, datagram.identification, 0, len(body), False,
-        datagram.ttl, body, len(body), datagram.source_port, datagram.destination_port, len(body),
+        "", 0, 0, datagram.version, datagram.source, datagram.destination, 17, datagram.identification, 0, len(body),
+        False, datagram.ttl, body, len(body), datagram.source_port, datagram.destination_port, len(body),
     )  # fmt: skip
     return cut([whole], datagram.mtu)
 
@@ -319,5 +324,6 @@ def errors_about(tap: Tap, datagram: Sent, kind: int, code: int, at_s: float, mt
         datagram.destination_port, mtu,
     )  # fmt: skip
     return Packet(
-        tap.file, 9000, tap.raw_ns(at_s), datagram.version, "10.5.5.5", datagram.source, 1, 7, 0, 60, False, 60, quote=quote
-    )
+        tap.file, 9000, tap.raw_ns(at_s), datagram.version, "10.5.5.5", datagram.source, 1, 7, 0, 60, False, 60,
+        quote=quote,
+    )  # fmt: skip

@@ -46,7 +46,9 @@ def matched(
     )
 
 
-def fit(rows: MatchedTimes, manual: tuple[float, ...] = (0.0,) * 5, rank: tuple[int, ...] = (0, 1, 2, 3, 4)) -> ClockNet:
+def fit(
+    rows: MatchedTimes, manual: tuple[float, ...] = (0.0,) * 5, rank: tuple[int, ...] = (0, 1, 2, 3, 4)
+) -> ClockNet:
     return fit_clocks(rows, rank, 0, manual, [f"{index}.pcap" for index in range(5)])
 
 

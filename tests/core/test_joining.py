@@ -72,7 +72,8 @@ def build(fortune: Fortune) -> tuple[World, list[Sent]]:
         body = message(3 if serial % 3 else 1, serial // 4, 2600 if serial % 3 else 300)
         sent.append(Sent(at_s, "10.1.1.1", SERVER, 40_001, PORT, body, 5000 + serial))
         to = OUTSIDE if fortune.is_translated else "10.1.1.1"
-        sent.append(Sent(at_s + 0.3, SERVER, to, PORT, 61_001 if fortune.is_translated else 40_001, message(2, serial, 400), 9000 + serial))
+        port = 61_001 if fortune.is_translated else 40_001
+        sent.append(Sent(at_s + 0.3, SERVER, to, PORT, port, message(2, serial, 400), 9000 + serial))
     for datagram in sent:
         world.send(datagram)
     return world, sent
@@ -108,7 +109,8 @@ def test_every_datagram_is_found_once_with_what_each_point_saw(fortune: Fortune)
     world, sent = build(fortune)
     facts = trace_network(world.captures(), NetworkSettings())
     assert [point.name for point in facts.points] == list(NAMES)
-    assert sorted(one.fate.identification or 0 for one in facts.traced) == sorted(one.identification or 0 for one in sent)
+    found = sorted(one.fate.identification or 0 for one in facts.traced)
+    assert found == sorted(one.identification or 0 for one in sent)
     for name in NAMES:
         saw = truth(world, name)
         for one in facts.traced:

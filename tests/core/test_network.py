@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
 from app.core.analysis import Fate, Role, Seen
 from app.core.network import NetworkFacts, NetworkSettings, NoteCode, TracedDatagram, trace_network
-from app.core.records import Confidence, Direction, InterfaceFacts
+from app.core.records import Confidence, Direction, InterfaceFacts, Packet
 from tests.core.net_world import (
     PORT,
     SERVER,
@@ -210,7 +210,8 @@ def test_clocks_apart_change_nothing_but_the_clocks() -> None:
     assert clock.lower_s is not None and clock.upper_s is not None
     assert clock.lower_s <= server.offset_at(middle_s) <= clock.upper_s
     assert abs(clock.offset_s - server.offset_at(middle_s)) < 0.001
-    assert {note.source for note in facts.notes_of(NoteCode.CLOCKS_APART)} == {"uplink.pcap", "fwin.pcap", "server.pcap"}
+    apart = {note.source for note in facts.notes_of(NoteCode.CLOCKS_APART)}
+    assert apart == {"uplink.pcap", "fwin.pcap", "server.pcap"}
 
 
 def test_translation_is_seen_through_and_told() -> None:
@@ -326,7 +327,7 @@ def test_a_capture_that_lost_frames_itself_proves_no_loss() -> None:
     third = numbered(facts, 3)
     assert third[0].fate.fragments[1].sightings["fwin"].reason_code == "dropped"
     assert legs(third) == {("fwout", "server")}
-    assert [note.source for note in facts.notes_of(NoteCode.DROPPED)][0] == "fwin.pcap"
+    assert next(facts.notes_of(NoteCode.DROPPED)).source == "fwin.pcap"
 
 
 def test_another_terminals_capture_says_nothing_of_this_one() -> None:
@@ -349,7 +350,9 @@ def test_another_terminals_capture_says_nothing_of_this_one() -> None:
 
 def test_a_branch_that_a_terminal_does_not_cross_is_off_its_path() -> None:
     world = five_points()
-    world.taps.insert(2, Tap("branch2", 0, 0.0003, hides=lambda packet: "10.1.2.9" not in (packet.source_ip, packet.destination_ip)))
+    branch = Tap("branch2", 0, 0.0003)
+    branch.hides = lambda packet: "10.1.2.9" not in (packet.source_ip, packet.destination_ip)
+    world.taps.insert(2, branch)
     world.behind("fwout", drop_later)
     run_session(world)
     run_session(world, client="10.1.2.9", serial=1, size=700, attempts=1, is_answered=True, start_s=3)
@@ -370,7 +373,8 @@ def test_a_terminal_that_never_crosses_is_missing_where_its_neighbours_pass() ->
 
 
 def test_nothing_is_claimed_of_a_point_that_never_saw_anybody() -> None:
-    world = World(Tap("client", 0, role=Role.CLIENT), Tap("server", 2, 0.001, role=Role.SERVER)).behind("client", drop_all)
+    world = World(Tap("client", 0, role=Role.CLIENT), Tap("server", 2, 0.001, role=Role.SERVER))
+    world.behind("client", drop_all)
     run_session(world)
     facts = trace(world)
     assert has_no_loss(facts)
@@ -407,7 +411,7 @@ def test_offloaded_frames_are_compared_by_bytes() -> None:
     for at in (0, 2, 7, 12, 17):
         number = {0: 1}.get(at, 3)
         whole.send(
-            Sent(at, "10.1.1.1", SERVER, 40_001, PORT if number == 3 else 9019, message(number, number, 2655 if at else 123),
+            Sent(at, "10.1.1.1", SERVER, 40_001, PORT if at else 9019, message(number, number, 2655 if at else 123),
                  1001 if at == 0 else 1010 + (at - 2) // 5, mtu=9000)
         )  # fmt: skip
     facts = trace_network([*whole.captures(), *captures[1:]], NetworkSettings())
@@ -472,8 +476,6 @@ def test_lost_attempts_without_identification_are_not_confused_with_others() -> 
 
 
 def test_rewritten_identifications_are_matched_by_payload_and_time() -> None:
-    from dataclasses import replace
-
     world = five_points(server={"offset_s": 55.0}, fwin={"offset_s": 54.0})
     world.behind(
         "fwout",
@@ -566,4 +568,59 @@ def test_no_captures_give_empty_facts() -> None:
 
 def test_captures_without_ead_give_points_and_nothing_else() -> None:
     facts = trace(five_points())
-    assert [point.name for point in facts.points][0] == "client" and facts.traced == ()
+    assert facts.points[0].name == "client" and facts.traced == ()
+
+
+def test_a_payload_changed_on_the_way_is_no_loss() -> None:
+    def alter(packets: list[Packet], datagram: Sent) -> list[Packet]:
+        return [
+            replace(packet, payload=packet.payload[:200] + b"?" + packet.payload[201:]) if packet.more else packet
+            for packet in packets
+        ]
+
+    world = five_points().behind("uplink", alter)
+    run_session(world)
+    facts = trace(world)
+    assert has_no_loss(facts) and len(facts.traced) == 6
+    assert {one.fate.match_confidence for one in numbered(facts, 3)} == {Confidence.LIKELY}
+    (note,) = facts.notes_of(NoteCode.ALTERED)
+    assert note.counts == {"datagrams": 4}
+
+
+def test_a_clock_set_back_in_the_middle_makes_no_loss() -> None:
+    world = five_points(uplink={"step": (9.0, -9.0), "offset_s": 12.0}).behind("fwout", drop_later)
+    run_session(world)
+    run_session(world, client="10.1.1.2", serial=1, size=700, is_answered=True, start_s=1.3)
+    facts = trace(world)
+    assert legs(facts.traced) == {None, ("fwout", "fwin")}
+    assert {note.source for note in facts.notes_of(NoteCode.CLOCK_STEP)} == {"uplink.pcap"}
+    for one in facts.traced:
+        times = [sighting.time_ns for sighting in one.fate.fragments[0].sightings.values() if sighting.time_ns]
+        assert max(times) - min(times) < 20_000_000
+
+
+def test_a_clock_set_back_in_a_file_that_was_sorted_by_time_makes_no_loss_either() -> None:
+    world = five_points(uplink={"step": (9.0, -9.0), "offset_s": 12.0, "is_sorted_by_stamp": True})
+    world.behind("fwout", drop_later)
+    run_session(world)
+    run_session(world, client="10.1.1.2", serial=1, size=700, is_answered=True, start_s=1.3)
+    assert legs(trace(world).traced) == {None, ("fwout", "fwin")}
+
+
+def test_a_mirror_of_incoming_frames_only_is_off_the_way_of_answers() -> None:
+    world = five_points(fwout={"hides": lambda packet: packet.destination_ip != SERVER})
+    run_session(world, attempts=1, is_answered=True)
+    facts = trace(world)
+    assert has_no_loss(facts)
+
+
+def test_rotated_files_of_one_point_are_one_point() -> None:
+    world = five_points()
+    world.taps[2].ends_s = 5.0
+    rest = Tap("fwout", 1, 0.0005, source="fwout-2.pcap", starts_s=5.0)
+    world.taps.insert(3, rest)
+    world.behind("fwout", lambda packets, datagram: packets)
+    run_session(world)
+    facts = trace(world)
+    assert next(point for point in facts.points if point.name == "fwout").sources == ("fwout.pcap", "fwout-2.pcap")
+    assert all(set(one.fate.fate.values()) == {Fate.WHOLE} for one in facts.traced)
