@@ -17,7 +17,7 @@ from markupsafe import Markup, escape
 from app.charts import boxes_svg, ladder_svg, path_svg, size_plot_svg
 from app.charts.writing import clean, day, moment, say, signed_seconds, zone_name
 from app.config import TEMPLATES
-from app.core.analysis import Attempt, CaseAnalysis, Message, Outcome, Session, Terminal
+from app.core.analysis import Attempt, CaseAnalysis, Evidence, Message, Outcome, Session, Terminal
 from app.core.case_charts import plot_sizes, size_dots, size_edges
 from app.core.case_report import CaseReport, compose_report, name_of
 from app.core.finding_names import finding_name
@@ -26,7 +26,7 @@ from app.core.path_drawing import draw_path
 from app.core.records import Direction, Text
 from app.core.timeline import build_timeline
 from app.core.timeline_texts import OUTCOMES, count, message_name
-from app.report_texts import CONFIDENCES, KINDS, METHOD, ORDERS, SEVERITIES, WORDS
+from app.report_texts import CONFIDENCES, COUNTS, KINDS, METHOD, ORDERS, SEVERITIES, WORDS
 
 FOLDER = TEMPLATES / "report"
 # A page is 180 mm wide; drawings are made a little wider and scaled down, which keeps their text at 8 points.
@@ -117,6 +117,8 @@ def render_html(analysis: CaseAnalysis, lang: str, meta: ReportMeta) -> str:
         "order_by": lambda code: say(ORDERS.get(code, Text(code, code)), lang),
         "message": lambda number: f"{number} {say(message_name(number), lang)}",
         "seconds": signed_seconds,
+        "time_of": _times(analysis).get,
+        "count_name": lambda key: say(COUNTS.get(key, Text(key.replace("_", " "), key)), lang),
     }
     return environment.get_template("report.html").render(
         lang=lang,
@@ -205,6 +207,25 @@ def _fragment_rows(analysis: CaseAnalysis, report: CaseReport, lang: str) -> lis
             cells.append(_drawing(boxes_svg(boxes, lang, width=120, height=20, name=name)))
         rows.append(FragmentRow(message.number, message.direction, attempt, tuple(cells)))
     return rows
+
+
+def _times(analysis: CaseAnalysis) -> dict[Evidence, int]:
+    """When what a piece of evidence shows happened, on the reference clock."""
+    places: dict[tuple[str, int | None, int | None], int] = {}
+    for session in (session for terminal in analysis.terminals for session in terminal.sessions):
+        for mark in session.marks:
+            places[mark.evidence.source, mark.evidence.line, None] = mark.time_ns
+        for _, attempt in _sent(session):
+            for item in attempt.evidence:
+                if item.line is not None and attempt.time_ns is not None:
+                    places.setdefault((item.source, item.line, None), attempt.time_ns)
+            for fragment in attempt.datagram.fragments if attempt.datagram is not None else ():
+                for sighting in fragment.sightings.values():
+                    if sighting.source is not None and sighting.time_ns is not None:
+                        places |= {(sighting.source, None, frame): sighting.time_ns for frame in sighting.frames}
+    findings = [*analysis.findings, *(finding for terminal in analysis.terminals for finding in terminal.findings)]
+    shown = (item for finding in findings for item in finding.evidence)
+    return {item: at for item in shown if (at := places.get((item.source, item.line, item.frame))) is not None}
 
 
 def _sent(session: Session) -> list[tuple[Message, Attempt]]:
