@@ -11,6 +11,7 @@ from os import cpu_count
 from pathlib import Path
 
 from app.bundles import Unpacked, unpack
+from app.collector import collector_paused
 from app.core.analysis import CaseAnalysis, Source, SourceKind
 from app.core.pipeline import DEFAULT_PORTS, ParsedSource, PipelineSettings, analyze, announced_ports
 from app.core.records import Text
@@ -77,7 +78,8 @@ def analyze_files(
         manual_offset_s=settings.manual_offset_s,
         zones=settings.zones,
     )
-    return analyze(parsed, pipeline, progress)
+    with collector_paused():
+        return analyze(parsed, pipeline, progress)
 
 
 def _parse_all(

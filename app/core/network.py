@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 from app.core.analysis import CapturePoint, Clock, Role
 from app.core.fates import FateBuilder
@@ -27,20 +25,6 @@ from app.core.traces import (
 from app.core.visibility import Guard
 
 
-@contextmanager
-def _collector_paused() -> Iterator[None]:
-    """Hundreds of thousands of small objects without cycles are made here; walking them again and again for cycles
-    would take half of the time."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
-
-
-@_collector_paused()
 def trace_network(captures: Sequence[CaptureInput], settings: NetworkSettings) -> NetworkFacts:
     """Match, order, set clocks, and follow every EAD datagram over all points. No captures give empty facts."""
     if not captures:
