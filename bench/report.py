@@ -51,7 +51,8 @@ def main() -> None:
         process.start()
         process.join()
         spent, worked, peak, size = results.get()
-        print(f"{terminals:>9} {spent:>8.2f} {worked:>6.2f} {seconds:>6.1f} {peak:>8} {megabytes or '':>6} {size // 1000:>7}")
+        told = f"{terminals:>9} {spent:>8.2f} {worked:>6.2f} {seconds:>6.1f} {peak:>8}"
+        print(f"{told} {megabytes or '':>6} {size // 1000:>7}")
 
 
 if __name__ == "__main__":
