@@ -106,6 +106,9 @@ _COPIES = (
 )
 
 
+KINDS = ("cases", "cases, searched", "case", "case, sorted page", "case, searched", "terminal", "ladder", "session")
+
+
 def pages(case: int) -> list[str]:
     terminal = f"/cases/{case}/terminals/t{random.randint(1, TERMINALS)}"
     return [
@@ -128,7 +131,7 @@ async def _user(client: httpx.AsyncClient, case: int, end: float, times: dict[st
         begin = time.monotonic()
         answer = await client.get(kinds[at], headers={"Accept": "text/html"})
         assert answer.status_code == 200, (kinds[at], answer.status_code)
-        times.setdefault(pages(0)[at].split("t0/")[-1].split("=")[0] + f" #{at}", []).append(time.monotonic() - begin)
+        times.setdefault(KINDS[at], []).append(time.monotonic() - begin)
         await asyncio.sleep(random.uniform(*THINK_S))
 
 

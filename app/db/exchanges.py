@@ -44,14 +44,20 @@ class _Names:
     """What the numbers of one analysis stand for."""
 
     def __init__(self, session: DatabaseSession, analysis_id: int) -> None:
-        def pairs(table: type[SourceRow] | type[CapturePointRow], column: Any) -> dict[int, str]:
-            rows = session.execute(select(table.no, column).where(table.analysis_id == analysis_id))
-            return {number: name for number, name in rows}  # noqa: C416  # rows are no pairs to the type checker
-
-        self.sources = pairs(SourceRow, SourceRow.path)
-        self.points = pairs(CapturePointRow, CapturePointRow.name)
+        points = select(CapturePointRow.no, CapturePointRow.name).where(CapturePointRow.analysis_id == analysis_id)
+        self.points: dict[int, str] = {number: name for number, name in session.execute(points)}  # noqa: C416
+        self.sources: dict[int, str] = {}
         self._session, self._analysis_id = session, analysis_id
         self._phrases: dict[int, Text] = {}
+
+    def learn_sources(self, numbers: set[int | None]) -> None:
+        """Fetch the paths of these numbers: one terminal's evidence lies in few of a case's files."""
+        wanted = [number for number in numbers if number is not None and number not in self.sources]
+        for start in range(0, len(wanted), 10_000):
+            query = select(SourceRow.no, SourceRow.path).where(
+                SourceRow.analysis_id == self._analysis_id, SourceRow.no.in_(wanted[start : start + 10_000])
+            )
+            self.sources |= {number: path for number, path in self._session.execute(query)}  # noqa: C416
 
     def learn_phrases(self, numbers: set[int | None]) -> None:
         """Fetch the sentences of these numbers; a big case has many more than one terminal needs."""
@@ -130,7 +136,9 @@ def _marks(session: DatabaseSession, analysis_id: int, which: Which, names: _Nam
     query = select(MarkRow.__table__).where(MarkRow.analysis_id == analysis_id)
     query = _of_sessions(query, MarkRow, which).order_by(MarkRow.session_no, MarkRow.position)
     marks: dict[int, list[Mark]] = defaultdict(list)
-    for row in session.execute(query):
+    rows = session.execute(query).all()
+    names.learn_sources({row.source_no for row in rows})
+    for row in rows:
         evidence = names.evidence(row, row.evidence_text)
         marks[row.session_no].append(
             Mark(row.kind, row.side, row.time_ns, row.raw_time_ns, row.text, evidence, row.code)
@@ -203,7 +211,9 @@ def _evidence(
 ) -> dict[int, list[Evidence]]:
     query = _below_attempts(EvidenceRow, analysis_id, which).where(EvidenceRow.attempt_no.is_not(None))
     evidence: dict[int, list[Evidence]] = defaultdict(list)
-    for row in session.execute(query.order_by(EvidenceRow.no)):
+    rows = session.execute(query.order_by(EvidenceRow.no)).all()
+    names.learn_sources({row.source_no for row in rows})
+    for row in rows:
         evidence[row.attempt_no].append(names.evidence(row, row.text))
     return evidence
 
@@ -259,6 +269,7 @@ def _sightings(
         query.order_by(SightingRow.attempt_no, SightingRow.position, SightingRow.point_no)
     ).all()
     names.learn_phrases({row.reason_no for row in rows})
+    names.learn_sources({row.source_no for row in rows})
     sightings: dict[tuple[int, int], dict[str, Sighting]] = defaultdict(dict)
     for row in rows:
         sightings[row.attempt_no, row.position][names.points[row.point_no]] = Sighting(

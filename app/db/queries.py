@@ -237,7 +237,7 @@ def finding_counts(db: Session, analysis_id: int) -> list[tuple[str, str, int]]:
         .group_by(FindingRow.code, FindingRow.severity)
         .order_by(number.desc(), FindingRow.code)
     )
-    return [row._tuple() for row in rows]
+    return [(code, severity, count) for code, severity, count in rows]
 
 
 def save_points(db: Session, case_id: int, analysis_id: int, shown: Sequence[tuple[str, str]]) -> None:
@@ -284,7 +284,7 @@ def source_counts(db: Session, analysis_id: int) -> list[tuple[str, str | None, 
         .where(SourceRow.analysis_id == analysis_id)
         .group_by(SourceRow.kind, SourceRow.capture_point)
     )
-    return [row._tuple() for row in rows]
+    return [(kind, point, count) for kind, point, count in rows]
 
 
 def log_zone(db: Session, analysis_id: int) -> int | None:
