@@ -29,7 +29,7 @@ from app.jobs import cancel_analysis, fail_abandoned, request_analysis
 from app.storage import FolderStorage
 from tests.conftest import _clean_environment
 
-WAIT_S = 120
+WAIT_S = 300
 FAST = {"EADSCOPE_HEARTBEAT_S": "0.3", "EADSCOPE_STALLED_AFTER_S": "1.5"}
 
 
@@ -122,6 +122,16 @@ def wait_for(session: Session, analysis_id: int, is_it: Callable[[Analysis], boo
             return run
         time.sleep(0.02)
     pytest.fail(f"still {run.state} {run.step} after {WAIT_S} s")
+
+
+def kill_analysis(worker: psutil.Popen) -> None:
+    """Kill the process that analyses, once the worker has started it."""
+    deadline = time.monotonic() + WAIT_S
+    while not worker.children():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    for child in worker.children():
+        child.send_signal(signal.SIGKILL)
 
 
 def is_over(run: Analysis) -> bool:
@@ -245,8 +255,9 @@ def test_a_run_under_way_is_canceled_and_its_process_ends(
 ) -> None:
     analysis_id = upload(sessions, settings, case_id, files_of(article))
     with worker(settings) as process, sessions() as session:
-        wait_for(session, analysis_id, lambda run: run.state == "running")
+        wait_for(session, analysis_id, lambda run: run.step not in ("", "unpack"))
         children = process.children(recursive=True)
+        assert children
         cancel_analysis(session, analysis_id)
         session.commit()
         assert wait_for(session, analysis_id, is_over).state == "canceled"
@@ -287,8 +298,7 @@ def test_an_analysis_that_is_killed_starts_again(
     analysis_id = upload(sessions, settings, case_id, files_of(article))
     with worker(settings) as process, sessions() as session:
         wait_for(session, analysis_id, lambda run: run.state == "running")
-        for child in process.children():
-            child.send_signal(signal.SIGKILL)
+        kill_analysis(process)
         run = wait_for(session, analysis_id, is_over)
     assert (run.state, run.run) == ("done", 2)
 
@@ -299,8 +309,7 @@ def test_an_analysis_that_dies_every_time_fails_and_says_why(
     analysis_id = upload(sessions, settings, case_id, files_of(article))
     with worker(settings, EADSCOPE_MAX_TRIES="1") as process, sessions() as session:
         wait_for(session, analysis_id, lambda run: run.state == "running")
-        for child in process.children():
-            child.send_signal(signal.SIGKILL)
+        kill_analysis(process)
         run = wait_for(session, analysis_id, is_over)
     assert run.state == "failed"
     assert "SIGKILL" in run.error_en

@@ -62,7 +62,8 @@ def _sources(numbering: Numbering) -> Iterator[Row]:
             number, clean(source.path), source.sha256, source.size_bytes, source.kind.value,
             clean_or_none(source.capture_point), source.records, source.rejected, whole(source.first_ns),
             whole(source.last_ns), source.clock_offset_s, clean_or_none(source.encoding),
-            clean_or_none(source.log_format), source.log_format_score, source.zone_offset_s, to_json(text_rows(source.notes)),
+            clean_or_none(source.log_format), source.log_format_score, source.zone_offset_s,
+            to_json(text_rows(source.notes)),
             None if source.log is None else to_json(plain(_reduced(source.log))),
             None if source.capture is None else to_json(plain(source.capture)),
         )  # fmt: skip
