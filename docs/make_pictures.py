@@ -1,4 +1,4 @@
-"""Draws the pictures of the README from the running product: `python docs/make_pictures.py [URL]`.
+"""Draws the pictures of the README and the guides from the running product: `python docs/make_pictures.py [URL]`.
 
 Without a URL it starts the product on a folder of its own, waits for the example case and ends it again.
 """
@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, FloatRect, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -18,6 +18,7 @@ from tests.conftest import CHROMIUM_ARGUMENTS, serving  # noqa: E402  # the fold
 
 IMAGES = ROOT / "docs" / "images"
 WIDTH, HEIGHT = 1280, 860
+TOP: FloatRect = {"x": 0, "y": 0, "width": WIDTH, "height": 560}
 
 
 def main() -> None:
@@ -46,6 +47,31 @@ def draw(browser: Browser, case_url: str) -> None:
     page.locator("#terminal-list tbody td.lead a").first.click()
     page.locator(".chart.ladder .main-svg").first.wait_for()
     page.screenshot(path=IMAGES / "terminal.png")
+    context.close()
+    for language, locale in (("en", "en-GB"), ("zh", "zh-CN")):
+        draw_guides(browser, case_url, language, locale)
+
+
+def draw_guides(browser: Browser, case_url: str, language: str, locale: str) -> None:
+    """What the guides show, in each of their languages: upload, capture points, a ladder, the drawer of one frame."""
+    context = browser.new_context(
+        viewport={"width": WIDTH, "height": HEIGHT}, locale=locale, timezone_id="Asia/Shanghai", color_scheme="light"
+    )
+    page = context.new_page()
+    base = case_url[: case_url.index("/cases/")]
+    page.goto(f"{base}/cases/new?lang={language}")
+    page.screenshot(path=IMAGES / f"upload.{language}.png", clip=TOP)
+    page.goto(f"{case_url}?lang={language}")
+    page.locator(".verdict").wait_for()
+    page.screenshot(path=IMAGES / f"case.{language}.png", clip=TOP)
+    page.locator("#points").scroll_into_view_if_needed()
+    page.locator("#points").screenshot(path=IMAGES / f"points.{language}.png")
+    # So tall that nothing scrolls: the page's head stays on top of what does.
+    page.set_viewport_size({"width": WIDTH, "height": 2000})
+    page.goto(f"{case_url}?outcome=failed&lang={language}")
+    page.locator("#terminal-list tbody td.lead a").first.click()
+    page.locator(".chart.ladder .main-svg").first.wait_for()
+    page.locator(".chart.ladder").first.screenshot(path=IMAGES / f"ladder.{language}.png")
     context.close()
 
 

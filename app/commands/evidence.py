@@ -11,10 +11,7 @@ import typer
 from app import __version__
 from app.bundles import unpack
 from app.core.evidence.choice import NoSuchTerminal
-from app.evidence.anonymous import read_secrets, write_secrets
-from app.evidence.packet import EvidenceOptions, write_evidence
 from app.intake import AnalysisSettings, analyze_files, bundle_files
-from app.report import ReportMeta
 
 NOTHING_USABLE = 2
 
@@ -47,6 +44,11 @@ def evidence(
 
     The map is never part of the zip; without --map it is written beside it.
     """
+    # The report's libraries take a while to load; other commands should not wait for them.
+    from app.evidence.anonymous import read_secrets, write_secrets
+    from app.evidence.packet import EvidenceOptions, write_evidence
+    from app.report import ReportMeta
+
     place = map_file or output.with_suffix(".map.json")
     try:
         known = read_secrets(place) if anonymise else None

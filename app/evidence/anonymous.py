@@ -113,8 +113,8 @@ class Mask:
         if self._bodies.sealed:
             yield Text(
                 f"Contents that were encrypted, incomplete, or could not be packed again to the same size: "
-                f"{self._bodies.sealed} datagrams. They were replaced by bytes that say nothing; headers and sizes are as "
-                "they were.",
+                f"{self._bodies.sealed} datagrams. They were replaced by bytes that say nothing; headers and sizes "
+                "are as they were.",
                 f"有 {self._bodies.sealed} 个报文的内容已加密、不完整或无法重新压缩到相同大小，已用无意义的字节替换；"
                 "首部和大小不变。",
             )

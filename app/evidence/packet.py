@@ -9,7 +9,7 @@ import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from typing import IO
 
 from app import __version__
 from app.capture import CaptureError
@@ -48,7 +48,7 @@ class EvidenceOptions:
 
 
 def write_evidence(
-    output: BinaryIO,
+    output: IO[bytes],
     analysis: CaseAnalysis,
     files: Sequence[BundleFile],
     settings: AnalysisSettings,
@@ -298,7 +298,7 @@ def _readme(kept: Kept, options: EvidenceOptions) -> bytes:
     return write_readme(packet).encode("utf-8", "replace")
 
 
-def _zip(output: BinaryIO, files: dict[str, bytes]) -> None:
+def _zip(output: IO[bytes], files: dict[str, bytes]) -> None:
     """The same files give the same bytes: no times, one order."""
     with zipfile.ZipFile(output, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
         for path in sorted(files, key=lambda path: (path.startswith(FOLDER + "/"), path)):

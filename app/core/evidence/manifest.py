@@ -95,7 +95,10 @@ def with_counts(facts: CaptureFacts, extract: Extract) -> CaptureFacts:
 
 
 def with_span(facts: LogFacts, extract: Extract) -> LogFacts:
-    return replace(facts, **extract.log, notes=(*facts.notes, LOG_TAKEN)) if extract.log else facts
+    if not extract.log:
+        return facts
+    first, last = extract.log.get("first_ns", facts.first_ns), extract.log.get("last_ns", facts.last_ns)
+    return replace(facts, first_ns=first, last_ns=last, notes=(*facts.notes, LOG_TAKEN))
 
 
 def write_manifest(manifest: Manifest, tool_version: str) -> bytes:

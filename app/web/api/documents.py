@@ -6,7 +6,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated, Any, BinaryIO
+from typing import IO, Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response, StreamingResponse
@@ -100,7 +100,7 @@ def evidence(
 
 
 def _write(
-    packet: BinaryIO,
+    packet: IO[bytes],
     request: Request,
     db: Session,
     case_id: int,
@@ -133,7 +133,7 @@ def _map_place(request: Request, case_id: int) -> Any:
     return request.app.state.settings.var / "maps" / f"case-{case_id}.json"
 
 
-def _pieces(packet: BinaryIO) -> Iterator[bytes]:
+def _pieces(packet: IO[bytes]) -> Iterator[bytes]:
     with packet:
         while piece := packet.read(BLOCK):
             yield piece
