@@ -118,9 +118,11 @@ class FateBuilder:
 
     def _as_sent(self, seen: Sequence[Observation], sent: tuple[Range, ...]) -> list[Sighting] | None:
         """Sightings where one capture saw the pieces as they were sent, each once."""
-        if len(seen) != 1 or seen[0].ranges != sent or _again(seen[0]):
+        if len(seen) != 1:
             return None
-        packets = seen[0].packets
+        datagrams, packets = seen[0].datagrams, seen[0].packets
+        if seen[0].ranges != sent or len(packets) != len(sent) or len(datagrams) != 1 or datagrams[0].duplicates:
+            return None
         # One conversion for all pieces: no clock drifts within one datagram.
         shift = self.clocks[seen[0].capture].to_reference(packets[0].time_ns, packets[0].frame) - packets[0].time_ns
         return [

@@ -29,21 +29,26 @@ def find_journeys(joined: Joined) -> tuple[list[Traced], list[Journey]]:
     to_server = tuple(place.captures for place in joined.order.places)
     to_client = tuple(reversed(to_server))
     rank = {capture: position for position, captures in enumerate(to_server) for capture in captures}
-    hosts = _ead_pairs(joined)
+    hosts: frozenset[frozenset[str]] | None = None
+    ends: dict[tuple[object, ...], tuple[Endpoint, Endpoint]] = {}
     traced: list[Traced] = []
     journeys: list[Journey] = []
     for group, direction in zip(joined.groups, joined.directions, strict=True):
+        is_ead = group.is_ead
         if direction is None:
-            if not group.is_ead:
+            if not is_ead:
                 continue
             direction = Direction.TO_SERVER
-        client, server = _ends(group, direction, rank)
+        client, server = _ends(group, direction, rank, ends)
         places = to_server if direction == Direction.TO_SERVER else to_client
         journey = _journey(group, direction, client, server, places)
         journeys.append(journey)
-        is_orphan = not group.has_head
-        if group.is_ead or (is_orphan and _is_between(group, hosts)):
-            traced.append(Traced(journey, client, server, is_orphan and not group.is_ead))
+        if is_ead:
+            traced.append(Traced(journey, client, server, is_orphan=False))
+        elif not group.has_head:
+            hosts = _ead_pairs(joined) if hosts is None else hosts
+            if _is_between(group, hosts):
+                traced.append(Traced(journey, client, server, is_orphan=True))
     return traced, journeys
 
 
@@ -60,10 +65,18 @@ def _is_between(group: Group, pairs: frozenset[frozenset[str]]) -> bool:
     return any(frozenset((seen.source_ip, seen.destination_ip)) in pairs for seen in group.members.values())
 
 
-def _ends(group: Group, direction: Direction, rank: dict[int, int]) -> tuple[Endpoint, Endpoint]:
+def _ends(
+    group: Group,
+    direction: Direction,
+    rank: dict[int, int],
+    known: dict[tuple[object, ...], tuple[Endpoint, Endpoint]],
+) -> tuple[Endpoint, Endpoint]:
     """(client, server) as seen nearest the client, ports from wherever they were seen with these addresses."""
-    nearest = min(group.members.values(), key=lambda seen: rank[seen.capture])
-    client, server = endpoints(nearest, direction)
+    nearest = group.members[min(group.members, key=rank.__getitem__)]
+    key = (nearest.source_ip, nearest.destination_ip, nearest.ports, direction)
+    if key not in known:
+        known[key] = endpoints(nearest, direction)
+    client, server = known[key]
     if client.port is None:
         for seen in group.members.values():
             other_client, other_server = endpoints(seen, direction)

@@ -99,10 +99,10 @@ class Candidate:
 class TracedDatagram:
     """One EAD datagram over all capture points.
 
-    `datagrams` holds one per capture that saw it, in path order of travel. `client` and `server` are the addresses as
-    seen nearest the client. `time_ns`: reference clock, at the first point that saw it. `is_orphan`: only fragments
-    without ports were seen anywhere, so that it is EAD is a guess by its addresses. `is_merged_only`: whole only when
-    the fragments of several points are put together.
+    `datagrams` holds one per capture that saw it (more where a mirror shows twins), in the direction of travel.
+    `client` and `server` are the addresses as seen nearest the client. `time_ns`: reference clock, at the first point
+    that saw it. `is_orphan`: only fragments without ports were seen anywhere, so that it is EAD is a guess by its
+    addresses. `is_merged_only`: whole only when the fragments of several points are put together.
     """
 
     fate: DatagramFate
