@@ -13,6 +13,7 @@ import tempfile
 import threading
 import time
 import traceback
+from dataclasses import replace
 from pathlib import Path
 
 from sqlalchemy import select, update
@@ -24,6 +25,7 @@ from app.core.records import Text
 from app.db.models import RUNNING, Analysis
 from app.db.save import prune, save_analysis
 from app.db.session import make_engine, make_sessions
+from app.db.source_queries import write_formats
 from app.errors import AppError
 from app.intake import analyze_files
 from app.jobs import TRY_AGAIN, record_failure
@@ -54,7 +56,11 @@ def run_analysis(
     with sessions() as session:
         files = case_files(session, storage, case_id)
         chosen = analysis_settings(session, case_id, files, options)
-    analysis = analyze_files(files, chosen, report)
+    with tempfile.TemporaryDirectory(dir=options.scratch, prefix="formats-") as folder:
+        with sessions() as session:
+            write_formats(session, case_id, Path(folder))
+        chosen = replace(chosen, formats_folders=(*chosen.formats_folders, Path(folder)))
+        analysis = analyze_files(files, chosen, report)
     report("save", 0.0)
     with sessions() as session:
         _still_ours(session, analysis_id, run)

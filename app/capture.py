@@ -259,6 +259,11 @@ def frame_bytes(path: Path, frame: int) -> bytes:
     return _find_frame(path, frame)[1].octets
 
 
+def frame_time_ns(path: Path, frame: int) -> int:
+    """When one frame (from 1) was captured, by the capture's own clock. Raises CaptureError."""
+    return _find_frame(path, frame)[1].time_ns
+
+
 def dissect_frame(path: Path, frame: int) -> tuple[DissectedLayer, ...]:
     """The full dissection of one frame, by pyshark on a file that holds only that frame.
 

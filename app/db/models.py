@@ -150,6 +150,18 @@ class SourceSetting(Base):
     log_format: Mapped[str | None]
 
 
+class CaseFormat(Base):
+    """A server-log format that a person taught for one case; `toml` is its file, `name` the name in it."""
+
+    __tablename__ = "case_formats"
+    __table_args__ = (UniqueConstraint("case_id", "name"),)
+
+    id: Mapped[int] = mapped_column(Integer, Identity(), primary_key=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id", ondelete="CASCADE"))
+    name: Mapped[str]
+    toml: Mapped[str]
+
+
 class PointSetting(Base):
     """The place in the path that a person gave a capture point, by its name; names are given to its sources."""
 

@@ -1,0 +1,58 @@
+"""What the pages of one source and of a case's log formats read and write."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from app.db.models import CaseFormat, SourceSetting
+from app.db.results import RejectedRow, SourceRow
+
+MOST_REJECTED = 100
+
+
+def source_by_content(db: Session, analysis_id: int, sha256: str) -> SourceRow | None:
+    """The first file with this content: repetitions of it are listed and not read."""
+    found = select(SourceRow).where(SourceRow.analysis_id == analysis_id, SourceRow.sha256 == sha256)
+    return db.scalar(found.order_by(SourceRow.no).limit(1))
+
+
+def rejected_lines(db: Session, source: SourceRow) -> Sequence[RejectedRow]:
+    """The first MOST_REJECTED pieces of a log that could not be read."""
+    mine = (RejectedRow.analysis_id == source.analysis_id) & (RejectedRow.source_no == source.no)
+    return db.scalars(select(RejectedRow).where(mine).order_by(RejectedRow.position).limit(MOST_REJECTED)).all()
+
+
+def setting_of(db: Session, case_id: int, sha256: str) -> SourceSetting | None:
+    return db.get(SourceSetting, (case_id, sha256))
+
+
+def save_setting(db: Session, case_id: int, sha256: str, **values: Any) -> None:
+    """Change what a person said of a file, column by column; None leaves it to the analysis again."""
+    row = insert(SourceSetting).values(case_id=case_id, sha256=sha256, **values)
+    db.execute(row.on_conflict_do_update(index_elements=["case_id", "sha256"], set_=values))
+
+
+def case_formats(db: Session, case_id: int) -> Sequence[CaseFormat]:
+    return db.scalars(select(CaseFormat).where(CaseFormat.case_id == case_id).order_by(CaseFormat.name)).all()
+
+
+def save_format(db: Session, case_id: int, name: str, toml: str) -> None:
+    """A format of the same name is replaced."""
+    row = insert(CaseFormat).values(case_id=case_id, name=name, toml=toml)
+    db.execute(row.on_conflict_do_update(index_elements=["case_id", "name"], set_={"toml": toml}))
+
+
+def write_formats(db: Session, case_id: int, folder: Path) -> None:
+    """The case's formats as files, for `load_formats`."""
+    for row in case_formats(db, case_id):
+        (folder / f"{row.id:06d}.toml").write_text(row.toml, encoding="utf-8")
+
+
+def source_by_name(db: Session, analysis_id: int, path: str) -> SourceRow | None:
+    return db.scalar(select(SourceRow).where(SourceRow.analysis_id == analysis_id, SourceRow.path == path).limit(1))

@@ -1,0 +1,91 @@
+"""The page of one source, and the page that teaches a log format, against the running application."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import select
+
+from app.db.models import Analysis, SourceSetting
+from app.db.source_queries import case_formats, write_formats
+from app.log_formats import BUILT_IN, load_formats
+from tests.web.conftest import Site, axe_violations, wait_until
+from tests.web.sample_case import files
+
+SHA = hashlib.sha256(files(14)["terminal-2/iNode.log"]).hexdigest()
+LINE = (
+    "%% 2026-07-14 11:00:20.123 ; [LDBG] ; [77] ; EAD ; SecPkt recv: packet type [3] id [9] from [10.9.8.7 : 3000] "
+    "812 bytes, userName=li@corp, hwAddr=00:25:11:aa:bb:cd, eventSeqID=Zx9"
+)
+TOML = (BUILT_IN / "family.toml").read_text(encoding="utf-8").replace('"family"', '"taught"', 1)
+
+
+def setting(site: Site) -> SourceSetting | None:
+    with site.sessions() as db:
+        return db.get(SourceSetting, (site.case, SHA))
+
+
+@pytest.mark.parametrize(("locale", "theme"), [("zh-CN", "light"), ("en-GB", "dark")])
+def test_both_pages_are_accessible(
+    site: Site, open_page: Callable[..., Any], tmp_path: Path, locale: str, theme: str
+) -> None:
+    page = open_page(locale=locale, color_scheme=theme)
+    for name, address in (("source", f"sources/{SHA}"), ("formats", f"formats?source={SHA}")):
+        assert page.goto(f"{site.url}/cases/{site.case}/{address}").status == 200
+        page.screenshot(path=str(tmp_path / f"{name}-{theme}.png"), full_page=True)
+        assert axe_violations(page) == []
+
+
+def test_what_a_person_says_of_a_log_is_kept_and_read_again(site: Site) -> None:
+    address = f"{site.url}/cases/{site.case}/sources/{SHA}"
+    assert httpx.post(address, data={"encoding": "gb18030", "zone": "20700"}).status_code == 303
+    kept = setting(site)
+    assert kept is not None and (kept.encoding, kept.zone_offset_s) == ("gb18030", 20_700)
+    with site.sessions() as db:
+        waiting = select(Analysis.id).where(Analysis.case_id == site.case, Analysis.state == "queued")
+        assert db.scalar(waiting) is not None
+    for bad in ({"zone": "17"}, {"zone": "x"}, {"encoding": "hex"}):
+        assert httpx.post(address, data=bad).status_code == 422
+    assert httpx.post(address, data={}, headers={"sec-fetch-site": "cross-site"}).status_code == 403
+
+
+def test_two_related_lines_give_a_zone_or_a_reason(site: Site) -> None:
+    address = f"{site.url}/cases/{site.case}/sources/{SHA}/pair"
+    told = {"line": "7", "other": "terminal-1/iNode.log", "other_number": "7"}
+    assert httpx.post(address, data=told).status_code == 303
+    kept = setting(site)
+    assert kept is not None and kept.zone_offset_s == 28_800  # the other log's zone in the sample case
+    refused = httpx.post(address, data={**told, "line": "9999"})
+    assert refused.status_code == 422 and "9999" in refused.text
+
+
+def test_a_format_is_tried_while_it_is_typed(site: Site, open_page: Callable[..., Any]) -> None:
+    page = open_page()
+    page.goto(f"{site.url}/cases/{site.case}/formats")
+    page.fill("#lines", LINE)
+    wait_until(page, "document.querySelector('#format-preview').innerText.includes('Zx9')")
+    found = page.locator("#format-preview").inner_text()
+    assert all(value in found for value in ("to_server", "00:25:11:AA:BB:CD", "10.9.8.7:3000", "812", "li@corp"))
+
+
+def test_a_dangerous_expression_is_refused_with_a_sentence_and_the_text_stays(site: Site) -> None:
+    bad = "name = 'bad'\ntime = 'auto'\nbegin = '^(?P<time>(\\d+)*)$'\n"
+    address = f"{site.url}/cases/{site.case}/formats"
+    answer = httpx.post(address, data={"toml": bad, "lines": LINE}, headers={"accept": "text/html"})
+    assert answer.status_code == 422
+    assert "repetition inside a repetition" in answer.text and "name = &#39;bad&#39;" in answer.text
+
+
+def test_a_saved_format_reaches_the_analysis_as_a_file(site: Site, tmp_path: Path) -> None:
+    address = f"{site.url}/cases/{site.case}/formats"
+    for _ in range(2):
+        assert httpx.post(address, data={"toml": TOML, "lines": LINE}).status_code == 303
+    with site.sessions() as db:
+        assert [row.name for row in case_formats(db, site.case)] == ["taught"]
+        write_formats(db, site.case, tmp_path)
+    assert "taught" in {item.name for item in load_formats((tmp_path,))}
