@@ -75,29 +75,37 @@ def _with_heartbeats(session: Session) -> Session:
 
 
 _COPIES = (
-    """INSERT INTO sessions (analysis_id, no, terminal_no, key, event_id, outcome, start_ns, end_ns, server_ip, zone_known)
+    """INSERT INTO sessions (analysis_id, no, terminal_no, key, event_id, outcome, start_ns, end_ns, server_ip,
+       zone_known)
        SELECT analysis_id, no + :sessions, terminal_no, 's' || (:copy + 1), event_id || '-' || :copy, outcome,
               start_ns + :later_ns, end_ns + :later_ns, server_ip, zone_known
        FROM sessions WHERE analysis_id = :a AND key = 's1'""",
-    """INSERT INTO messages (analysis_id, no, session_no, number, direction, plain_bytes, deflated_bytes, check_result, fields)
-       SELECT analysis_id, no + :messages, session_no + :sessions, number, direction, plain_bytes, deflated_bytes, check_result, fields
+    """INSERT INTO messages (analysis_id, no, session_no, number, direction, plain_bytes, deflated_bytes,
+       check_result, fields)
+       SELECT analysis_id, no + :messages, session_no + :sessions, number, direction, plain_bytes, deflated_bytes,
+       check_result, fields
        FROM messages WHERE analysis_id = :a AND no < :messages / :copy""",
     """INSERT INTO attempts (analysis_id, no, message_no, attempt, time_ns, gap_s, plain_bytes, wire_bytes, log_time_ns,
                              server_log_time_ns, tied_by_no, message_id)
-       SELECT analysis_id, no + :attempts, message_no + :messages, attempt, time_ns + :later_ns, gap_s, plain_bytes, wire_bytes,
+       SELECT analysis_id, no + :attempts, message_no + :messages, attempt, time_ns + :later_ns, gap_s,
+       plain_bytes, wire_bytes,
               log_time_ns, server_log_time_ns, tied_by_no, message_id
        FROM attempts WHERE analysis_id = :a AND no < :attempts / :copy""",
-    """INSERT INTO datagrams (analysis_id, attempt_no, identification, source, destination, ip_version, wire_bytes, fate,
+    """INSERT INTO datagrams (analysis_id, attempt_no, identification, source, destination, ip_version,
+       wire_bytes, fate,
                               lost_from, lost_to, coding, match_reason_no, match_confidence, details)
-       SELECT analysis_id, attempt_no + :attempts, identification, source, destination, ip_version, wire_bytes, fate, lost_from,
+       SELECT analysis_id, attempt_no + :attempts, identification, source, destination, ip_version, wire_bytes,
+       fate, lost_from,
               lost_to, coding, match_reason_no, match_confidence, details
        FROM datagrams WHERE analysis_id = :a AND attempt_no < :attempts / :copy""",
     """INSERT INTO fragments (analysis_id, attempt_no, position, offset_bytes, length_bytes)
        SELECT analysis_id, attempt_no + :attempts, position, offset_bytes, length_bytes
        FROM fragments WHERE analysis_id = :a AND attempt_no < :attempts / :copy""",
-    """INSERT INTO sightings (analysis_id, attempt_no, position, point_no, state, source_no, frames, raw_time_ns, time_ns,
+    """INSERT INTO sightings (analysis_id, attempt_no, position, point_no, state, source_no, frames, raw_time_ns,
+       time_ns,
                               reason_no, reason_code)
-       SELECT analysis_id, attempt_no + :attempts, position, point_no, state, source_no, frames, raw_time_ns + :later_ns,
+       SELECT analysis_id, attempt_no + :attempts, position, point_no, state, source_no, frames,
+       raw_time_ns + :later_ns,
               time_ns + :later_ns, reason_no, reason_code
        FROM sightings WHERE analysis_id = :a AND attempt_no < :attempts / :copy""",
     """INSERT INTO evidence (analysis_id, no, attempt_no, source_no, line, frame, text)

@@ -1,5 +1,5 @@
-"""Receiving files: a case, then one PUT a file, then the analysis. Each file is one request in constant memory, so that a
-resumable protocol can stand beside it: what makes an upload is its case, its path and its content, not the request."""
+"""Receiving files: a case, then one PUT a file, then the analysis. Each file is one request in constant memory, so that
+a resumable protocol can stand beside it: an upload is its case, its path and its content, not the request."""
 
 from __future__ import annotations
 

@@ -15,7 +15,11 @@ def upgrade() -> None:
     # Trusted since PostgreSQL 13: the database's owner may create it.
     op.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm")
     op.create_index(
-        "ix_terminals_search", "terminals", ["search"], postgresql_using="gin", postgresql_ops={"search": "gin_trgm_ops"}
+        "ix_terminals_search",
+        "terminals",
+        ["search"],
+        postgresql_using="gin",
+        postgresql_ops={"search": "gin_trgm_ops"},
     )
     op.create_index("ix_sessions_event_id", "sessions", ["event_id", "analysis_id"])
     op.create_index("ix_findings_any_code", "findings", ["code", "analysis_id"])

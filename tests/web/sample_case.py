@@ -177,11 +177,15 @@ def _loss(log: str) -> Finding:
         Severity.ERROR,
         Confidence.CERTAIN,
         Text(
-            "Between uplink and server every fragment with an offset of message 3 is lost, first fragments pass: 4 of 4 datagrams (certain: both points were capturing).",
-            "在 uplink 与 server 之间，3 号报文的后续分片全部丢失，首片均通过：4 个报文无一例外（确定：两点均在抓包）。",
+            "Between uplink and server every fragment with an offset of message 3 is lost, first fragments pass: "
+            "4 of 4 datagrams (certain: both points were capturing).",
+            "在 uplink 与 server 之间，3 号报文的后续分片全部丢失，"
+            "首片均通过：4 个报文无一例外（确定：两点均在抓包）。",
         ),
-        tuple(Evidence(log, line=20 + k, text=f"out-pkt [3] attempt {k + 1}") for k in range(4))
-        + (Evidence("uplink.pcap", frame=11, text="ip 1480 bytes, more fragments"),),
+        (
+            *(Evidence(log, line=20 + k, text=f"out-pkt [3] attempt {k + 1}") for k in range(4)),
+            Evidence("uplink.pcap", frame=11, text="ip 1480 bytes, more fragments"),
+        ),
         message=3,
         between=("uplink", "server"),
         counts={"datagrams": 4, "fragments_sent": 8, "fragments_lost": 4},
@@ -192,8 +196,10 @@ def _loss(log: str) -> Finding:
         ),
         next_steps=(
             Text(
-                "Capture at the server with a filter that keeps fragments:\ntcpdump -i IFACE -s 0 -w server.pcap 'udp port 9029 or (ip[6:2] & 0x1fff != 0)'",
-                "在服务器侧抓包，过滤条件须保留分片：\ntcpdump -i IFACE -s 0 -w server.pcap 'udp port 9029 or (ip[6:2] & 0x1fff != 0)'",
+                "Capture at the server with a filter that keeps fragments:\n"
+                "tcpdump -i IFACE -s 0 -w server.pcap 'udp port 9029 or (ip[6:2] & 0x1fff != 0)'",
+                "在服务器侧抓包，过滤条件须保留分片：\n"
+                "tcpdump -i IFACE -s 0 -w server.pcap 'udp port 9029 or (ip[6:2] & 0x1fff != 0)'",
             ),
             Text("Check the firewall's fragment defence.", "检查防火墙的分片防护功能。"),
         ),

@@ -1,4 +1,4 @@
-"""Every page in a real browser: nothing on the console (so no violation of the policy), nothing for axe-core to find."""
+"""Every page in a real browser: nothing on the console (so no breach of the policy), nothing for axe-core to find."""
 
 from __future__ import annotations
 

@@ -65,7 +65,10 @@ def test_the_ladder_zooms_by_key_and_comes_back(site: Site, open_page: Callable[
     page = open_page()
     page.goto(f"{site.url}/cases/{site.case}/terminals/t1")
     wait_for_charts(page)
-    span = "(() => { const r = document.querySelector('.chart.ladder')._fullLayout.yaxis.range; return Math.abs(r[1] - r[0]); })()"
+    span = (
+        "(() => { const r = document.querySelector('.chart.ladder')._fullLayout.yaxis.range;"
+        " return Math.abs(r[1] - r[0]); })()"
+    )
     whole = page.evaluate(span)
     page.keyboard.press("+")
     wait_until(page, f"{span} < {whole * 0.8}")

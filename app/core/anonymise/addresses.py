@@ -21,7 +21,7 @@ PUBLIC_OCTETS = tuple(octet for octet in range(1, 224) if octet not in MIXED_OCT
 
 
 class AddressMap:
-    """`key`: secret bytes; the same key gives the same map. `known` remembers: original → replacement."""
+    """`key`: secret bytes; the same key gives the same map. `known`: original → replacement."""
 
     def __init__(self, key: bytes) -> None:
         self._key = key

@@ -84,7 +84,7 @@ class BodyMap:
 
 
 def deflate_to(body: bytes, length: int) -> bytes | None:
-    """A zlib stream of `body` exactly `length` bytes long, filled up with empty blocks; None if it cannot be."""
+    """A zlib stream of `body` exactly `length` bytes long, filled up with empty blocks; else None."""
     for packed in _streams(body):
         if len(packed) == length:
             return packed
