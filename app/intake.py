@@ -110,7 +110,10 @@ def _kind(file: BundleFile, settings: AnalysisSettings, unused: Mapping[str, Tex
         return UNREADABLE
     if file.name in unused:
         return SniffedKind(SourceKind.OTHER, unused[file.name])
-    return sniff(file.path, settings.formats_folders)
+    sniffed = sniff(file.path, settings.formats_folders)
+    if sniffed.kind is SourceKind.OTHER and file.name in settings.log_formats:
+        return SniffedKind(SourceKind.SERVER_LOG)  # a person knows what its content does not show
+    return sniffed
 
 
 def _run(

@@ -5,4 +5,11 @@ from fastapi import APIRouter
 from app.web import api, cases, charts, sources, terminals, uploads
 
 # Uploads first: `/cases/new` must not be read as the case named "new".
-routers: tuple[APIRouter, ...] = (uploads.router, cases.router, terminals.router, charts.router, sources.router, api.router)
+routers: tuple[APIRouter, ...] = (
+    uploads.router,
+    cases.router,
+    terminals.router,
+    charts.router,
+    sources.router,
+    api.router,
+)

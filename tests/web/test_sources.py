@@ -11,8 +11,10 @@ import httpx
 import pytest
 from sqlalchemy import select
 
+from app.core.analysis import SourceKind
 from app.db.models import Analysis, SourceSetting
 from app.db.source_queries import case_formats, write_formats
+from app.intake import AnalysisSettings, analyze_paths
 from app.log_formats import BUILT_IN, load_formats
 from tests.web.conftest import Site, axe_violations, wait_until
 from tests.web.sample_case import files
@@ -89,3 +91,12 @@ def test_a_saved_format_reaches_the_analysis_as_a_file(site: Site, tmp_path: Pat
         assert [row.name for row in case_formats(db, site.case)] == ["taught"]
         write_formats(db, site.case, tmp_path)
     assert "taught" in {item.name for item in load_formats((tmp_path,))}
+
+
+def test_a_file_that_nobody_knows_is_read_with_the_format_that_a_person_chose(tmp_path: Path) -> None:
+    path = tmp_path / "odd.log"
+    path.write_text("2026-07-14 11:00:20 nothing that tells\n" * 3)
+    assert analyze_paths([path]).sources[0].kind is SourceKind.OTHER
+    chosen = AnalysisSettings(log_formats={analyze_paths([path]).sources[0].path: "generic"})
+    source = analyze_paths([path], chosen).sources[0]
+    assert (source.kind, source.log_format, source.records) == (SourceKind.SERVER_LOG, "generic", 3)
