@@ -168,7 +168,8 @@ def _clean_environment() -> dict[str, str]:
     return {**kept, "PYTHONPATH": str(ROOT)}
 
 
-@pytest.fixture(scope="session")
+# Not for the whole session: its driver keeps an event loop in the thread, where other modules want their own.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[object]:
     """The system's Chromium, headless."""
     from playwright.sync_api import sync_playwright
