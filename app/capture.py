@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from app.blocks import CutStream, read_ahead, read_blocks, read_head
+from app.core.fragmentation.retention import Retention
 from app.core.parsers import capture_file
 from app.core.parsers.capture_file import PcapngWalker, PcapWalker, walker_for
 from app.core.parsers.capture_records import FrameBatch
@@ -24,7 +25,6 @@ from app.core.parsers.outer_pieces import OuterPieces
 from app.core.parsers.packets import census_of, is_wanted, read_packets, read_row
 from app.core.parsers.sieve import port_roles, sift
 from app.core.records import CaptureFacts, Packet, Text
-from app.core.retention import Retention
 from app.dissector import SECTION, Dissector, failed_note, frame_block, interface_block
 from app.frame_details import DissectedLayer, dissect
 from app.tools import ToolError, ToolLimits

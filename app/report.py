@@ -18,14 +18,14 @@ from app.charts import boxes_svg, ladder_svg, path_svg, size_plot_svg
 from app.charts.writing import clean, day, moment, say, signed_seconds, zone_name
 from app.config import TEMPLATES
 from app.core.analysis import Attempt, CaseAnalysis, Evidence, Message, Outcome, Session, Terminal
-from app.core.case_charts import plot_sizes, size_dots, size_edges
 from app.core.case_report import CaseReport, compose_report, name_of
+from app.core.drawings.case_charts import plot_sizes, size_dots, size_edges
+from app.core.drawings.fragment_boxes import fragment_boxes
+from app.core.drawings.path_drawing import draw_path
 from app.core.finding_names import finding_name
-from app.core.fragment_boxes import fragment_boxes
-from app.core.path_drawing import draw_path
 from app.core.records import Direction, Text
-from app.core.timeline import build_timeline
-from app.core.timeline_texts import OUTCOMES, count, message_name
+from app.core.timeline.ladder import build_timeline
+from app.core.timeline.texts import OUTCOMES, count, message_name
 from app.report_texts import CONFIDENCES, COUNTS, KINDS, METHOD, ORDERS, SEVERITIES, WORDS
 
 FOLDER = TEMPLATES / "report"

@@ -14,7 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from app.core.clock_pairs import fit_pair
+from app.core.network.clock_pairs import fit_pair
 from tests.core.clock_world import any_two_clocks
 
 

@@ -32,8 +32,8 @@ from app.core.analysis import (
     Terminal,
 )
 from app.core.diagnosis import CaseFacts, diagnose
+from app.core.network.traces import NetworkFacts
 from app.core.records import NS, CheckResult, Confidence, Direction
-from app.core.traces import NetworkFacts
 
 POINTS = ("client", "uplink", "server")
 SERVER = "198.51.100.7"

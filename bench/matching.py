@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from app.collector import collector_paused
 from app.core.analysis import Role
-from app.core.network import CaptureInput, NetworkSettings, trace_network
+from app.core.network.tracing import CaptureInput, NetworkSettings, trace_network
 from app.core.records import CaptureFacts, Datagram, InterfaceFacts, Packet
 
 START_NS = 1_800_000_000_000_000_000

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from app.charts.theme import Theme
 from app.core.analysis import Outcome
-from app.core.case_charts import TimePlot
-from app.core.path_drawing import LegCount
+from app.core.drawings.case_charts import TimePlot
+from app.core.drawings.path_drawing import LegCount
 from app.core.records import Text
 
 TERMINALS = Text("terminals", "个终端")

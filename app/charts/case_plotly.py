@@ -10,10 +10,10 @@ from app.charts.case_look import BAND, SESSIONS_AXIS, SIZE_AXIS, bin_label, leg_
 from app.charts.figures import Figure, Trace, label
 from app.charts.theme import Theme, theme_of
 from app.charts.writing import day, for_plotly, moment, say, zone_name
-from app.core.case_charts import SizePlot, TimePlot
-from app.core.path_drawing import Leg, PathDrawing
+from app.core.drawings.case_charts import SizePlot, TimePlot
+from app.core.drawings.path_drawing import Leg, PathDrawing
 from app.core.records import NS, Direction
-from app.core.timeline_texts import OUTCOMES, ROLES
+from app.core.timeline.texts import OUTCOMES, ROLES
 
 MOST_ROWS = 24  # a stack higher than this is pressed together
 

@@ -25,11 +25,11 @@ from app.charts.svg import Svg, number
 from app.charts.theme import Theme, theme_of
 from app.charts.writing import clean, day, moment, say, shorten, width_of, zone_name
 from app.core.analysis import Outcome, Seen
-from app.core.case_charts import SizeLane, SizePlot, TimePlot
-from app.core.fragment_boxes import FragmentBox
-from app.core.path_drawing import Leg, LegCount, PathDrawing
+from app.core.drawings.case_charts import SizeLane, SizePlot, TimePlot
+from app.core.drawings.fragment_boxes import FragmentBox
+from app.core.drawings.path_drawing import Leg, LegCount, PathDrawing
 from app.core.records import NS, Direction, Text
-from app.core.timeline_texts import OUTCOMES, ROLES
+from app.core.timeline.texts import OUTCOMES, ROLES
 
 LANE_HEIGHT = 92.0
 LEFT, RIGHT = 128.0, 24.0

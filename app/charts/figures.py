@@ -13,7 +13,7 @@ from typing import Any
 from app.charts.theme import FONTS, Theme
 from app.charts.writing import for_plotly, say
 from app.core.records import Text
-from app.core.timeline_model import Ref
+from app.core.timeline.model import Ref
 
 Figure = dict[str, Any]
 Trace = dict[str, Any]

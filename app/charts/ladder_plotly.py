@@ -11,7 +11,7 @@ from app.charts.figures import Figure, Trace
 from app.charts.theme import Theme, theme_of
 from app.charts.writing import day, for_plotly, moment, say, shorten, signed_seconds, zone_name
 from app.core.records import Direction, Text
-from app.core.timeline_model import (
+from app.core.timeline.model import (
     Density,
     Lane,
     LaneKind,
@@ -23,7 +23,7 @@ from app.core.timeline_model import (
     Stretch,
     Timeline,
 )
-from app.core.timeline_texts import LEGEND, LOST, NO_CAPTURE, RAW_TIMES, REFERENCE_CLOCK, UNKNOWN, folded
+from app.core.timeline.texts import LEGEND, LOST, NO_CAPTURE, RAW_TIMES, REFERENCE_CLOCK, UNKNOWN, folded
 
 HEAD, FOOT = 58, 84
 # A page is as tall as this at most; the rest is reached by panning and zooming.

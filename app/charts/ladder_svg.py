@@ -9,7 +9,7 @@ from app.charts.svg import Svg
 from app.charts.theme import Theme, theme_of
 from app.charts.writing import clean, day, moment, say, shorten, signed_seconds, width_of, zone_name
 from app.core.records import Direction, Text
-from app.core.timeline_model import (
+from app.core.timeline.model import (
     Density,
     FragmentLine,
     Lane,
@@ -25,7 +25,7 @@ from app.core.timeline_model import (
     Stretch,
     Timeline,
 )
-from app.core.timeline_texts import LEGEND, LOST, NO_CAPTURE, RAW_TIMES, REFERENCE_CLOCK, SCHEMATIC, UNKNOWN, folded
+from app.core.timeline.texts import LEGEND, LOST, NO_CAPTURE, RAW_TIMES, REFERENCE_CLOCK, SCHEMATIC, UNKNOWN, folded
 
 Link = Callable[[Ref], str]
 TICKS, RIGHT, HEAD, FOOT = 110.0, 62.0, 66.0, 14.0

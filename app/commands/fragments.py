@@ -14,8 +14,8 @@ from rich.table import Table
 
 from app.capture import CaptureError, CaptureReading
 from app.core.anomalies import ANOMALIES
-from app.core.fragments import FragmentBook, FragmentedDatagram
-from app.core.last_seen import LastSeen, last_seen
+from app.core.fragmentation.fragments import FragmentBook, FragmentedDatagram
+from app.core.fragmentation.last_seen import LastSeen, last_seen
 
 PIPE_WIDTH = 160
 

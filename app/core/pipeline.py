@@ -11,15 +11,15 @@ from pathlib import PurePosixPath
 
 from app.core.analysis import CaseAnalysis, Outcome, Role, Session, Source, SourceKind, Terminal
 from app.core.diagnosis import CaseFacts, diagnose
-from app.core.exchanges import build_session
-from app.core.log_clocks import LogClock
-from app.core.naming import name_points
-from app.core.network import CaptureInput, NetworkFacts, NetworkSettings, trace_network
-from app.core.ownership import Exchange, Ownership, assign
+from app.core.fragmentation.reassembly import reassemble
+from app.core.network.naming import name_points
+from app.core.network.tracing import CaptureInput, NetworkFacts, NetworkSettings, trace_network
 from app.core.parsers.devices import DeviceFacts
-from app.core.reassembly import reassemble
 from app.core.records import LogEvent, LogFacts, Packet, Side, Text
-from app.core.sessions import build_log_sessions
+from app.core.sessions.exchanges import build_session
+from app.core.sessions.log_clocks import LogClock
+from app.core.sessions.log_sessions import build_log_sessions
+from app.core.sessions.ownership import Exchange, Ownership, assign
 
 Identity = tuple[str | None, str | None, str | None]  # user, MAC, address
 

@@ -18,7 +18,7 @@ from app.core.evidence.choice import Choice, choose, find_terminals, identities_
 from app.core.evidence.manifest import NAME, Extract, Manifest, capture_counts, write_manifest
 from app.core.evidence.statement import write_statement
 from app.core.evidence.tables import attempts_csv, sightings_csv
-from app.core.naming import stem
+from app.core.network.naming import stem
 from app.core.records import Text
 from app.core.verdict import to_document
 from app.evidence.anonymous import Mask, Secrets

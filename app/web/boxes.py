@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.core.analysis import DatagramFate, Fate
-from app.core.fragment_boxes import FragmentBox, fragment_boxes
+from app.core.drawings.fragment_boxes import FragmentBox, fragment_boxes
 
 # A narrower box could not be hit with a finger or hold its sign, however few bytes it stands for.
 NARROWEST = 14.0

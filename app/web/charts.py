@@ -12,9 +12,9 @@ from sqlalchemy.orm import Session
 from app.charts import ladder_figure
 from app.charts.case_plotly import size_figure, time_figure
 from app.core.analysis import CaseAnalysis, Outcome
-from app.core.case_charts import SizeDot, plot_sizes, plot_times, size_edges
+from app.core.drawings.case_charts import SizeDot, plot_sizes, plot_times, size_edges
 from app.core.records import Text
-from app.core.timeline import build_timeline
+from app.core.timeline.ladder import build_timeline
 from app.db import queries
 from app.db.load import load_capture_points, load_findings
 from app.db.session import DatabaseSession

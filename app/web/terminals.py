@@ -13,8 +13,8 @@ from app.charts import ladder_svg
 from app.core.analysis import Attempt, CapturePoint, Message, Outcome, Session, Terminal
 from app.core.meaning import describe_policy, describe_sizes
 from app.core.records import Text
-from app.core.timeline import build_timeline
-from app.core.timeline_model import Ref
+from app.core.timeline.ladder import build_timeline
+from app.core.timeline.model import Ref
 from app.db import queries
 from app.db.exchanges import load_session
 from app.db.load import load_capture_points, load_checks, load_findings

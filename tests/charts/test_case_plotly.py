@@ -2,8 +2,8 @@ import json
 
 from app.charts import path_figure, size_figure, time_figure
 from app.core.analysis import Outcome
-from app.core.case_charts import SizeDot, plot_sizes, plot_times
-from app.core.path_drawing import draw_path
+from app.core.drawings.case_charts import SizeDot, plot_sizes, plot_times
+from app.core.drawings.path_drawing import draw_path
 from app.core.records import NS
 from tests.core.build_sessions import START_NS, failing_session, points
 

@@ -5,9 +5,9 @@ import pytest
 
 from app.charts import boxes_svg, path_svg, size_plot_svg, time_plot_svg
 from app.core.analysis import Outcome
-from app.core.case_charts import SizeDot, plot_sizes, plot_times
-from app.core.fragment_boxes import fragment_boxes
-from app.core.path_drawing import draw_path
+from app.core.drawings.case_charts import SizeDot, plot_sizes, plot_times
+from app.core.drawings.fragment_boxes import fragment_boxes
+from app.core.drawings.path_drawing import draw_path
 from app.core.records import NS
 from tests.core.build_sessions import NAMES, START_NS, datagram, failing_session, passing_session, points
 

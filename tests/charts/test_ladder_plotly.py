@@ -6,7 +6,7 @@ import pytest
 
 from app.charts import ladder_figure
 from app.core.analysis import Session
-from app.core.timeline import Timeline, build_timeline
+from app.core.timeline.ladder import Timeline, build_timeline
 from tests.core.build_sessions import failing_session, passing_session, points, terminal
 
 HOSTILE = "<script>alert(1)</script><b>x</b>%{x}\u202e"

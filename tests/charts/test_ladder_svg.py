@@ -7,7 +7,7 @@ import pytest
 from app.charts import ladder_svg
 from app.charts.theme import THEMES, Theme
 from app.core.analysis import Session
-from app.core.timeline import Timeline, build_timeline
+from app.core.timeline.ladder import Timeline, build_timeline
 from tests.core.build_sessions import NAMES, failing_session, passing_session, points, terminal
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from app.core.analysis import DatagramFate, Fate, FragmentFate, Seen, Sighting
-from app.core.network import TracedDatagram
+from app.core.network.tracing import TracedDatagram
 from app.core.records import (
     NS,
     Body,

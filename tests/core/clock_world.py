@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app.core.clock_pairs import Flags, Times
+from app.core.network.clock_pairs import Flags, Times
 
 START_NS = 1_800_000_000_000_000_000
 

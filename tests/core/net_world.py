@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from app.core.analysis import Role
-from app.core.network import CaptureInput
-from app.core.reassembly import reassemble
+from app.core.fragmentation.reassembly import reassemble
+from app.core.network.tracing import CaptureInput
 from app.core.records import CaptureFacts, InterfaceFacts, Packet, Quote, WireMessage
 
 START_NS = 1_800_000_000_000_000_000

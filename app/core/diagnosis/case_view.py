@@ -24,8 +24,8 @@ from app.core.analysis import (
 from app.core.diagnosis.facts import CaseFacts
 from app.core.diagnosis.tallies import Tally
 from app.core.diagnosis.terminal_view import ANSWERS, REPORT, Names, TerminalView, view_terminal
+from app.core.network.traces import IcmpTie, NoteCode, TracedDatagram
 from app.core.records import Direction
-from app.core.traces import IcmpTie, NoteCode, TracedDatagram
 
 DEFAULT_MTU = 1500
 IP_AND_UDP_BYTES = 28

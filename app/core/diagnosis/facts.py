@@ -13,7 +13,7 @@ from app.core.records import Text
 if TYPE_CHECKING:
     from app.core.diagnosis.case_view import CaseView
     from app.core.diagnosis.terminal_view import TerminalView
-    from app.core.network import NetworkFacts
+    from app.core.network.tracing import NetworkFacts
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from app.core.analysis import Attempt, Evidence
 from app.core.diagnosis.case_view import CaseView
 from app.core.diagnosis.terminal_view import TerminalView
+from app.core.network.traces import IcmpTie
 from app.core.records import Packet
-from app.core.traces import IcmpTie
 
 Tied = tuple[Attempt, int, IcmpTie]  # (the send that is quoted, its message number, the error)
 

@@ -8,8 +8,8 @@ from app.core.analysis import Evidence, Finding, Outcome, Severity
 from app.core.diagnosis.case_view import CaseView
 from app.core.diagnosis.facts import Judgement, NotRun, found
 from app.core.diagnosis.wording import joined
+from app.core.network.traces import NetworkNote, NoteCode
 from app.core.records import Confidence, Text
-from app.core.traces import NetworkNote, NoteCode
 
 NO_CAPTURE = Text("a capture", "抓包")
 MOST = 20

@@ -6,9 +6,9 @@ from collections import OrderedDict
 from ipaddress import ip_address
 from struct import pack
 
+from app.core.fragmentation.reassembly import MAX_DATAGRAM_BYTES, TIMEOUT_NS, contiguous_payload, find_holes
 from app.core.parsers.ip_headers import UDP, RawFrame
 from app.core.parsers.packets import TUNNEL_PROTOCOLS, is_tunnel
-from app.core.reassembly import MAX_DATAGRAM_BYTES, TIMEOUT_NS, contiguous_payload, find_holes
 from app.core.records import Packet
 
 GROUPS_KEPT = 2_000

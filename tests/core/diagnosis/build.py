@@ -28,8 +28,8 @@ from app.core.analysis import (
     Terminal,
 )
 from app.core.diagnosis import CaseFacts, diagnose
+from app.core.network.traces import IcmpTie, NetworkFacts, NetworkNote, NoteCode, TracedDatagram
 from app.core.records import NS, CheckResult, Confidence, Direction, Endpoint, Packet, Quote, Text
-from app.core.traces import IcmpTie, NetworkFacts, NetworkNote, NoteCode, TracedDatagram
 
 START = 1_795_000_000 * NS
 STATES = {"x": Seen.SEEN, ".": Seen.MISSING, "?": Seen.UNKNOWN}

@@ -7,8 +7,8 @@ from app.core.diagnosis.advice import Scene, capture_filter
 from app.core.diagnosis.case_view import CaseView
 from app.core.diagnosis.facts import CaseRule, Judgement
 from app.core.diagnosis.noted import findings_from, is_anything_failing, place_of
+from app.core.network.traces import NetworkNote, NoteCode
 from app.core.records import Confidence, Text
-from app.core.traces import NetworkNote, NoteCode
 
 CODE = "capture-filtered"
 

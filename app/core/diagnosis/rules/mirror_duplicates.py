@@ -6,8 +6,8 @@ from app.core.analysis import Severity
 from app.core.diagnosis.case_view import CaseView
 from app.core.diagnosis.facts import CaseRule, Judgement
 from app.core.diagnosis.noted import findings_from
+from app.core.network.traces import NoteCode
 from app.core.records import Confidence, Text
-from app.core.traces import NoteCode
 
 CODE = "mirror-duplicates"
 

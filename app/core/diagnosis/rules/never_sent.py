@@ -9,8 +9,8 @@ from app.core.diagnosis.facts import MISS, Hit, Judgement, NotRun, TerminalRule
 from app.core.diagnosis.needs import has_client_log
 from app.core.diagnosis.terminal_view import TerminalView
 from app.core.diagnosis.wording import NO_CLIENT_CAPTURE, NO_CLIENT_LOG
+from app.core.network.traces import NoteCode
 from app.core.records import NS, CaptureFacts, Confidence, Direction, Text
-from app.core.traces import NoteCode
 
 CODE = "never-sent"
 SLACK_NS = 2 * NS  # log times have whole seconds

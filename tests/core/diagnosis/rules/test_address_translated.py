@@ -1,4 +1,4 @@
-from app.core.traces import NoteCode
+from app.core.network.traces import NoteCode
 from tests.core.diagnosis.build import diagnose, named, note, noted
 
 

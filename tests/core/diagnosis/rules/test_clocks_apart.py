@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 from app.core.analysis import Source, SourceKind
-from app.core.traces import NoteCode
+from app.core.network.traces import NoteCode
 from tests.core.diagnosis.build import diagnose, named, note, noted
 
 

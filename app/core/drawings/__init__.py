@@ -1,0 +1,1 @@
+"""What else is drawn of a case: path, plots, fragment boxes; models without colours."""

@@ -1,0 +1,233 @@
+"""The clocks of two captures against each other, from the datagrams that both saw.
+
+Robust on purpose: a queue only ever adds to a delay, so it cannot move a bound; a clock that was set shows as a
+contradiction that lasts; a wrong match as one that does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.core.network.bands import MAX_DRIFT, WILD_DRIFT, Floats, Region, fit_region
+
+Times = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+# Bigger jumps between neighbouring datagrams are no queue: a set clock, or a wrong match.
+JUMP_S = 3.0
+# Time stamps are not taken at the instant of passing: from the resolution of a pcap to a mirror port under load.
+SLACKS_S = (2e-6, 2e-5, 2e-4, 1e-3)
+NOISY_SLACKS_S = (1e-2, 1e-1, 1.0, 10.0)
+MAX_STEPS = 6
+MAX_DROPPED_SHARE = 0.1
+# A contradiction that this many datagrams in a row share is a new setting of the clock.
+LASTING = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A time between two settings of either clock. Seconds since `PairClock.base_ns` on the first capture's clock."""
+
+    start_s: float
+    end_s: float
+    region: Region
+    matched: int
+
+
+@dataclass(frozen=True, slots=True)
+class PairClock:
+    """`second clock - first clock` as bands over the first clock's raw time, around `base_offset_ns`."""
+
+    base_ns: int
+    base_offset_ns: int
+    segments: tuple[Segment, ...]
+    matched: int
+    dropped: int
+
+    @property
+    def main(self) -> Segment:
+        """The segment that knows most: bounded on both sides if any is, then the longest."""
+        return max(self.segments, key=lambda one: (one.region.has_both, one.end_s - one.start_s))
+
+    @property
+    def steps_before_main(self) -> int:
+        return self.segments.index(self.main)
+
+    @property
+    def has_both(self) -> bool:
+        return self.main.region.has_both
+
+    def segment_at(self, first_raw_ns: int) -> Segment:
+        ahead = (first_raw_ns - self.base_ns) / 1e9
+        chosen = self.segments[0]
+        for segment in self.segments[1:]:
+            if ahead >= segment.start_s:
+                chosen = segment
+        return chosen
+
+    def band(self, first_raw_ns: int) -> tuple[float | None, float | None]:
+        """Lower and upper bound of the offset in seconds, without `base_offset_ns`."""
+        ahead = (first_raw_ns - self.base_ns) / 1e9
+        return self.segment_at(first_raw_ns).region.at(ahead)
+
+    def best(self, first_raw_ns: int) -> float:
+        ahead = (first_raw_ns - self.base_ns) / 1e9
+        return self.segment_at(first_raw_ns).region.best(ahead)
+
+    def drift(self) -> float:
+        return self.main.region.line()[1]
+
+    def steps(self) -> list[tuple[int, float]]:
+        """(raw time of the first clock, jump in s) of every setting."""
+        found = []
+        for before, after in zip(self.segments, self.segments[1:], strict=False):
+            jump = after.region.best(after.start_s) - before.region.best(after.start_s)
+            found.append((self.base_ns + round(after.start_s * 1e9), jump))
+        return found
+
+    def covers(self, first_raw_ns: int) -> bool:
+        """Whether there are datagrams before and after."""
+        ahead = (first_raw_ns - self.base_ns) / 1e9
+        return self.segments[0].start_s <= ahead <= self.segments[-1].end_s
+
+    @property
+    def middle_ns(self) -> int:
+        """Raw time of the first clock in the middle of the main segment."""
+        return self.base_ns + round((self.main.start_s + self.main.end_s) / 2 * 1e9)
+
+    @property
+    def width_s(self) -> float:
+        """Width of the main segment's band in its middle; infinite where a bound is missing."""
+        lower, upper = self.main.region.at((self.main.start_s + self.main.end_s) / 2)
+        return float("inf") if lower is None or upper is None else upper - lower
+
+
+def fit_pair(first_ns: Times, second_ns: Times, is_forward: Flags) -> PairClock | None:
+    """Bands of `second - first`; None where nothing holds together.
+
+    The arrays are raw times of the same pieces at both captures; `is_forward` where a piece reached the first capture
+    before the second.
+    """
+    if not len(first_ns):
+        return None
+    order = np.argsort(first_ns, kind="stable")
+    first_ns, second_ns, is_forward = first_ns[order], second_ns[order], is_forward[order]
+    base_ns = int(first_ns[len(first_ns) // 2])
+    shifts = second_ns - first_ns
+    base_offset_ns = int(np.sort(shifts)[len(shifts) // 2])
+    times = (first_ns - base_ns) / 1e9
+    offsets = (shifts - base_offset_ns) / 1e9
+    segments: list[Segment] = []
+    for run in _runs(times, offsets):
+        segments.extend(_fit_run(times[run], offsets[run], is_forward[run]))
+    if not segments or len(segments) > MAX_STEPS:
+        return None
+    matched = sum(segment.matched for segment in segments)
+    return PairClock(base_ns, base_offset_ns, tuple(segments), matched, len(first_ns) - matched)
+
+
+def least_slack(first_ns: Times, second_ns: Times, is_forward: Flags) -> float:
+    """How much must be forgiven for these directions to be possible: it tells which of two captures comes first."""
+    order = np.argsort(first_ns, kind="stable")
+    first_ns, second_ns, is_forward = first_ns[order], second_ns[order], is_forward[order]
+    shifts = second_ns - first_ns
+    times = (first_ns - int(first_ns[0])) / 1e9
+    offsets = (shifts - int(np.sort(shifts)[len(shifts) // 2])) / 1e9
+    runs = _runs(times, offsets)
+    if not runs:
+        return float("inf")
+    run = max(runs, key=len)
+    for slack in (0.0, *SLACKS_S, *NOISY_SLACKS_S):
+        if _region(times[run], offsets[run], is_forward[run], slack) is not None:
+            return slack
+    return float("inf")
+
+
+def _runs(times: Floats, offsets: Floats) -> list[NDArray[np.int64]]:
+    """Indices of stretches without a jump; a short stretch between two that fit each other is a wrong match."""
+    jumps = np.abs(np.diff(offsets)) > JUMP_S + MAX_DRIFT * np.diff(times)
+    runs: list[NDArray[np.int64]] = []
+    for run in np.split(np.arange(len(times)), np.flatnonzero(jumps) + 1):
+        while len(runs) >= 2 and len(runs[-1]) < min(len(runs[-2]), len(run)) + 1 and _fits(
+            times, offsets, runs[-2][-1], run[0]
+        ):
+            runs.pop()
+        if runs and _fits(times, offsets, runs[-1][-1], run[0]):
+            runs[-1] = np.concatenate([runs[-1], run])
+        else:
+            runs.append(run)
+    if len(runs) == 1:
+        return runs
+    return [run for run in runs if len(run) > 1]
+
+
+def _fits(times: Floats, offsets: Floats, left: np.int64, right: np.int64) -> bool:
+    return bool(abs(offsets[right] - offsets[left]) <= JUMP_S + MAX_DRIFT * (times[right] - times[left]))
+
+
+def _region(
+    times: Floats, offsets: Floats, is_forward: Flags, slack_s: float, max_drift: float = MAX_DRIFT
+) -> Region | None:
+    middle = float(times[0] + times[-1]) / 2
+    back = ~is_forward
+    return fit_region(times[is_forward], offsets[is_forward], times[back], offsets[back], middle, slack_s, max_drift)
+
+
+def _fit_run(times: Floats, offsets: Floats, is_forward: Flags) -> list[Segment]:
+    for slack in SLACKS_S:
+        region = _region(times, offsets, is_forward, slack)
+        if region is not None:
+            return [Segment(float(times[0]), float(times[-1]), region, len(times))]
+    found = list(_split_at_steps(times, offsets, is_forward))
+    if len(found) > 1:
+        # One wild clock is likelier than two settings of it.
+        region = _region(times, offsets, is_forward, SLACKS_S[1], WILD_DRIFT)
+        if region is not None:
+            return [Segment(float(times[0]), float(times[-1]), region, len(times))]
+    kept = sum(segment.matched for segment in found)
+    if found and len(found) <= MAX_STEPS and kept >= (1 - MAX_DROPPED_SHARE) * len(times):
+        return found
+    for slack in NOISY_SLACKS_S:
+        region = _region(times, offsets, is_forward, slack)
+        if region is not None:
+            return [Segment(float(times[0]), float(times[-1]), region, len(times))]
+    return []
+
+
+def _split_at_steps(times: Floats, offsets: Floats, is_forward: Flags) -> Iterator[Segment]:
+    rest = np.arange(len(times))
+    while len(rest):
+        end = _feasible_prefix(times, offsets, is_forward, rest)
+        drops = 0
+        while end < len(rest) and drops <= len(rest) * MAX_DROPPED_SHARE:
+            without = np.delete(rest, end)
+            next_ones = without[: end + LASTING]
+            if _feasible_prefix(times, offsets, is_forward, next_ones) < len(next_ones):
+                break
+            rest, drops = without, drops + 1
+            end = _feasible_prefix(times, offsets, is_forward, rest)
+        piece = rest[:end]
+        region = _region(times[piece], offsets[piece], is_forward[piece], SLACKS_S[-1])
+        if region is not None and len(piece) >= LASTING:
+            yield Segment(float(times[piece[0]]), float(times[piece[-1]]), region, len(piece))
+        rest = rest[end:]
+
+
+def _feasible_prefix(times: Floats, offsets: Floats, is_forward: Flags, rows: NDArray[np.int64]) -> int:
+    """How many of the first rows fit one line (at least one)."""
+
+    def fits(count: int) -> bool:
+        piece = rows[:count]
+        return _region(times[piece], offsets[piece], is_forward[piece], SLACKS_S[-1]) is not None
+
+    if len(rows) <= 1 or fits(len(rows)):
+        return len(rows)
+    low, high = 1, len(rows)
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if fits(middle) else (low, middle)
+    return low

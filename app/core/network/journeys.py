@@ -1,0 +1,108 @@
+"""Groups on their way: which are EAD, which host is whose, and the places in the direction of travel."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from app.core.fragmentation.byte_ranges import merged
+from app.core.network.directions import endpoints
+from app.core.network.groups import Group
+from app.core.network.joining import Joined
+from app.core.network.paths import Place
+from app.core.network.witnesses import Journey, Kind
+from app.core.records import Direction, Endpoint
+
+
+@dataclass(frozen=True, slots=True)
+class Traced:
+    """A journey that gets a fate of its own. `is_orphan`: no fragment with ports was seen anywhere."""
+
+    journey: Journey
+    client: Endpoint
+    server: Endpoint
+    is_orphan: bool
+
+
+def find_journeys(joined: Joined) -> tuple[list[Traced], list[Journey]]:
+    """EAD datagrams and orphans between EAD hosts; and all journeys (others are witnesses of what a point can see)."""
+    to_server = tuple(place.captures for place in joined.order.places)
+    to_client = tuple(reversed(to_server))
+    rank = {capture: position for position, captures in enumerate(to_server) for capture in captures}
+    hosts: frozenset[frozenset[str]] | None = None
+    ends: dict[tuple[object, ...], tuple[Endpoint, Endpoint]] = {}
+    traced: list[Traced] = []
+    journeys: list[Journey] = []
+    for group, direction in zip(joined.groups, joined.directions, strict=True):
+        is_ead = group.is_ead
+        if direction is None:
+            if not is_ead:
+                continue
+            direction = Direction.TO_SERVER
+        client, server = _ends(group, direction, rank, ends)
+        places = to_server if direction == Direction.TO_SERVER else to_client
+        journey = _journey(group, direction, client, server, places)
+        journeys.append(journey)
+        if is_ead:
+            traced.append(Traced(journey, client, server, is_orphan=False))
+        elif not group.has_head:
+            hosts = _ead_pairs(joined) if hosts is None else hosts
+            if _is_between(group, hosts):
+                traced.append(Traced(journey, client, server, is_orphan=True))
+    return traced, journeys
+
+
+def _ead_pairs(joined: Joined) -> frozenset[frozenset[str]]:
+    return frozenset(
+        frozenset((seen.source_ip, seen.destination_ip))
+        for group in joined.groups
+        if group.is_ead
+        for seen in group.members.values()
+    )
+
+
+def _is_between(group: Group, pairs: frozenset[frozenset[str]]) -> bool:
+    return any(frozenset((seen.source_ip, seen.destination_ip)) in pairs for seen in group.members.values())
+
+
+def _ends(
+    group: Group,
+    direction: Direction,
+    rank: dict[int, int],
+    known: dict[tuple[object, ...], tuple[Endpoint, Endpoint]],
+) -> tuple[Endpoint, Endpoint]:
+    """(client, server) as seen nearest the client, ports from wherever they were seen with these addresses."""
+    nearest = group.members[min(group.members, key=rank.__getitem__)]
+    key = (nearest.source_ip, nearest.destination_ip, nearest.ports, direction)
+    if key not in known:
+        known[key] = endpoints(nearest, direction)
+    client, server = known[key]
+    if client.port is None:
+        for seen in group.members.values():
+            other_client, other_server = endpoints(seen, direction)
+            if (other_client.ip, other_server.ip) == (client.ip, server.ip) and other_client.port is not None:
+                return other_client, other_server
+    return client, server
+
+
+def _journey(
+    group: Group, direction: Direction, client: Endpoint, server: Endpoint, places: tuple[tuple[int, ...], ...]
+) -> Journey:
+    is_fragmented = False
+    whole: list[int] = []
+    for capture, seen in group.members.items():
+        is_fragmented = is_fragmented or seen.is_fragmented
+        if not seen.datagrams[0].holes or (len(seen.ranges) > 1 and merged(seen.ranges) == [(0, seen.total)]):
+            whole.append(capture)
+    kinds = FRAGMENTED if is_fragmented else UNFRAGMENTED
+    flow = (client.port, server.port)
+    return Journey(group, direction, client.ip, server.ip, flow, places, kinds, frozenset(whole))
+
+
+FRAGMENTED = frozenset({Kind.FIRST, Kind.LATER})
+UNFRAGMENTED = frozenset({Kind.WHOLE})
+
+
+def place_of(places: Sequence[Place]) -> dict[int, str]:
+    """Capture → name of its point."""
+    return {capture: place.name for place in places for capture in place.captures}

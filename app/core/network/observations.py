@@ -1,0 +1,196 @@
+"""What one capture saw of one datagram, in the shape that matching works on.
+
+An `Observation` gathers the twins of a datagram within one capture: a mirror of both sides of a router shows every
+frame twice, with another TTL, VLAN tag or MAC address. That is one point seeing it twice, not two datagrams.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from itertools import product
+
+from app.core.fragmentation.byte_ranges import Range, pieces
+from app.core.records import Datagram, Packet
+
+UDP = 17
+UDP_HEADER_BYTES = 8
+# Copies of one frame leave a mirror within milliseconds; a second bears a congested mirror port, and is far less than
+# any retransmission by the client.
+TWIN_NS = 1_000_000_000
+# Without an identification only the payload tells datagrams apart, and a payload may be sent again.
+NAMELESS_TWIN_NS = 20_000_000
+CONTRADICTION = -1
+
+
+class Observation:
+    """One datagram at one capture. `capture` is the index of the capture; `packets` are all its pieces there."""
+
+    __slots__ = (
+        "capture", "datagrams", "destination_ip", "frame", "head", "identification", "ip_version", "is_ead",
+        "is_fragmented", "packets", "ports", "ranges", "source_ip", "time_ns", "total", "udp_length",
+    )  # fmt: skip
+
+    def __init__(self, capture: int, datagram: Datagram, ports: frozenset[int]) -> None:
+        packets = datagram.packets
+        lead = packets[0]
+        self.capture = capture
+        self.datagrams = [datagram]
+        self.packets = packets
+        self.frame = lead.frame
+        self.source_ip = lead.source_ip
+        self.destination_ip = lead.destination_ip
+        self.ip_version = lead.ip_version
+        self.identification = lead.identification
+        self.total = datagram.total_bytes
+        self.ranges: tuple[Range, ...]
+        if len(packets) == 1:
+            end = lead.offset_bytes + lead.length_bytes
+            self.time_ns, self.ranges = lead.time_ns, ((lead.offset_bytes, end),)
+            self.is_fragmented = lead.more or lead.offset_bytes > 0
+        else:
+            self.time_ns, self.ranges = min(packet.time_ns for packet in packets), pieces(packets)
+            self.is_fragmented = True
+        self.head: Packet | None = None
+        self.ports: tuple[int, int] | None = None
+        self.udp_length: int | None = None
+        if lead.offset_bytes == 0:
+            self.head = lead
+            self.udp_length = lead.udp_length
+            if lead.source_port is not None and lead.destination_port is not None:
+                self.ports = (lead.source_port, lead.destination_port)
+        self.is_ead = datagram.message is not None or (
+            self.ports is not None and (self.ports[0] in ports or self.ports[1] in ports)
+        )
+
+    @property
+    def is_named(self) -> bool:
+        """Whether the identification tells it apart: IPv6 packets that are whole have none, and 0 is sent many times
+        by hosts that set don't-fragment (RFC 6864)."""
+        return bool(self.identification)
+
+    @property
+    def size(self) -> int | None:
+        return self.total if self.total is not None else self.udp_length
+
+    def absorb(self, twin: Observation) -> None:
+        """Take in the same datagram seen again by the same capture."""
+        self.datagrams.extend(twin.datagrams)
+        merged = sorted((*self.packets, *twin.packets), key=lambda packet: (packet.offset_bytes, packet.time_ns))
+        self.packets = tuple(merged)
+        self.ranges = pieces(merged)
+        self.is_fragmented = self.is_fragmented or twin.is_fragmented
+        self.time_ns = min(self.time_ns, twin.time_ns)
+        self.is_ead = self.is_ead or twin.is_ead
+        self.total = self.total if self.total is not None else twin.total
+        if twin.head is not None and (self.head is None or twin.head.time_ns < self.head.time_ns):
+            self.head = twin.head
+            self.udp_length = twin.udp_length if twin.udp_length is not None else self.udp_length
+            self.ports = twin.ports or self.ports
+
+
+def is_relevant(datagram: Datagram, ports: frozenset[int]) -> bool:
+    """UDP, and EAD or able to become EAD once matched: any fragment may belong to a first fragment seen elsewhere."""
+    lead = datagram.packets[0]
+    if lead.protocol != UDP:
+        return False
+    return (
+        datagram.message is not None
+        or lead.is_fragment
+        or lead.source_port in ports
+        or lead.destination_port in ports
+        or len(datagram.packets) > 1
+    )
+
+
+def observe(capture: int, datagrams: Iterable[Datagram], ports: frozenset[int]) -> list[Observation]:
+    """Observations of one capture, twins joined, in time order."""
+    buckets: dict[object, list[Observation]] = defaultdict(list)
+    for datagram in datagrams:
+        if datagram.packets and is_relevant(datagram, ports):
+            seen = Observation(capture, datagram, ports)
+            buckets[_twin_key(seen)].append(seen)
+    result: list[Observation] = []
+    for bucket in buckets.values():
+        result.extend(bucket if len(bucket) == 1 else _join_twins(bucket))
+    result.sort(key=lambda seen: seen.time_ns)
+    return result
+
+
+def _twin_key(seen: Observation) -> object:
+    if seen.is_named:
+        return (seen.source_ip, seen.destination_ip, seen.identification)
+    return (seen.source_ip, seen.destination_ip, seen.ports, seen.udp_length, payload_prefix(seen, 64))
+
+
+def _join_twins(bucket: Sequence[Observation]) -> list[Observation]:
+    kept: list[Observation] = []
+    open_from = 0
+    for seen in sorted(bucket, key=lambda item: item.time_ns):
+        window = TWIN_NS if seen.is_named else NAMELESS_TWIN_NS
+        while open_from < len(kept) and seen.time_ns - kept[open_from].time_ns > window:
+            open_from += 1
+        twin = next((old for old in kept[open_from:] if compare(old, seen) != CONTRADICTION), None)
+        if twin is None:
+            kept.append(seen)
+        else:
+            twin.absorb(seen)
+    return kept
+
+
+def payload_prefix(seen: Observation, length: int) -> bytes:
+    """The first bytes after the UDP header, as far as captured."""
+    if seen.head is None:
+        return b""
+    return seen.head.payload[UDP_HEADER_BYTES : UDP_HEADER_BYTES + length]
+
+
+def compare(one: Observation, other: Observation, is_translated: bool = False) -> int:
+    """How many payload bytes both captured and agree on, or CONTRADICTION where they cannot be the same datagram.
+
+    The UDP checksum is left out (a sender with checksum offload shows a wrong one); ports too where `is_translated`.
+    """
+    if one.total is not None and other.total is not None and one.total != other.total:
+        return CONTRADICTION
+    if one.udp_length is not None and other.udp_length is not None and one.udp_length != other.udp_length:
+        return CONTRADICTION
+    if not is_translated and one.ports is not None and other.ports is not None and one.ports != other.ports:
+        return CONTRADICTION
+    if _reaches_beyond(one, other) or _reaches_beyond(other, one):
+        return CONTRADICTION
+    agreed = 0
+    pairs: Iterable[tuple[Packet, Packet]]
+    if one.ranges == other.ranges and len(one.packets) == len(other.packets):
+        pairs = zip(one.packets, other.packets, strict=True)
+    else:
+        pairs = product(one.packets, other.packets)
+    for left, right in pairs:
+        same = _compare_pieces(left, right)
+        if same == CONTRADICTION:
+            return CONTRADICTION
+        agreed += same
+    return agreed
+
+
+def _reaches_beyond(one: Observation, other: Observation) -> bool:
+    """Whether a piece of `one` lies past the end that `other` knows."""
+    return one.total is None and other.total is not None and one.packets[-1].end_bytes > other.total
+
+
+def _compare_pieces(left: Packet, right: Packet) -> int:
+    mine, theirs = left.payload, right.payload
+    if left.offset_bytes == right.offset_bytes:
+        skip = max(UDP_HEADER_BYTES - left.offset_bytes, 0)
+        if mine != theirs:
+            end = min(len(mine), len(theirs))
+            if mine[skip:end] != theirs[skip:end]:
+                return CONTRADICTION
+            return max(end - skip, 0)
+        return max(len(mine) - skip, 0)
+    start = max(left.offset_bytes, right.offset_bytes, UDP_HEADER_BYTES)
+    end = min(left.offset_bytes + len(mine), right.offset_bytes + len(theirs))
+    if start >= end:
+        return 0
+    mine = mine[start - left.offset_bytes : end - left.offset_bytes]
+    theirs = theirs[start - right.offset_bytes : end - right.offset_bytes]
+    return end - start if mine == theirs else CONTRADICTION

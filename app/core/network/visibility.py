@@ -1,0 +1,344 @@
+"""The false-loss guard: "missing" needs a point that could have seen the fragment.
+
+Each ground is a check of its own, asked in order; the first that fails makes the sighting unknown, and its name goes
+with it. Nothing here looks at whether a loss would be a good explanation.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from ipaddress import ip_address, ip_network
+
+from app.core.analysis import Role
+from app.core.network.capture_filters import view_filter
+from app.core.network.grounds import (
+    AT_SERVER,
+    AT_THE_EDGE,
+    BRACKETED,
+    CAPTURING,
+    CLOCK_UNKNOWN,
+    EMPTY,
+    ENDS_WITH_IT,
+    FILTERED,
+    HOLES,
+    LETS_IN,
+    LOST_NOTHING,
+    NEVER_SEEN,
+    NOT_CAPTURING,
+    ONE_OF_SEVERAL,
+    OTHER_TERMINAL,
+    OTHER_WAY_SEEN,
+    PASSED_ELSEWHERE,
+    SAME_SUBNET,
+    SAME_TERMINAL,
+    SIBLING_SEEN,
+    WAY_UNPROVEN,
+    Verdict,
+)
+from app.core.network.joining import Joined
+from app.core.network.matched_times import NO_TIME
+from app.core.network.traces import CaptureInput
+from app.core.network.witnesses import Journey, Kind, Route, Stream, Watch
+from app.core.records import Direction, Text
+
+# How long after its sibling, or after the time by the clocks, a fragment may still come.
+LATENESS_NS = 100_000_000
+# A clock known from one direction is known up to the delay; an unlinked one that others vouch for, up to this.
+ONE_WAY_NS = 1_000_000_000
+VOUCHED_NS = 5_000_000_000
+# A capture that misses one in fifty of what demonstrably passed proves nothing by missing one.
+TOLERATED_MISS_SHARE = 0.02
+# A probability too small to be an accident.
+ACCIDENT = 1e-3
+# So many times more missing than the capture itself dropped cannot be the capture's own loss.
+CLEARLY_MORE = 3
+# So often proven, the same loss is believed of the datagram with which a capture ends.
+SAME_BEFORE = 2
+SUBNET_BITS = {4: 24, 6: 64}
+
+
+def subnet_of(address: str) -> str:
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return address
+    return str(ip_network((parsed, SUBNET_BITS[parsed.version]), strict=False))
+
+
+class Guard:
+    """Asks every capture whether it could have seen a fragment. Built from all journeys, as other datagrams are the
+    witnesses for one."""
+
+    def __init__(
+        self,
+        captures: Sequence[CaptureInput],
+        joined: Joined,
+        roles: Sequence[Role],
+        journeys: Sequence[Journey],
+    ) -> None:
+        self._joined = joined
+        self._brackets: dict[tuple[int, int], tuple[int, int] | None] = {}
+        self._texts: dict[tuple[object, ...], Verdict] = {}
+        self.watches = [
+            Watch(
+                capture,
+                joined.net.clocks[index],
+                joined.net.parts[index],
+                roles[index],
+                view_filter(capture.facts),
+                sum(interface.dropped or 0 for interface in capture.facts.interfaces),
+            )
+            for index, capture in enumerate(captures)
+        ]
+        self._vouched = self._are_clocks_agreed()
+        self._count_seen(journeys)
+        for journey in journeys:
+            self._count_missing(journey)
+        self._sum_up()
+
+    def _are_clocks_agreed(self) -> bool:
+        """Whether the clocks that are known agree so well that one more may be believed within seconds."""
+        known = [clock.offset_s for clock in self._joined.net.clocks if clock.quality in ("both ways", "one way")]
+        return bool(known) and all(abs(offset) <= 2.0 for offset in known)
+
+    def _count_seen(self, journeys: Sequence[Journey]) -> None:
+        """Most journeys are alike: all whole, seen by the same captures. Count those once."""
+        alike: Counter[tuple[tuple[Stream, ...], tuple[int, ...]]] = Counter()
+        for journey in journeys:
+            if len(journey.is_whole) == len(journey.group.members):
+                streams = tuple(journey.stream(kind) for kind in journey.kinds)
+                alike[streams, tuple(journey.group.members)] += 1
+            else:
+                for capture in journey.group.members:
+                    streams = tuple(journey.stream(kind) for kind in journey.kinds if journey.has(capture, kind))
+                    alike[streams, (capture,)] += 1
+        subnets = {client: subnet_of(client) for client in {journey.client_ip for journey in journeys}}
+        for (streams, captures), count in alike.items():
+            for capture in captures:
+                watch = self.watches[capture]
+                for stream in streams:
+                    (client, server), way = stream[0], stream[1]
+                    watch.clients.add(client)
+                    watch.servers.add(server)
+                    watch.ways.add(way)
+                    watch.routes.add((stream[0], way))
+                    watch.subnets.add((subnets[client], server, way))
+                    watch.tallies[stream].seen += count
+
+    def _count_missing(self, journey: Journey) -> None:
+        if len(journey.is_whole) == len(self.watches):
+            return
+        for kind in journey.kinds:
+            is_later_seen = False
+            for place in reversed(journey.places):
+                if any(journey.has(capture, kind) for capture in place):
+                    is_later_seen = True
+                    continue
+                for capture in place:
+                    watch = self.watches[capture]
+                    if watch.is_terminal and journey.client_ip not in watch.own_clients:
+                        continue
+                    if self._was_capturing(capture, journey).is_able:
+                        tally = watch.tallies[journey.stream(kind)]
+                        tally.passed += is_later_seen
+                        tally.absent += not is_later_seen
+
+    def _sum_up(self) -> None:
+        for watch in self.watches:
+            seen = passed = 0
+            sees: set[tuple[Route, Direction]] = set()
+            lacks: set[tuple[Route, Direction]] = set()
+            for (route, way, _, _), tally in watch.tallies.items():
+                watch.absent += tally.absent
+                if tally.seen:
+                    seen, passed = seen + tally.seen, passed + tally.passed
+                    sees.add((route, way))
+                elif tally.passed:
+                    lacks.add((route, way))
+            watch.miss_share = passed / (seen + passed) if passed else 0.0
+            watch.balanced = {way for _, way in sees & lacks}
+            watch.elsewhere = lacks - sees
+
+    # ------------------------------------------------------------ the grounds
+
+    def judge(self, capture: int, journey: Journey, kind: Kind) -> Verdict:
+        """Whether the capture could have seen this kind of fragment of this datagram, and why (not)."""
+        watch = self.watches[capture]
+        if watch.is_terminal and journey.client_ip not in watch.own_clients:
+            return OTHER_TERMINAL
+        capturing = self._was_capturing(capture, journey)
+        if capturing is AT_THE_EDGE and self._is_always_so(capture, journey, kind):
+            capturing = ENDS_WITH_IT
+        if not capturing.is_able:
+            return capturing
+        for ground in (self._lets_in, self._loses_nothing, self._is_on_path):
+            verdict = ground(capture, journey, kind)
+            if not verdict.is_able:
+                return verdict
+        path = verdict
+        return self._text(
+            True,
+            path.code,
+            ("able", capturing.reason, path.reason, watch.filter.reason),
+            Text(
+                f"not seen, though it could have been: {capturing.reason.en}; {path.reason.en}"
+                + (f"; {watch.filter.reason.en}" if watch.filter.reason else ""),
+                f"未见到，而此处本应能看到：{capturing.reason.zh}；{path.reason.zh}"
+                + (f"；{watch.filter.reason.zh}" if watch.filter.reason else ""),
+            ),
+        )
+
+    def _text(self, is_able: bool, code: str, key: tuple[object, ...], reason: Text) -> Verdict:
+        """One object for equal verdicts: there may be hundred thousands."""
+        return self._texts.setdefault((code, *key), Verdict(is_able, code, reason))
+
+    def _was_capturing(self, capture: int, journey: Journey) -> Verdict:
+        watch, facts = self.watches[capture], self.watches[capture].capture.facts
+        if facts.first_ns is None or facts.last_ns is None:
+            return EMPTY
+        own = journey.group.members.get(capture)
+        if any(self._is_bracketed(capture, other, seen.time_ns) for other, seen in journey.group.members.items()):
+            return BRACKETED
+        if own is not None:
+            before = LATENESS_NS if own.head is None else 0
+            return _within(own.time_ns, LATENESS_NS, facts.first_ns, facts.last_ns, before)
+        times = [
+            self._joined.net.time_of(seen)
+            for other, seen in journey.group.members.items()
+            if self.watches[other].part == watch.part
+        ]
+        first = watch.clock.to_reference(facts.first_ns, 1)
+        last = watch.clock.to_reference(facts.last_ns, facts.frames)
+        if times:
+            margin = LATENESS_NS + self._clock_margin_ns(capture, journey)
+            return _within(min(times), margin, first, last)
+        if self._vouched:
+            members = journey.group.members.items()
+            raw = min(self._joined.net.time_of(seen) for _, seen in members)
+            return _within(raw, LATENESS_NS + VOUCHED_NS, first, last)
+        return CLOCK_UNKNOWN
+
+    def _is_always_so(self, capture: int, journey: Journey, kind: Kind) -> bool:
+        """The capture ends with this datagram's first fragment, and no later fragment before it came either."""
+        own = journey.group.members.get(capture)
+        tally = self.watches[capture].tallies.get(journey.stream(kind))
+        return (
+            kind == Kind.LATER
+            and own is not None
+            and tally is not None
+            and (tally.seen, tally.passed) == (0, 0)
+            and tally.absent >= SAME_BEFORE
+            and not self.watches[capture].capture.facts.is_truncated
+        )
+
+    def _clock_margin_ns(self, capture: int, journey: Journey) -> int:
+        margin = 0
+        for index in (capture, next(iter(journey.group.members))):
+            clock = self.watches[index].clock
+            if clock.quality in ("reference", "given"):
+                continue
+            margin += ONE_WAY_NS if clock.uncertainty_s is None else round(clock.uncertainty_s * 1e9)
+        return margin
+
+    def _is_bracketed(self, capture: int, other: int, time_ns: int) -> bool:
+        """Whether the capture has datagrams from before and after, by the other capture's clock: true whatever its
+        own clock says."""
+        if capture == other:
+            return False
+        if (capture, other) not in self._brackets:
+            matched = self._joined.matched
+            rows = matched.pair(capture, other)
+            times = matched.times[rows, other] if len(rows) else None
+            self._brackets[capture, other] = None if times is None else (int(times.min()), int(times.max()))
+        bracket = self._brackets[capture, other]
+        return bracket is not None and bracket[0] != NO_TIME and bracket[0] < time_ns < bracket[1]
+
+    def _lets_in(self, capture: int, journey: Journey, kind: Kind) -> Verdict:
+        watch = self.watches[capture]
+        view = watch.filter
+        if kind == Kind.LATER and view.hides_later:
+            return self._text(False, "filtered", (capture, "later"), view.reason or FILTERED)
+        members = journey.group.members.values()
+        ports = {port for seen in members if seen.ports is not None for port in seen.ports}
+        if view.ports is not None and ports and not ports & view.ports and capture not in journey.group.members:
+            return self._text(False, "filtered", (capture, "ports"), view.reason or FILTERED)
+        addresses = {address for seen in members for address in (seen.source_ip, seen.destination_ip)}
+        if view.hosts is not None and not addresses & view.hosts:
+            return self._text(False, "filtered", (capture, "hosts"), view.reason or FILTERED)
+        return LETS_IN
+
+    def _loses_nothing(self, capture: int, journey: Journey, kind: Kind) -> Verdict:
+        watch = self.watches[capture]
+        if watch.dropped and watch.absent <= CLEARLY_MORE * watch.dropped:
+            return self._text(
+                False,
+                "dropped",
+                (capture,),
+                Text(
+                    f"the capture itself lost {watch.dropped} frames, so absence here proves nothing",
+                    f"该抓包自身丢失了 {watch.dropped} 帧，此处没有不能说明问题",
+                ),
+            )
+        if watch.miss_share > TOLERATED_MISS_SHARE:
+            tally = watch.tallies.get(journey.stream(kind))
+            if tally is None or tally.seen or watch.miss_share**tally.absent > ACCIDENT:
+                return HOLES
+        return LOST_NOTHING
+
+    def _is_on_path(self, capture: int, journey: Journey, kind: Kind) -> Verdict:
+        watch = self.watches[capture]
+        route, way = (journey.client_ip, journey.server_ip), journey.direction
+        tally = watch.tallies.get(journey.stream(kind))
+        if tally is None or not tally.seen:
+            if tally is not None and tally.passed:
+                return PASSED_ELSEWHERE
+            if way in watch.balanced or self._is_parallel(capture, journey, kind):
+                return ONE_OF_SEVERAL
+        if capture in journey.group.members:
+            return SIBLING_SEEN
+        if (route, way) in watch.routes:
+            return SAME_TERMINAL
+        other_way = Direction.TO_CLIENT if way == Direction.TO_SERVER else Direction.TO_SERVER
+        is_route_known = (route, other_way) in watch.routes
+        if (route, way) in watch.elsewhere:
+            return PASSED_ELSEWHERE
+        if is_route_known:
+            is_host = watch.is_terminal or watch.role == Role.SERVER
+            return OTHER_WAY_SEEN if is_host or way in watch.ways else WAY_UNPROVEN
+        if way not in watch.ways:
+            return NEVER_SEEN
+        if watch.role == Role.SERVER and journey.server_ip in watch.servers:
+            return AT_SERVER
+        if (subnet_of(journey.client_ip), journey.server_ip, way) in watch.subnets:
+            return SAME_SUBNET
+        return NEVER_SEEN
+
+    def _is_parallel(self, capture: int, journey: Journey, kind: Kind) -> bool:
+        """Whether an earlier point lacks just what this one shows and shows what this one lacks: then they lie on
+        two ways, and neither proves anything of the other."""
+        watch = self.watches[capture]
+        if watch.is_terminal or watch.role == Role.SERVER:
+            return False
+        other = Kind.FIRST if kind == Kind.LATER else Kind.LATER
+        if kind == Kind.WHOLE or not watch.tallies[journey.stream(other)].seen:
+            return False
+        for place in journey.places:
+            if capture in place:
+                return False
+            for earlier in place:
+                mine, theirs = (self.watches[earlier].tallies.get(journey.stream(one)) for one in (kind, other))
+                if mine is not None and mine.seen and theirs is not None and theirs.passed and not theirs.seen:
+                    return True
+        return False
+
+
+def _within(
+    time_ns: int, margin_ns: int, first_ns: int, last_ns: int, margin_before_ns: int | None = None
+) -> Verdict:
+    before = margin_ns if margin_before_ns is None else margin_before_ns
+    if time_ns - before >= first_ns and time_ns + margin_ns <= last_ns:
+        return CAPTURING
+    if time_ns + margin_ns < first_ns or time_ns - before > last_ns:
+        return NOT_CAPTURING
+    return AT_THE_EDGE

@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+from app.core.analysis import Clock
+from app.core.network.clocks import ClockNet
+from app.core.network.groups import Group, Level
+from app.core.network.observations import Observation
+from app.core.network.timed_matching import join_altered, join_rewritten, link_parts, settle_crowd
+from tests.core.net_world import PORT, SERVER, Sent, message
+from tests.core.network.test_matching import capture, datagram
+
+ONE_CLOCK = ClockNet((Clock(), Clock(), Clock()), (0, 0, 0), (), (None, 0, 0))
+TWO_PARTS = ClockNet((Clock(), Clock(), Clock()), (0, 1, 1), (), (None, None, 1))
+
+
+def members(groups: list[Group]) -> list[list[int]]:
+    return sorted(sorted(group.members) for group in groups)
+
+
+def alike(number: int, *times_s: float) -> list[Observation]:
+    """The same payload without identification, at these times."""
+    return capture(number, *(Sent(at, "10.1.1.1", SERVER, 40_001, PORT, message(3, 1, 900), None) for at in times_s))
+
+
+def test_alike_datagrams_are_told_apart_by_time() -> None:
+    groups = settle_crowd(alike(0, 0, 5, 10) + alike(1, 0.01, 10.01), ONE_CLOCK)
+    assert members(groups) == [[0], [0, 1], [0, 1]]
+    assert {group.level for group in groups if len(group.members) == 2} == {Level.TIMED}
+
+
+def test_alike_datagrams_at_one_time_are_told_apart_by_order_where_all_came() -> None:
+    groups = settle_crowd(alike(0, 0, 0.15) + alike(1, 0.155, 0.3), ONE_CLOCK)
+    assert members(groups) == [[0, 1], [0, 1]]
+
+
+def test_alike_datagrams_of_which_one_was_lost_are_not_matched_by_guess() -> None:
+    groups = settle_crowd(alike(0, 0, 0.15) + alike(1, 0.075), ONE_CLOCK)
+    assert members(groups) == [[0], [0], [1]] and all(group.rivals for group in groups)
+
+
+def test_without_a_common_clock_alike_datagrams_are_not_matched() -> None:
+    groups = settle_crowd(alike(0, 0, 5) + alike(1, 0.01, 5.01), TWO_PARTS)
+    assert members(groups) == [[0], [0], [1], [1]]
+
+
+def single(number: int, at_s: float, name: int | None, serial: int = 1) -> Group:
+    (seen,) = capture(number, datagram(at_s, name, serial=serial))
+    return Group((seen,))
+
+
+def test_a_rewritten_identification_is_seen_through_by_time() -> None:
+    groups = [single(0, 0, 7), single(0, 5, 8), single(1, 0.01, 70), single(1, 5.01, 80)]
+    joined = join_rewritten(groups, ONE_CLOCK, 2)
+    assert members(joined) == [[0, 1], [0, 1]]
+    assert {group.level for group in joined} == {Level.REWRITTEN}
+
+
+def test_identifications_that_are_kept_elsewhere_are_not_taken_as_rewritten() -> None:
+    kept = single(0, 30, 9)
+    kept.take(single(1, 30.01, 9), Level.NAMED, 2655)
+    groups = [kept, single(0, 0, 7), single(1, 0.01, 70)]
+    assert members(join_rewritten(groups, ONE_CLOCK, 2)) == [[0], [0, 1], [1]]
+
+
+def test_one_equal_payload_does_not_link_two_clocks() -> None:
+    groups = link_parts([single(0, 0, 7), single(1, 900, 70)], TWO_PARTS, 3)
+    assert members(groups) == [[0], [1]] and all(group.rivals for group in groups)
+
+
+def test_two_payloads_that_agree_on_a_shift_do() -> None:
+    groups = [single(0, 0, 7, 1), single(0, 20, 8, 2), single(1, 900, 70, 1), single(1, 920, 80, 2)]
+    assert members(link_parts(groups, TWO_PARTS, 3)) == [[0, 1], [0, 1]]
+
+
+def test_two_payloads_that_disagree_on_a_shift_do_not() -> None:
+    groups = [single(0, 0, 7, 1), single(0, 20, 8, 2), single(1, 900, 70, 1), single(1, 990, 80, 2)]
+    assert members(link_parts(groups, TWO_PARTS, 3)) == [[0], [0], [1], [1]]
+
+
+def altered(number: int, at_s: float) -> Group:
+    (seen,) = capture(number, datagram(at_s))
+    first = seen.datagrams[0].packets[0]
+    changed = replace(first, payload=first.payload[:100] + b"?" + first.payload[101:])
+    whole = replace(seen.datagrams[0], packets=(changed, *seen.datagrams[0].packets[1:]))
+    return Group((Observation(number, whole, frozenset({PORT})),))
+
+
+def test_a_payload_that_one_leg_changed_is_still_the_same_datagram() -> None:
+    (joined,) = join_altered([single(0, 0, 7), altered(1, 0.01)], ONE_CLOCK, [0, 1, 2])
+    assert sorted(joined.members) == [0, 1] and joined.level == Level.ALTERED
+
+
+def test_other_bytes_under_one_name_hours_later_are_another_datagram() -> None:
+    assert len(join_altered([single(0, 0, 7), altered(1, 9000)], ONE_CLOCK, [0, 1, 2])) == 2
