@@ -36,9 +36,13 @@ def start_log() -> None:
 
 
 def follow_parent() -> None:
-    """End when the process that started us does, even if it is killed; only where it asked for that."""
-    if FOLLOW in os.environ and sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    """End when the process that FOLLOW names does, even if it is killed; only where that one, our parent, asked for it."""
+    if FOLLOW not in os.environ or sys.platform != "linux":
+        return
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    # One that died while we were still loading sends no signal any more.
+    if os.getppid() != int(os.environ[FOLLOW]):
+        raise SystemExit(0)
 
 
 @contextmanager

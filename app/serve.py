@@ -60,7 +60,7 @@ def _serve_on(options: Settings, url: str) -> None:
         "EADSCOPE_VAR": str(options.var.resolve()),
         "EADSCOPE_HOST": options.host,
         "EADSCOPE_PORT": str(port),
-        FOLLOW: "1",
+        FOLLOW: str(os.getpid()),
         "PYTHONPATH": str(ROOT),  # wherever we were started
     }
     web = Child("web", environment)

@@ -17,6 +17,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from app.command_line import FOLLOW
 from app.embedded import EmbeddedPostgres
 from tests.conftest import LiveServer, _clean_environment, named, serving
 
@@ -125,6 +126,17 @@ def test_after_a_kill_it_starts_again_with_everything_in_place(var: Path) -> Non
     with serving(var) as second:
         assert get(f"{second.url}/{page}").status_code == 200
     assert left_behind(var) == []
+
+
+@pytest.mark.parametrize("command", ["web", "worker"])
+def test_a_part_whose_parent_died_while_it_was_loading_ends_by_itself(command: str) -> None:
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    environment = {**_clean_environment(), "DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none", FOLLOW: str(gone.pid)}
+    started = subprocess.run(
+        [sys.executable, "-P", "-m", f"app.commands.{command}"], env=environment, timeout=WAIT_S, check=False
+    )
+    assert started.returncode == 0
 
 
 def test_a_number_of_a_dead_server_that_is_now_another_process_is_not_believed(var: Path) -> None:
