@@ -36,7 +36,7 @@ def start_log() -> None:
 
 
 def follow_parent() -> None:
-    """End when the process that FOLLOW names does, even if it is killed; only where that one, our parent, asked for it."""
+    """End when our parent does, even if it is killed; only where it asked for that by its number in FOLLOW."""
     if FOLLOW not in os.environ or sys.platform != "linux":
         return
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

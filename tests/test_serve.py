@@ -132,7 +132,8 @@ def test_after_a_kill_it_starts_again_with_everything_in_place(var: Path) -> Non
 def test_a_part_whose_parent_died_while_it_was_loading_ends_by_itself(command: str) -> None:
     gone = subprocess.Popen(["true"])
     gone.wait()
-    environment = {**_clean_environment(), "DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none", FOLLOW: str(gone.pid)}
+    nowhere = "postgresql://nobody@127.0.0.1:1/none"
+    environment = {**_clean_environment(), "DATABASE_URL": nowhere, FOLLOW: str(gone.pid)}
     started = subprocess.run(
         [sys.executable, "-P", "-m", f"app.commands.{command}"], env=environment, timeout=WAIT_S, check=False
     )
