@@ -31,6 +31,7 @@ from app.jobs import QUEUE, TASK, TRY_AGAIN, fail_abandoned, record_failure
 log = logging.getLogger("eadscope.worker")
 
 GRACE_S = 5.0  # what a running analysis gets to finish when the worker is asked to stop; it starts again otherwise
+LEAVE_S = 3.0  # what it takes to say goodbye to the database after that
 RECONNECT_S = 2.0
 
 
@@ -206,7 +207,7 @@ async def _serve(options: Settings) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, _leave, loop, stop)
     while not stop.is_set():
         try:
             await _work(options, stop)
@@ -215,6 +216,15 @@ async def _serve(options: Settings) -> None:
         if not stop.is_set():
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), RECONNECT_S)
+
+
+def _leave(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+    """Stop in an orderly way; but a goodbye to a database that is away would wait for it long after everybody left.
+
+    Ending without one loses nothing: the analysis' process ends with us, and other workers take the job over.
+    """
+    stop.set()
+    loop.call_later(GRACE_S + LEAVE_S, os._exit, 1)
 
 
 def run_worker(options: Settings) -> None:
