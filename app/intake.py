@@ -10,13 +10,13 @@ from multiprocessing import get_context
 from os import cpu_count
 from pathlib import Path
 
-from app.bundles import Unpacked, unpack
 from app.collector import collector_paused
 from app.core.analysis import CaseAnalysis, Source, SourceKind
 from app.core.pipeline import DEFAULT_PORTS, ParsedSource, PipelineSettings, analyze, announced_ports
 from app.core.records import Text
 from app.evidence.repeat import find_packets
 from app.sources import BundleFile, SniffedKind, parse_capture, parse_device, parse_log, sniff
+from app.unpacking.bundles import Unpacked, unpack
 
 Progress = Callable[[str, float], None]
 Job = tuple[Callable[..., ParsedSource], tuple[object, ...]]

@@ -11,17 +11,18 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.bundles import Limits, Unpacked, unpack
 from app.config import Settings
 from app.core.pipeline import DEFAULT_PORTS
 from app.core.records import Text
 from app.db.models import Blob, Bundle, Case, PointSetting, SourceSetting, Upload
 from app.db.models import BundleFile as BundleFileRow
 from app.db.texts import clean, text_rows, texts
-from app.entry_names import clean_name
 from app.intake import AnalysisSettings
 from app.sources import BundleFile
 from app.storage import Storage, Stored
+from app.unpacking.bundles import Unpacked, unpack
+from app.unpacking.entry_names import clean_name
+from app.unpacking.limits import Limits
 
 
 def unpack_waiting(

@@ -9,9 +9,9 @@ from typing import Annotated
 import typer
 
 from app import __version__
-from app.bundles import unpack
 from app.core.evidence.choice import NoSuchTerminal
 from app.intake import AnalysisSettings, analyze_files, bundle_files
+from app.unpacking.bundles import unpack
 
 NOTHING_USABLE = 2
 

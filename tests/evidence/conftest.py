@@ -10,7 +10,6 @@ from zipfile import ZipFile
 
 import pytest
 
-from app.bundles import unpack
 from app.core.analysis import CaseAnalysis
 from app.core.records import Text
 from app.demo import write_bundle
@@ -19,6 +18,7 @@ from app.evidence.packet import EvidenceOptions, write_evidence
 from app.intake import AnalysisSettings, analyze_files, bundle_files
 from app.report import ReportMeta
 from app.sources import BundleFile
+from app.unpacking.bundles import unpack
 
 SETTINGS = AnalysisSettings(processes=1)
 

@@ -17,8 +17,9 @@ import py7zr
 import pytest
 import zstandard
 
-from app.bundles import FULL, HIDDEN, TOO_DEEP, Limits, Unpacked, unpack
-from app.entry_names import OUTWARD
+from app.unpacking.bundles import HIDDEN, TOO_DEEP, Unpacked, unpack
+from app.unpacking.entry_names import OUTWARD
+from app.unpacking.limits import FULL, Limits
 
 LOG = b"[2017-07-12 11:14:20] [DtlCmn] [1394] SecPkt secPushInner: out-pkt [1]\n" * 20
 MIB = 1 << 20

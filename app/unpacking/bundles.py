@@ -6,35 +6,21 @@ limit and not at the end of the disk; what is wrong with one file is said of tha
 
 from __future__ import annotations
 
-import hashlib
 import os
-import shutil
-import stat
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-from app.archive_kinds import COMPRESSED, HEAD_BYTES, BrokenArchive, Kind, is_tar, sniff_archive
-from app.archives import BLOCK, LINK, Entry, walk, walk_tar
 from app.core.records import Text
-from app.decompression import open_compressed
-from app.entry_names import clean_name, is_litter
-
-GIB = 1 << 30
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What one bundle may unpack to. The ratio counts unpacked bytes for each packed one, and only past a first amount:
-    small files may be as regular as they like."""
-
-    total_bytes: int = 40 * GIB
-    files: int = 20_000
-    depth: int = 5  # archives in archives
-    ratio: int = 250
-    ratio_from_bytes: int = 256 << 20
-    free_bytes: int = 1 * GIB  # left on the disk
+from app.unpacking.archives import walk
+from app.unpacking.decompression import open_compressed
+from app.unpacking.entries import LINK, Entry
+from app.unpacking.entry_names import clean_name, is_litter
+from app.unpacking.kinds import COMPRESSED, HEAD_BYTES, BrokenArchive, Kind, is_tar, sniff_archive
+from app.unpacking.limits import FULL, Allowance, Limits, Stop
+from app.unpacking.on_disk import content_of, files_below, is_office_document, is_plain_file, size_of
+from app.unpacking.tar_files import walk_tar
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +53,6 @@ class Unpacked:
 HIDDEN = Text("A hidden file or one that the operating system put there.", "隐藏文件或操作系统自动生成的文件。")
 TOO_DEEP = Text("An archive in too many archives; it was not opened.", "压缩包嵌套层数过多，未打开。")
 NOT_A_FILE = Text("Neither a file nor a folder.", "既不是文件也不是文件夹。")
-FULL = Text("The disk is full; free some space and upload it again.", "磁盘已满，请释放空间后重新上传。")
 SAME_NAME = Text("Another file has the same name; this one was renamed.", "存在同名文件，此文件已改名显示。")
 
 
@@ -76,34 +61,23 @@ def unpack(paths: Sequence[Path], into: Path, limits: Limits | None = None) -> U
 
     Files that need no unpacking stay where they are. The same content counts once. Raises nothing for bad input.
     """
-    unpacking = _Unpacking(into, limits or Limits())
+    unpacking = _Unpacking(into, Allowance(limits or Limits()))
     for path in paths:
         if path.is_dir() and not path.is_symlink():
             # Of several folders, each is told by its name; of one, everything lies in it.
             unpacking.take_folder(path, prefix=f"{path.resolve().name}/" if len(paths) > 1 else "")
         else:
-            unpacking.take_path(path, path.name, prefix="", packed_bytes=_size(path))
+            unpacking.take_path(path, path.name, prefix="", packed_bytes=size_of(path))
     return Unpacked(tuple(unpacking.files), tuple(unpacking.refused), tuple(unpacking.notes))
-
-
-class _Stop(Exception):
-    """Nothing more is taken from this archive (`whole`: from any), and why."""
-
-    def __init__(self, reason: Text, *, whole: bool = False) -> None:
-        super().__init__(reason.en)
-        self.reason = reason
-        self.whole = whole
 
 
 @dataclass(slots=True)
 class _Unpacking:
     into: Path
-    limits: Limits
+    allowance: Allowance
     files: list[UnpackedFile] = field(default_factory=list)
     refused: list[RefusedFile] = field(default_factory=list)
     notes: list[Text] = field(default_factory=list)
-    written_bytes: int = 0
-    seen: int = 0
     _by_content: dict[str, str] = field(default_factory=dict)
     _names: set[str] = field(default_factory=set)
     _temporary: int = 0
@@ -111,20 +85,20 @@ class _Unpacking:
     # ------------------------------------------------------------ what comes in
 
     def take_folder(self, folder: Path, prefix: str) -> None:
-        for path in _files_below(folder):
+        for path in files_below(folder):
             name = prefix + path.relative_to(folder).as_posix()
-            self.take_path(path, name, prefix=f"{name}/", packed_bytes=_size(path))
+            self.take_path(path, name, prefix=f"{name}/", packed_bytes=size_of(path))
 
     def take_path(self, path: Path, name: str, prefix: str, packed_bytes: int) -> None:
         """One file on disk that is not ours to delete."""
         clean = clean_name(os.fsencode(name).decode("utf-8", "replace"))
         if is_litter(clean.name):
             return self.refuse(clean.name, HIDDEN)
-        if not _is_plain_file(path):
+        if not is_plain_file(path):
             return self.refuse(clean.name, LINK if path.is_symlink() else NOT_A_FILE)
         try:
             self.take_file(path, clean.name, clean.notes, prefix=prefix, depth=0, packed_bytes=packed_bytes)
-        except _Stop as stop:
+        except Stop as stop:
             self.refuse(clean.name, stop.reason, packed_bytes)
         except OSError as error:
             reason = error.strerror or str(error)
@@ -145,10 +119,10 @@ class _Unpacking:
         """A file with content to look at: an archive to open, or a file to keep."""
         with path.open("rb") as file:
             kind = sniff_archive(file.read(HEAD_BYTES))
-        if kind is None or _is_office_document(path, kind):
+        if kind is None or is_office_document(path, kind):
             return self.keep(path, name, notes)
-        if depth >= self.limits.depth:
-            return self.refuse(name, TOO_DEEP, _size(path))
+        if depth >= self.allowance.limits.depth:
+            return self.refuse(name, TOO_DEEP, size_of(path))
         taker = _Taker(self, prefix, depth + 1, packed_bytes, parent)
         try:
             if kind in COMPRESSED:
@@ -156,11 +130,11 @@ class _Unpacking:
             else:
                 walk(path, kind, taker)
         except BrokenArchive as error:
-            self.refuse(name, error.text, _size(path))
-        except _Stop as stop:
+            self.refuse(name, error.text, size_of(path))
+        except Stop as stop:
             if stop.whole:
                 raise
-            self.refuse(name, stop.reason, _size(path))
+            self.refuse(name, stop.reason, size_of(path))
         finally:
             taker.close()
         return None
@@ -186,7 +160,7 @@ class _Unpacking:
     # ------------------------------------------------------------ what becomes of it
 
     def keep(self, path: Path, name: str, notes: tuple[Text, ...]) -> None:
-        size, sha256 = _hash(path)
+        size, sha256 = content_of(path)
         if size and sha256 in self._by_content:
             same = self._by_content[sha256]
             return self.refuse(name, Text(f"The same content as {same}.", f"内容与 {same} 相同。"), size)
@@ -210,32 +184,6 @@ class _Unpacking:
             candidate = f"{folder}/{renamed}" if folder else renamed
         self._names.add(candidate)
         return candidate
-
-    def count_file(self) -> None:
-        self.seen += 1
-        if self.seen > self.limits.files:
-            raise _Stop(
-                Text(
-                    f"More than {self.limits.files} files; the rest was not unpacked.",
-                    f"文件超过 {self.limits.files} 个，其余未解压。",
-                ),
-                whole=True,
-            )
-
-    def count_bytes(self, length: int) -> None:
-        self.written_bytes += length
-        self.check_total(0)
-
-    def check_total(self, more_bytes: int) -> None:
-        if self.written_bytes + more_bytes > self.limits.total_bytes:
-            limit = self.limits.total_bytes / GIB
-            raise _Stop(
-                Text(
-                    f"It unpacks to more than {limit:.3g} GiB; nothing more was unpacked.",
-                    f"解压后超过 {limit:.3g} GiB，已停止解压。",
-                ),
-                whole=True,
-            )
 
     def new_path(self) -> Path:
         self.into.mkdir(parents=True, exist_ok=True)
@@ -261,7 +209,7 @@ class _Taker:
         self._path = Path()
 
     def begin(self, entry: Entry) -> Callable[[bytes], None] | None:
-        self._all.count_file()
+        self._all.allowance.count_file()
         clean = clean_name(entry.name)
         name = self._prefix + clean.name
         if is_litter(clean.name):
@@ -270,14 +218,16 @@ class _Taker:
             self._all.refuse(name, entry.problem, entry.size_bytes or 0)
         else:
             declared = entry.size_bytes or 0
-            self._check_ratio(self._taken_bytes + declared)
-            self._check_disk(declared)
+            self._all.allowance.check_ratio(self._taken_bytes + declared, self._packed_bytes)
+            self._all.allowance.check_total(declared)
+            self._all.into.mkdir(parents=True, exist_ok=True)
+            self._all.allowance.check_disk(self._all.into, declared)
             self._open(name, clean.notes)
             return self._write
         return None
 
     def begin_as(self, name: str) -> Callable[[bytes], None]:
-        self._all.count_file()
+        self._all.allowance.count_file()
         self._open(name, ())
         return self._write
 
@@ -311,77 +261,18 @@ class _Taker:
 
     def _write(self, block: bytes) -> None:
         assert self._file is not None
-        self._all.count_bytes(len(block))
+        self._all.allowance.count_bytes(len(block))
         taker: _Taker | None = self
         while taker is not None:
             # What comes out of an archive in an archive came out of the outer one too.
             taker._taken_bytes += len(block)
-            taker._check_ratio(taker._taken_bytes)
+            self._all.allowance.check_ratio(taker._taken_bytes, taker._packed_bytes)
             taker = taker._parent
         try:
             self._file.write(block)
         # Not an OSError from here on: the reader would take that for damage of the archive.
         except OSError as error:
-            raise _Stop(FULL, whole=True) from error
-
-    def _check_ratio(self, taken_bytes: int) -> None:
-        limits = self._all.limits
-        if taken_bytes > limits.ratio_from_bytes and taken_bytes > limits.ratio * self._packed_bytes:
-            raise _Stop(
-                Text(
-                    f"It unpacks to more than {limits.ratio} times its size, as decompression bombs do; refused.",
-                    f"解压后超过自身大小的 {limits.ratio} 倍，疑似压缩炸弹，已拒绝。",
-                )
-            )
-
-    def _check_disk(self, declared_bytes: int) -> None:
-        self._all.check_total(declared_bytes)
-        self._all.into.mkdir(parents=True, exist_ok=True)
-        if shutil.disk_usage(self._all.into).free - declared_bytes < self._all.limits.free_bytes:
-            raise _Stop(FULL, whole=True)
-
-
-def _files_below(folder: Path) -> Iterator[Path]:
-    """Every entry below a folder that is no folder, in a stable order; links are listed, never followed."""
-    for root, folders, names in os.walk(folder):
-        folders.sort()
-        links = [name for name in folders if (Path(root) / name).is_symlink()]
-        for name in sorted([*names, *links]):
-            yield Path(root) / name
-
-
-def _is_plain_file(path: Path) -> bool:
-    """Asked without following links: opening a pipe or a device would hang."""
-    try:
-        return stat.S_ISREG(path.lstat().st_mode)
-    except OSError:
-        return False
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.lstat().st_size
-    except OSError:
-        return 0
-
-
-def _hash(path: Path) -> tuple[int, str]:
-    digest, size = hashlib.sha256(), 0
-    with path.open("rb") as file:
-        while block := file.read(BLOCK):
-            digest.update(block)
-            size += len(block)
-    return size, digest.hexdigest()
-
-
-def _is_office_document(path: Path, kind: Kind) -> bool:
-    """A .docx or .xlsx is a zip too, but one document to its owner, not a bundle of forty files."""
-    if kind is not Kind.ZIP:
-        return False
-    with path.open("rb") as file:
-        head = file.read(HEAD_BYTES)
-    name_bytes = int.from_bytes(head[26:28], "little")
-    return head[30 : 30 + name_bytes] in (b"[Content_Types].xml", b"mimetype")
+            raise Stop(FULL, whole=True) from error
 
 
 def _read_head(blocks: Iterator[bytes]) -> tuple[bytes, Text | None]:

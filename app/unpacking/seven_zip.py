@@ -10,8 +10,8 @@ from typing import Any
 import py7zr
 from py7zr.io import Py7zIO, WriterFactory
 
-from app.archive_kinds import BrokenArchive
-from app.archives import BROKEN, DAMAGED, LINK, MAX_DIRECTORY_BYTES, PASSWORD, TOO_MANY, Entry, Taker
+from app.unpacking.entries import BROKEN, DAMAGED, LINK, MAX_DIRECTORY_BYTES, PASSWORD, TOO_MANY, Entry, Taker
+from app.unpacking.kinds import BrokenArchive
 
 
 class TakerStops(Exception):

@@ -9,8 +9,8 @@ import zlib
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from app.archive_kinds import CUT, BrokenArchive, Kind
 from app.core.records import Text
+from app.unpacking.kinds import CUT, BrokenArchive, Kind
 
 if sys.version_info >= (3, 14):
     from compression import zstd
