@@ -10,7 +10,7 @@ FROM python:3.12-slim-bookworm
 RUN echo 'wireshark-common wireshark-common/install-setuid boolean false' | debconf-set-selections \
     && apt-get update \
     && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
-        tshark tcpdump libpango-1.0-0 libpangoft2-1.0-0 fonts-noto-cjk \
+        tshark tcpdump bubblewrap libpango-1.0-0 libpangoft2-1.0-0 fonts-noto-cjk \
     && rm -rf /var/lib/apt/lists/* \
     && groupadd --gid 10001 eadscope \
     && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /var/lib/eadscope eadscope \

@@ -27,7 +27,8 @@ from app.core.parsers.sieve import port_roles, sift
 from app.core.records import CaptureFacts, Packet, Text
 from app.dissector import SECTION, Dissector, failed_note, frame_block, interface_block
 from app.frame_details import DissectedLayer, dissect
-from app.tools import ToolError, ToolLimits
+from app.sandbox import ToolLimits
+from app.tools import ToolError
 
 DEFAULT_PORTS = frozenset({9019, 9029})
 LINK_RAW_IP = 101

@@ -18,7 +18,9 @@ from app.core.parsers.ip_headers import RawFrame
 from app.core.parsers.packets import FIELDS
 from app.core.parsers.sieve import LINK_ETHERNET, LINK_LOOP, LINK_NULL, LINK_PPP, LINK_RAW, LINK_SLL, LINK_SLL2
 from app.core.records import Text
-from app.tools import ToolLimits, end_tool, start_tool
+from app.sandbox import ToolLimits
+from app.tools import end_tool
+from app.tshark import start_tshark, tshark_argv
 
 FRAMES_PER_RUN = 50_000
 IN_FLIGHT_BYTES = 24 * 1024 * 1024
@@ -30,11 +32,6 @@ RESTARTS = 20
 HEADERS_BYTES = 512
 HEADERS_FIRST = frozenset({LINK_NULL, LINK_ETHERNET, LINK_LOOP, LINK_SLL, LINK_SLL2, LINK_PPP, *LINK_RAW})
 SECTION = pack("<IIIHHqI", 0x0A0D0D0A, 28, 0x1A2B3C4D, 1, 0, -1, 28)
-
-
-def tshark_argv(*more: str) -> list[str]:
-    """tshark without name lookups and without reassembly of IP."""
-    return ["tshark", "-n", "-o", "ip.defragment:FALSE", "-o", "ipv6.defragment:FALSE", *more]
 
 
 def interface_block(link_type: int) -> bytes:
@@ -130,7 +127,7 @@ class Dissector:
     def _start(self) -> None:
         fields = [part for name in FIELDS for part in ("-e", name)]
         argv = tshark_argv("-r", "-", "-T", "fields", "-E", "occurrence=a", "-E", "aggregator=,", *fields)
-        process = start_tool(argv, self._limits)
+        process = start_tshark(argv, self._limits)
         self._process, self._partial, self._fed = process, b"", 0
         self._input, self._output = SimpleQueue(), SimpleQueue()
         self._buffer = bytearray(SECTION)

@@ -9,8 +9,9 @@ from lxml import etree  # type: ignore[import-untyped]
 from pyshark.packet.fields import LayerField
 
 from app.core.records import Text
-from app.dissector import tshark_argv
-from app.tools import MIB, ToolError, ToolLimits, run_tool
+from app.sandbox import MIB, ToolLimits
+from app.tools import ToolError
+from app.tshark import run_tshark, tshark_argv
 
 LIMITS = ToolLimits(seconds=30, cpu_seconds=30, memory_bytes=2048 * MIB)
 HIDDEN_LAYERS = frozenset({"geninfo"})  # repeats the frame's own layer
@@ -36,7 +37,7 @@ class DissectedLayer:
 
 def dissect(octets: bytes) -> tuple[DissectedLayer, ...]:
     """Layers of the one frame of a capture that is given as bytes, outermost first. Raises ToolError."""
-    output = run_tool(tshark_argv("-r", "-", "-T", "pdml"), LIMITS, octets)
+    output = run_tshark(tshark_argv("-r", "-", "-T", "pdml"), LIMITS, octets)
     parser = etree.XMLParser(resolve_entities=False, no_network=True, recover=True, huge_tree=True)
     document = etree.fromstring(output, parser)
     packet = None if document is None else document.find("packet")

@@ -1,29 +1,18 @@
-"""Runs other programs: argument lists only, with limits on time, memory and what they write."""
+"""Runs other programs: argument lists only, within limits and behind the walls of `sandbox`."""
 
 from __future__ import annotations
 
 import os
-import resource
 import shutil
 import signal
 import subprocess
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from app.core.records import Text
-
-MIB = 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class ToolLimits:
-    seconds: float = 900.0  # wall clock; then it and its children are killed
-    cpu_seconds: int = 900
-    memory_bytes: int = 2048 * MIB  # address space
-    file_bytes: int = 1024 * MIB  # each file that it writes
+from app.sandbox import LIMITS, ToolLimits, identity, surrounded
 
 
 class ToolError(Exception):
@@ -34,8 +23,11 @@ class ToolError(Exception):
         self.text = text
 
 
-def start_tool(argv: Sequence[str], limits: ToolLimits) -> subprocess.Popen[bytes]:
-    """Starts a program with pipes on stdin and stdout. It dies after `limits.seconds`; end it with `end_tool`.
+def start_tool(
+    argv: Sequence[str], limits: ToolLimits, environment: Mapping[str, str] = {}, readable: Sequence[Path] = ()
+) -> subprocess.Popen[bytes]:
+    """Starts a program with pipes on stdin and stdout. It dies after `limits.seconds`, and with the thread that started
+    it; end it with `end_tool`. It can read the system's own files and the folders `readable`, and nothing else.
 
     Raises ToolError where it is not installed.
     """
@@ -43,14 +35,15 @@ def start_tool(argv: Sequence[str], limits: ToolLimits) -> subprocess.Popen[byte
     if program is None:
         raise ToolError(Text(f"{argv[0]} is not installed", f"未安装 {argv[0]}"))
     process = subprocess.Popen(
-        [program, *argv[1:]],
+        surrounded(program, argv[1:], limits, readable),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        env=_environment(),
+        env={**_environment(), **environment},
+        cwd="/",
         start_new_session=True,  # so that its children die with it
+        **identity(),
     )
-    _limit(process.pid, limits)
     watchdog = threading.Timer(limits.seconds, end_tool, (process,))
     watchdog.daemon = True
     watchdog.start()
@@ -58,9 +51,15 @@ def start_tool(argv: Sequence[str], limits: ToolLimits) -> subprocess.Popen[byte
     return process
 
 
-def run_tool(argv: Sequence[str], limits: ToolLimits = ToolLimits(), stdin: bytes = b"") -> bytes:
+def run_tool(
+    argv: Sequence[str],
+    limits: ToolLimits = LIMITS,
+    stdin: bytes = b"",
+    environment: Mapping[str, str] = {},
+    readable: Sequence[Path] = (),
+) -> bytes:
     """Standard output of a program. Raises ToolError where it is missing, was stopped or returned an error."""
-    process = start_tool(argv, limits)
+    process = start_tool(argv, limits, environment, readable)
     try:
         output, _ = process.communicate(stdin)
     finally:
@@ -82,26 +81,10 @@ def end_tool(process: subprocess.Popen[bytes]) -> None:
 
 
 def _environment() -> dict[str, str]:
-    """Nothing of the caller's settings: a user's Wireshark preferences would change what is dissected."""
+    """Nothing of the caller's settings, which may be secrets or change what a program does."""
     return {
         "PATH": os.environ.get("PATH", os.defpath),
         "HOME": "/nonexistent",
-        "WIRESHARK_CONFIG_DIR": "/nonexistent",
         "LC_ALL": "C.UTF-8",
         "TZ": "UTC",
     }
-
-
-def _limit(pid: int, limits: ToolLimits) -> None:
-    """Set from outside: code between fork and exec is unsafe where threads run."""
-    pairs = (
-        (resource.RLIMIT_CPU, limits.cpu_seconds),
-        (resource.RLIMIT_AS, limits.memory_bytes),
-        (resource.RLIMIT_FSIZE, limits.file_bytes),
-        (resource.RLIMIT_CORE, 0),
-    )
-    for kind, value in pairs:
-        try:
-            resource.prlimit(pid, kind, (value, value))
-        except (ProcessLookupError, PermissionError):  # already over, or a container that forbids it
-            return
