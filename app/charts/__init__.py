@@ -1,9 +1,6 @@
-"""Drawings out of the one analysis: ladders and case charts, as plotly figures and as SVG.
+"""Drawings out of the one analysis: ladders and case charts, as plotly figures and as SVG."""
 
-plotly itself is imported only when a figure is made.
-"""
-
-from app.charts.case_plotly import path_figure, size_figure, time_figure
+from app.charts.case_plotly import size_figure, time_figure
 from app.charts.case_svg import boxes_svg, path_svg, size_plot_svg, time_plot_svg
 from app.charts.ladder_plotly import ladder_figure
 from app.charts.ladder_svg import ladder_svg
@@ -12,7 +9,6 @@ __all__ = [
     "boxes_svg",
     "ladder_figure",
     "ladder_svg",
-    "path_figure",
     "path_svg",
     "size_figure",
     "size_plot_svg",

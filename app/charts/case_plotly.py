@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, tzinfo
-from typing import Any
 
 from app.charts import figures
-from app.charts.case_look import BAND, SESSIONS_AXIS, SIZE_AXIS, bin_label, leg_line, leg_lines, look_of
+from app.charts.case_look import BAND, SESSIONS_AXIS, SIZE_AXIS, bin_label, look_of
 from app.charts.figures import Figure, Trace, label
-from app.charts.theme import Theme, theme_of
+from app.charts.theme import theme_of
 from app.charts.writing import day, for_plotly, moment, say, zone_name
 from app.core.drawings.case_charts import SizePlot, TimePlot
-from app.core.drawings.path_drawing import Leg, PathDrawing
-from app.core.records import NS, Direction
-from app.core.timeline.texts import OUTCOMES, ROLES
+from app.core.records import NS
+from app.core.timeline.texts import OUTCOMES
 
 MOST_ROWS = 24  # a stack higher than this is pressed together
 
@@ -46,7 +44,7 @@ def size_figure(plot: SizePlot, lang: str = "en", theme: str = "light") -> Figur
             }
         )
         tick_at.append(base + 1)
-        tick_text.append(f"<b>{word}</b> {len(lane.dots):,}")
+        tick_text.append(f"{word} {len(lane.dots):,}")
         base += min(lane.rows, MOST_ROWS) + 3
     tall = max(base * 8, 90)
     shown = figures.layout(look, 142 + tall, {"l": 120, "r": 20, "t": 56, "b": 86})
@@ -159,105 +157,3 @@ def time_figure(plot: TimePlot, lang: str = "en", theme: str = "light", *, zone:
     }
     shown["legend"]["y"] = -0.3
     return figures.finish(traces, shown, lang)
-
-
-def path_figure(drawing: PathDrawing, lang: str = "en", theme: str = "light") -> Figure:
-    """Nodes as boxes in order, legs between; hover a leg for all its counts."""
-    look = theme_of(theme)
-    shapes: list[dict[str, Any]] = []
-    notes: list[dict[str, Any]] = []
-    hover_x, hover_y, hover_text, symbols, colors = [], [], [], [], []
-    for index, leg in enumerate(drawing.legs):
-        color, dash = _leg_style(leg, look)
-        shapes.append(
-            {
-                "type": "line",
-                "x0": index,
-                "x1": index + 1,
-                "y0": 0,
-                "y1": 0,
-                "layer": "below",
-                "line": {"color": color, "width": 5 if leg.is_guilty else 3, "dash": dash},
-            }
-        )
-        hover_x.append(index + 0.5)
-        hover_y.append(0)
-        symbols.append("x" if leg.is_guilty else "circle")
-        colors.append(color)
-        hover_text.append("<br>".join(label(leg_line(count), lang) for count in leg.counts) or "?")
-        for direction in Direction:
-            notes.append(_leg_note(leg, index, direction, lang, look))
-    for index, node in enumerate(drawing.nodes):
-        shapes.append(
-            {
-                "type": "rect",
-                "x0": index - 0.27,
-                "x1": index + 0.27,
-                "y0": -0.36,
-                "y1": 0.36,
-                "fillcolor": look.band if node.point else look.background,
-                "line": {
-                    "color": look.text if node.point else look.lane,
-                    "width": 1.2,
-                    "dash": "solid" if node.point else "dot",
-                },
-            }
-        )
-        below = say(node.note or ROLES[node.role], lang)
-        notes.append(
-            {
-                "x": index,
-                "y": 0,
-                "showarrow": False,
-                "font": {"size": 12, "color": look.text},
-                "text": f"<b>{label(node.name, lang, 24)}</b><br>{for_plotly(below, 40)}",
-            }
-        )
-    shown = figures.layout(look, 220, {"l": 10, "r": 10, "t": 10, "b": 10})
-    hidden = {"visible": False, "fixedrange": True}
-    shown["xaxis"] |= hidden | {"range": [-0.4, len(drawing.nodes) - 0.6]}
-    shown["yaxis"] |= hidden | {"range": [-1.7, 1.7]}
-    shown |= {"shapes": shapes, "annotations": notes, "showlegend": False}
-    traces: list[Trace] = [
-        {
-            "type": "scatter",
-            "mode": "markers",
-            "x": hover_x,
-            "y": hover_y,
-            "hovertext": hover_text,
-            "hoverinfo": "text",
-            "marker": {
-                "symbol": symbols,
-                "color": colors,
-                "size": [22 if symbol == "x" else 9 for symbol in symbols],
-                "opacity": 1,
-                "line": {"color": look.background, "width": 1.5},
-            },
-        }
-    ]
-    return figures.finish(traces, shown, lang)
-
-
-def _leg_style(leg: Leg, theme: Theme) -> tuple[str, str]:
-    if leg.is_guilty:
-        return theme.lost, "solid"
-    if leg.is_suspect:
-        return theme.wait, "dot"
-    return (theme.to_server, "solid") if leg.is_known else (theme.unknown, "dot")
-
-
-def _leg_note(leg: Leg, index: int, direction: Direction, lang: str, theme: Theme) -> dict[str, Any]:
-    up = direction is Direction.TO_SERVER
-    lines = []
-    for count in leg_lines(leg.of(direction)):
-        text = label(leg_line(count), lang)
-        text = f"{text} →" if up else f"← {text}"
-        lines.append(f'<b><span style="color:{theme.lost}">{text}</span></b>' if count.lost else text)
-    return {
-        "x": index + 0.5,
-        "y": 0.45 if up else -0.45,
-        "text": "<br>".join(lines),
-        "showarrow": False,
-        "yanchor": "bottom" if up else "top",
-        "font": {"size": 11.5, "color": theme.text},
-    }

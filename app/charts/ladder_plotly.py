@@ -117,7 +117,7 @@ class _Ladder:
 
     def _head(self, lane: Lane) -> str:
         name = for_plotly(shorten(say(lane.name, self.lang), 12, 118), 40)
-        return f"<b>{name}</b><br><span>{self._below(lane)}</span>"
+        return f"{name}<br>{self._below(lane)}"
 
     def _below(self, lane: Lane) -> str:
         if not lane.is_observed:
@@ -420,8 +420,7 @@ class _Ladder:
             word = self.say(mark.text, 60)
             gap = "\u2002\u2002" if kind is not MarkKind.LOG else "\u2002"
             tick = "✓ " if kind is MarkKind.GOOD else ""
-            if kind in (MarkKind.GOOD, MarkKind.BAD):
-                word = f"<b>{tick}{word}</b>"
+            word = tick + word
             words.add(mark.x, mark.y, gap + word if side == "client" else word + gap)
         above = "top" if kind is MarkKind.LOG else "middle"
         yield self._text(
@@ -429,6 +428,7 @@ class _Ladder:
             self.theme.muted if kind is MarkKind.LOG else color,
             10.5 if kind is MarkKind.LOG else 12,
             f"{above} {'right' if side == 'client' else 'left'}",
+            weight=700 if kind in (MarkKind.GOOD, MarkKind.BAD) else 400,
         )
 
     def _labels(self) -> Iterable[Trace]:
@@ -437,9 +437,7 @@ class _Ladder:
             titles, ranges = _Points(), _Points()
             for arrow in self._arrows(direction):
                 title = self.say(arrow.title)
-                titles.add(
-                    arrow.x, arrow.y - 1, f"\u2002<b>{title}</b>" if right else f"<b>{title}</b>\u2002", arrow.refs
-                )
+                titles.add(arrow.x, arrow.y - 1, f"\u2002{title}" if right else f"{title}\u2002", arrow.refs)
                 for line in arrow.lines:
                     if line.label is not None:
                         word = self.say(line.label)
@@ -448,7 +446,7 @@ class _Ladder:
                         )
             if titles.x:
                 place = "top right" if right else "top left"
-                trace = self._text(titles, self._color(direction), 10 if self.small else 12, place)
+                trace = self._text(titles, self._color(direction), 10 if self.small else 12, place, weight=700)
                 yield trace | {"customdata": titles.refs, "hoverinfo": "text", "hovertext": titles.text}
             if ranges.x:
                 yield self._text(ranges, self.theme.muted, 10, "bottom left" if right else "bottom right")
@@ -482,7 +480,7 @@ class _Ladder:
             "showlegend": key is not None,
         }
 
-    def _text(self, points: _Points, color: str, size: float, place: str | list[str]) -> Trace:
+    def _text(self, points: _Points, color: str, size: float, place: str | list[str], *, weight: int = 400) -> Trace:
         return {
             "type": "scatter",
             "mode": "text",
@@ -490,7 +488,7 @@ class _Ladder:
             "y": points.y,
             "text": points.text,
             "textposition": place,
-            "textfont": {"color": color, "size": size},
+            "textfont": {"color": color, "size": size, "weight": weight},
             "hoverinfo": "skip",
             "showlegend": False,
             "cliponaxis": True,

@@ -20,17 +20,20 @@ def say(text: Text, lang: str) -> str:
 
 def clean(text: str, limit: int = 200) -> str:
     """Makes hostile text one harmless, visible line: control and direction marks show as `␛` and `⟪U+202E⟫`."""
-    shown = []
-    for char in text[: limit + 1]:
-        if char in BIDI_MARKS:
-            shown.append(f"⟪U+{ord(char):04X}⟫")
-        elif char in "\n\r\t":
-            shown.append(" ")
-        elif unicodedata.category(char) in ("Cc", "Cs", "Cn", "Co"):
-            shown.append(chr(0x2400 + ord(char)) if ord(char) < 0x20 else "\ufffd")
-        else:
-            shown.append(char)
-    return "".join(shown[:limit]) + ("…" if len(shown) > limit or len(text) > limit else "")
+    shown = text[:limit]
+    if not shown.isprintable():  # hardly ever: names and sentences are
+        shown = "".join(map(_visible, shown))
+    return shown + ("…" if len(text) > limit else "")
+
+
+def _visible(char: str) -> str:
+    if char in BIDI_MARKS:
+        return f"⟪U+{ord(char):04X}⟫"
+    if char in "\n\r\t":
+        return " "
+    if unicodedata.category(char) in ("Cc", "Cs", "Cn", "Co"):
+        return chr(0x2400 + ord(char)) if ord(char) < 0x20 else "\ufffd"
+    return char
 
 
 def for_plotly(text: str, limit: int = 200) -> str:

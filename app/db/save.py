@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
@@ -70,18 +71,25 @@ def delete_results(session: DatabaseSession, analysis_ids: list[int]) -> None:
         session.execute(delete(table).where(column.in_(analysis_ids)).execution_options(synchronize_session=False))
 
 
+_SEVERITIES = ("error", "warning", "info")
+
+
 def main_finding(analysis: CaseAnalysis) -> Finding | None:
-    """What the list of cases says of a case: its own first finding, or else what most of its terminals have first."""
-    if analysis.findings:
-        return analysis.findings[0]
+    """What the list of cases says of a case: the gravest finding.
+
+    Among equals an error or warning of the case comes before one of a terminal, since it speaks of many; but what most
+    terminals have first ("no fault") tells more than a remark about the captures.
+    """
     firsts = [terminal.findings[0] for terminal in analysis.terminals if terminal.findings]
-    if not firsts:
-        return None
-    severity = {"error": 0, "warning": 1, "info": 2}
-    counts: dict[str, int] = {}
-    for finding in firsts:
-        counts[finding.code] = counts.get(finding.code, 0) + 1
-    return min(firsts, key=lambda finding: (severity[finding.severity], -counts[finding.code]))
+    counts = Counter(finding.code for finding in firsts)
+    ranked = [
+        (_SEVERITIES.index(finding.severity), finding.severity == "info", 0, finding) for finding in analysis.findings
+    ]
+    ranked += [
+        (_SEVERITIES.index(finding.severity), finding.severity != "info", -counts[finding.code], finding)
+        for finding in firsts
+    ]
+    return min(ranked, key=lambda rank: rank[:3])[3] if ranked else None
 
 
 def _run(session: DatabaseSession, case_id: int, analysis_id: int | None) -> Analysis:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -40,7 +39,7 @@ def ladder(request: Request, db: DatabaseSession, head: Head, key: str, view: Ch
     points = load_capture_points(db, analysis_id)
     zone = remember(db, analysis_id, queries.log_zone)
     timeline = build_timeline(shown.terminal, shown.session, points, corrected=is_corrected(request))
-    return JSONResponse(plain(ladder_figure(timeline, view.language, _theme(request), zone=view.tzinfo(zone))))
+    return JSONResponse(ladder_figure(timeline, view.language, _theme(request), zone=view.tzinfo(zone)))
 
 
 @router.get("/cases/{case_id}/charts/size")
@@ -56,7 +55,7 @@ def size(request: Request, db: DatabaseSession, head: Head, view: Choices) -> Re
             if row.message3_plain_bytes
         ]
         edges = size_edges(CaseAnalysis((), (), (), load_findings(db, analysis_id, None), ()))
-        return plain(size_figure(plot_sizes(dots, edges, without_size=len(points) - len(dots)), language, theme))
+        return size_figure(plot_sizes(dots, edges, without_size=len(points) - len(dots)), language, theme)
 
     return JSONResponse(remember(db, current_of(head).id, figure, language, theme))
 
@@ -69,40 +68,6 @@ def day(request: Request, db: DatabaseSession, head: Head, view: Choices) -> Res
 
     def figure(db: Session, analysis_id: int) -> dict[str, Any]:
         moments = [(start_ns, Outcome(outcome)) for start_ns, outcome in queries.session_starts(db, analysis_id)]
-        return plain(time_figure(plot_times(moments, zone), language, theme, zone=zone))
+        return time_figure(plot_times(moments, zone), language, theme, zone=zone)
 
     return JSONResponse(remember(db, current_of(head).id, figure, language, theme, str(zone)))
-
-
-_MARKUP = re.compile(r"</?(?!br\b)[a-z]+[^<>]*>")
-
-
-def plain(figure: dict[str, Any]) -> dict[str, Any]:
-    """The figure without plotly's pseudo-HTML: plotly makes style attributes of it, which the page's policy forbids.
-
-    Text that is bold throughout keeps its weight through the font. `<` out of logs is written `&lt;` in figures, so
-    what looks like a tag is one of ours.
-    """
-    for note in figure["layout"].get("annotations", ()):
-        if str(note.get("text", "")).startswith("<b>"):
-            note["font"] = {**note.get("font", {}), "weight": 700}
-    for trace in figure["data"]:
-        texts = trace.get("text")
-        if (
-            isinstance(texts, list)
-            and texts
-            and all(str(text).strip("\u2002").startswith("<b>") for text in texts if text)
-        ):
-            trace["textfont"] = {**trace.get("textfont", {}), "weight": 700}
-    stripped: dict[str, Any] = _strip(figure)
-    return stripped
-
-
-def _strip(value: Any) -> Any:
-    if isinstance(value, str):
-        return _MARKUP.sub("", value)
-    if isinstance(value, list):
-        return [_strip(item) for item in value]
-    if isinstance(value, dict):
-        return {key: _strip(item) if key != "customdata" else item for key, item in value.items()}
-    return value

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from babel.numbers import format_decimal
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
+from app.core.analysis import Evidence
 from app.web import labels
 from app.web.i18n import say, translations
 from app.web.view import REMEMBERED, View, utc, view_of
@@ -20,6 +22,8 @@ ROOT = Path(__file__).resolve().parents[2]
 TEMPLATES = ROOT / "templates"
 STATIC = ROOT / "static"
 LONGEST_SHOWN = 2_000
+# Control characters, and marks that turn the direction of what follows or have no width.
+_HIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 # Which part of 2026-11-23 08:51:53.263 a page shows.
 TIME_FORMS = {
     "full": slice(None),
@@ -37,18 +41,26 @@ def isolate(value: object, limit: int = LONGEST_SHOWN) -> Markup:
     its ending by U+202E must look odd and not innocent.
     """
     text = str(value)
-    shown = "".join(_visible(character) for character in text[:limit])
+    shown = _HIDDEN.sub(lambda found: _visible(found[0]), text[:limit])
     rest = f"… (+{len(text) - limit:,})" if len(text) > limit else ""
-    return Markup("<bdi>{}</bdi>{}").format(shown, rest)
+    # Not Markup.format, which parses its pattern anew for each of the hundreds of names on a page.
+    return Markup(f"<bdi>{escape(shown)}</bdi>{rest}")
 
 
 def _visible(character: str) -> str:
+    """A picture of a character that would not be seen, or would turn what is around it."""
     code = ord(character)
-    if character in "\n\t" or (code >= 32 and not 127 <= code < 160):
-        if 0x202A <= code <= 0x202E or 0x2066 <= code <= 0x2069 or code in (0x200E, 0x200F, 0xFEFF):
-            return f"‹U+{code:04X}›"
-        return character
+    if code >= 160:
+        return f"‹U+{code:04X}›"
     return "␡" if code == 127 else chr(0x2400 + code) if code < 32 else "�"
+
+
+def by_source(evidence: Iterable[Evidence]) -> list[tuple[str, list[Evidence]]]:
+    """Lines and frames under the file that they are in, files in the order of their first."""
+    files: dict[str, list[Evidence]] = {}
+    for piece in evidence:
+        files.setdefault(piece.source, []).append(piece)
+    return list(files.items())
 
 
 def size_text(size_bytes: int) -> str:
@@ -69,6 +81,7 @@ def environment(language: str) -> Environment:
         autoescape=True,
         extensions=["jinja2.ext.i18n", "jinja2.ext.do"],
         undefined=StrictUndefined,
+        auto_reload=False,  # else every include of every page asks the disk whether its template has changed
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -76,8 +89,10 @@ def environment(language: str) -> Environment:
     env.filters.update(
         bdi=isolate,
         size=size_text,
-        num=lambda value: format_decimal(value, locale=language),
+        num=lambda value: f"{value:,}",  # as both languages write it
         say=lambda text: say(text, language),
+        by_source=by_source,
+        file_name=lambda path: path.rpartition("/")[2],
     )
     env.globals.update(
         labels=labels,
@@ -100,7 +115,7 @@ def render(request: Request, name: str, status: int = 200, **context: Any) -> HT
         written = moment.strftime("%Y-%m-%d %H:%M:%S") + f".{moment.microsecond // 1000:03d}"
         shown = written[TIME_FORMS[form]]
         told = moment.replace(tzinfo=None) if as_written else moment
-        return Markup('<time datetime="{}">{}</time>').format(told.isoformat(), shown)
+        return Markup(f'<time datetime="{told.isoformat()}">{shown}</time>')
 
     html = (
         environment(view.language)

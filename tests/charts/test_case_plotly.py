@@ -1,11 +1,13 @@
 import json
 
-from app.charts import path_figure, size_figure, time_figure
+import pytest
+
+from app.charts import size_figure, time_figure
 from app.core.analysis import Outcome
 from app.core.drawings.case_charts import SizeDot, plot_sizes, plot_times
-from app.core.drawings.path_drawing import draw_path
 from app.core.records import NS
-from tests.core.build_sessions import START_NS, failing_session, points
+from tests.charts.plotly_schema import check
+from tests.core.build_sessions import START_NS
 
 DOTS = [SizeDot("t1", "<b>a</b>", 2600, Outcome.FAILED), SizeDot("t2", "b", 700, Outcome.PASSED)]
 
@@ -32,10 +34,11 @@ def test_bars_add_up_to_the_sessions_and_differ_by_pattern() -> None:
 def test_an_empty_case_still_gives_figures() -> None:
     assert time_figure(plot_times([]))["data"] == []
     assert size_figure(plot_sizes([]))["data"] == []
-    assert path_figure(draw_path((), []))["layout"]["shapes"]
 
 
-def test_the_guilty_leg_is_marked_by_a_cross_and_its_count() -> None:
-    figure = path_figure(draw_path(points(), [failing_session()]))
-    assert figure["data"][0]["marker"]["symbol"] == ["circle", "circle", "x", "circle"]
-    assert "3: 4 of 8 lost" in figure["data"][0]["hovertext"][2]
+@pytest.mark.parametrize("lang", ["en", "zh"])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_figures_are_plain_json_that_plotly_accepts(lang: str, theme: str) -> None:
+    moments = [(START_NS + n * 60 * NS, Outcome.FAILED if n % 2 else Outcome.PASSED) for n in range(40)]
+    check(size_figure(plot_sizes(DOTS, (1444, 3000)), lang, theme))
+    check(time_figure(plot_times(moments), lang, theme))

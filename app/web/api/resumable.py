@@ -57,8 +57,13 @@ async def put_file(
     case_id: CaseId,
     path: Annotated[
         str,
-        Query(min_length=1, max_length=1000, pattern=r"^[^\x00]*$", description="Name of the file within the case.",
-              examples=["terminal-01/client.pcap"]),
+        Query(
+            min_length=1,
+            max_length=1000,
+            pattern=r"^[^\x00]*$",
+            description="Name of the file within the case.",
+            examples=["terminal-01/client.pcap"],
+        ),
     ],
 ) -> StoredFile:
     """Upload a file, or an archive of files, in one request. It is kept as it arrives, however large it is."""
@@ -109,8 +114,11 @@ def begin_upload(
     upload_length: Annotated[int, Header(ge=0, le=LARGEST, description="Size in bytes.", examples=[1048576])],
     upload_metadata: Annotated[
         str,
-        Header(max_length=4000, description="`filename` and `path` (within the case), each with its value in Base64.",
-               examples=["path Y2xpZW50LnBjYXA="]),
+        Header(
+            max_length=4000,
+            description="`filename` and `path` (within the case), each with its value in Base64.",
+            examples=["path Y2xpZW50LnBjYXA="],
+        ),
     ] = "",
     tus_resumable: TusVersion = None,
     idempotency_key: IdempotencyKey = None,
@@ -176,8 +184,11 @@ async def add_piece(
     upload_offset: Annotated[int, Header(ge=0, le=LARGEST, description="Where the piece begins.", examples=[0])],
     upload_checksum: Annotated[
         str | None,
-        Header(description="Name of a hash and its value in Base64, of this piece.", max_length=200,
-               examples=["sha256 47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="]),
+        Header(
+            description="Name of a hash and its value in Base64, of this piece.",
+            max_length=200,
+            examples=["sha256 47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="],
+        ),
     ] = None,
     tus_resumable: TusVersion = None,
 ) -> Response:
