@@ -26,11 +26,13 @@ from app.db.models import RUNNING, Analysis
 from app.db.save import prune, save_analysis
 from app.db.session import make_engine, make_sessions
 from app.db.source_queries import write_formats
+from app.documents import remove_stale_documents
 from app.errors import AppError
 from app.intake import analyze_files
 from app.jobs import TRY_AGAIN, record_failure
 from app.storage import FolderStorage, Storage
 from app.stored_bundles import analysis_settings, case_files, unpack_waiting
+from app.webhooks import announce
 
 REPORT_EVERY_S = 0.3
 
@@ -65,10 +67,12 @@ def run_analysis(
     with sessions() as session:
         _still_ours(session, analysis_id, run)
         save_analysis(session, case_id, analysis, analysis_id, lambda fraction: report("save", fraction))
+        announce(session, analysis_id)
         session.commit()
     # Readers have the new results; the old ones go in a transaction of their own, since that takes a while.
     with sessions() as session:
         prune(session, case_id)
+        remove_stale_documents(session, storage, case_id)
         session.commit()
 
 
@@ -130,14 +134,14 @@ def _attempt(sessions: sessionmaker[Session], storage: Storage, options: Setting
     return 0
 
 
-def _end_with_worker() -> None:
+def end_with_worker() -> None:
     """Wait for the worker's end of the pipe to close, then end this whole process group."""
     os.read(sys.stdin.fileno(), 1)
     os.killpg(os.getpgrp(), signal.SIGKILL)
 
 
 def main(analysis_id: int, run: int) -> int:
-    threading.Thread(target=_end_with_worker, daemon=True).start()
+    threading.Thread(target=end_with_worker, daemon=True).start()
     options = settings()
     assert options.database_url is not None, "the worker hands it over"
     engine = make_engine(options.database_url, pool_size=2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Literal
 
@@ -42,6 +43,10 @@ class Settings(BaseSettings):
     stalled_after_s: float = Field(default=15.0, gt=0)
     alive_file: Path | None = None  # touched by a worker at every heartbeat, for a health check
     max_tries: int = Field(default=3, ge=1)
+
+    # Webhooks: the first pause before another try, and private networks that they may reach, as '["10.0.0.0/8"]'.
+    webhook_retry_s: float = Field(default=10.0, gt=0)
+    webhook_networks: tuple[IPv4Network | IPv6Network, ...] = ()
 
     @property
     def storage(self) -> Path:

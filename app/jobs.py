@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from app.core.records import Text
 from app.db.models import CANCELED, FAILED, QUEUED, RUNNING, Analysis
 from app.db.session import driver_connection
+from app.webhooks import announce
 
 QUEUE = "analysis"
 TASK = "analyze_case"
@@ -63,6 +64,7 @@ def cancel_analysis(session: Session, analysis_id: int) -> bool:
     if job_id is None:
         return False
     session.execute(text("SELECT procrastinate_cancel_job_v1(:job_id, true, false)"), {"job_id": job_id[0]})
+    announce(session, analysis_id)
     return True
 
 
@@ -84,14 +86,19 @@ def fail_abandoned(session: Session) -> int:
         ),
         {"failed": FAILED, "en": INTERRUPTED.en, "zh": INTERRUPTED.zh},
     )
-    return len(result.all())
+    ended = list(result.scalars())
+    for analysis_id in ended:
+        announce(session, analysis_id)
+    return len(ended)
 
 
 def record_failure(sessions: sessionmaker[Session], analysis_id: int, run: int, text: Text, trace: str = "") -> None:
     """Say on the case's page why its analysis failed; what was there before stays."""
     mine = update(Analysis).where(Analysis.id == analysis_id, Analysis.run == run, Analysis.state == RUNNING)
     with sessions() as session:
-        session.execute(
-            mine.values(state=FAILED, finished_at=func.now(), error_en=text.en, error_zh=text.zh, traceback=trace)
-        )
+        failed = mine.values(
+            state=FAILED, finished_at=func.now(), error_en=text.en, error_zh=text.zh, traceback=trace
+        ).returning(Analysis.id)
+        if session.execute(failed).first() is not None:
+            announce(session, analysis_id)
         session.commit()

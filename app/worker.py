@@ -11,7 +11,6 @@ import contextlib
 import logging
 import os
 import signal
-import sys
 
 from procrastinate import App, Blueprint, JobContext, PsycopgConnector
 from procrastinate.exceptions import ConnectorException
@@ -21,26 +20,22 @@ from psycopg_pool import PoolTimeout
 from sqlalchemy import func, update
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.config import ROOT, Settings
-from app.core.records import Text
+from app.child import ProcessDied, describe_death, run_child
+from app.config import Settings
 from app.db.models import QUEUED, RUNNING, Analysis
 from app.db.session import make_engine, make_sessions
 from app.db.url import libpq_url
-from app.jobs import QUEUE, TASK, TRY_AGAIN, fail_abandoned, record_failure
+from app.documents import HANDOVER, MAKE_DOCUMENT, fail_abandoned_documents, fail_document
+from app.handover_tasks import handover_tasks
+from app.jobs import QUEUE, TASK, fail_abandoned, record_failure
+from app.webhooks import DELIVER, WEBHOOKS
 
 log = logging.getLogger("eadscope.worker")
 
 GRACE_S = 5.0  # what a running analysis gets to finish when the worker is asked to stop; it starts again otherwise
 LEAVE_S = 3.0  # what it takes to say goodbye to the database after that
 RECONNECT_S = 2.0
-
-
-class AnalysisDied(Exception):
-    """The analysis' process ended without a word: killed, out of memory, or the database was away."""
-
-    def __init__(self, status: int) -> None:
-        super().__init__(f"exit status {status}")
-        self.status = status
+LANES = ((QUEUE, 1), (HANDOVER, 1), (WEBHOOKS, 4))  # queue, and how many of its jobs one process does at a time
 
 
 class _RetryLater(BaseRetryStrategy):
@@ -52,15 +47,15 @@ class _RetryLater(BaseRetryStrategy):
     def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
         if isinstance(exception, asyncio.CancelledError):
             return RetryDecision(retry_in={"seconds": 0})
-        if not isinstance(exception, AnalysisDied) or job.attempts + 1 >= self._max_tries:
+        if not isinstance(exception, ProcessDied) or job.attempts + 1 >= self._max_tries:
             return None
         return RetryDecision(retry_in={"seconds": 2 ** (job.attempts + 1)})
 
 
 def make_queue(options: Settings) -> App:
-    """The queue's application with our one task; not open yet."""
+    """The queue's application with our tasks; not open yet."""
     assert options.database_url is not None
-    queue = App(connector=PsycopgConnector(conninfo=libpq_url(options.database_url), min_size=1, max_size=4))
+    queue = App(connector=PsycopgConnector(conninfo=libpq_url(options.database_url), min_size=1, max_size=8))
     tasks = Blueprint()
 
     @tasks.task(name=TASK, queue=QUEUE, pass_context=True, retry=_RetryLater(options.max_tries))
@@ -68,8 +63,10 @@ def make_queue(options: Settings) -> App:
         sessions: sessionmaker[Session] = context.additional_context["sessions"]
         await _analyze(sessions, options, context.job, analysis_id)
 
-    queue.tasks[TASK] = tasks.tasks[TASK]
-    queue.tasks[TASK].blueprint = queue
+    tasks.tasks |= handover_tasks(options, _RetryLater(options.max_tries)).tasks
+    for name, task in tasks.tasks.items():
+        queue.tasks[name] = task
+        task.blueprint = queue
     return queue
 
 
@@ -77,12 +74,12 @@ async def _analyze(sessions: sessionmaker[Session], options: Settings, job: Job,
     run = await asyncio.to_thread(_start, sessions, analysis_id)
     if run is None:
         return  # canceled or deleted while it waited
-    status = await _run_child(options, analysis_id, run)
+    status = await run_child(options, "app.analysis_run", analysis_id, run)
     if status == 0:
         return
     if job.attempts + 1 >= options.max_tries:
-        await asyncio.to_thread(record_failure, sessions, analysis_id, run, _death(status))
-    raise AnalysisDied(status)
+        await asyncio.to_thread(record_failure, sessions, analysis_id, run, describe_death(status))
+    raise ProcessDied(status)
 
 
 def _start(sessions: sessionmaker[Session], analysis_id: int) -> int | None:
@@ -93,36 +90,6 @@ def _start(sessions: sessionmaker[Session], analysis_id: int) -> int | None:
         run = session.scalar(begin.values(**values).returning(Analysis.run))
         session.commit()
     return run
-
-
-async def _run_child(options: Settings, analysis_id: int, run: int) -> int:
-    """The exit status of the analysis' process; negative: a signal ended it. Canceled, it takes the process along."""
-    environment = {
-        **os.environ,
-        "DATABASE_URL": options.database_url or "",
-        "EADSCOPE_VAR": str(options.var),
-        "PYTHONPATH": str(ROOT),
-    }
-    child = await asyncio.create_subprocess_exec(
-        sys.executable, "-P", "-m", "app.analysis_run", str(analysis_id), str(run),
-        stdin=asyncio.subprocess.PIPE, start_new_session=True, env=environment,
-    )  # fmt: skip
-    try:
-        return await child.wait()
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(child.pid, signal.SIGKILL)
-        await child.wait()
-
-
-def _death(status: int) -> Text:
-    if status == TRY_AGAIN:
-        return Text("The database was away for too long.", "数据库长时间不可用。")
-    name = signal.Signals(-status).name if status < 0 else str(status)
-    return Text(
-        f"The analysis was ended by the system several times ({name}); most likely there is not enough memory.",
-        f"分析多次被系统终止（{name}），很可能是内存不足。",
-    )
 
 
 async def _recover(queue: App, sessions: sessionmaker[Session], options: Settings) -> None:
@@ -144,30 +111,36 @@ async def _recover(queue: App, sessions: sessionmaker[Session], options: Setting
 async def _restart(queue: App, sessions: sessionmaker[Session], options: Settings, job: Job) -> None:
     log.warning("job %s was left by a worker that died", job.id)
     with contextlib.suppress(ConnectorException):  # another worker was quicker
-        if job.attempts + 1 >= options.max_tries:
-            await asyncio.to_thread(_give_up, sessions, int(str(job.task_kwargs["analysis_id"])))
+        if job.attempts + 1 >= options.max_tries and job.task_name != DELIVER:
+            await asyncio.to_thread(_give_up, sessions, job)
             await queue.job_manager.finish_job(job, status=Status.FAILED, delete_job=False)
         else:
             await queue.job_manager.retry_job(job)
 
 
-def _give_up(sessions: sessionmaker[Session], analysis_id: int) -> None:
+def _give_up(sessions: sessionmaker[Session], job: Job) -> None:
+    number = int(str(next(iter(job.task_kwargs.values()))))
+    if job.task_name == MAKE_DOCUMENT:
+        fail_document(sessions, number, None, describe_death(-signal.SIGKILL))
+        return
+    analysis_id = number
     with sessions() as session:
         run = session.get(Analysis, analysis_id)
     if run is not None:
-        record_failure(sessions, analysis_id, run.run, _death(-signal.SIGKILL))
+        record_failure(sessions, analysis_id, run.run, describe_death(-signal.SIGKILL))
 
 
 def _abandoned(sessions: sessionmaker[Session]) -> None:
     with sessions() as session:
         fail_abandoned(session)
+        fail_abandoned_documents(session)
         session.commit()
 
 
 async def _work(options: Settings, stop: asyncio.Event) -> None:
     """Until `stop`, or until the connection to the database is lost: then it raises or returns early."""
     assert options.database_url is not None
-    engine = make_engine(options.database_url, pool_size=2)
+    engine = make_engine(options.database_url, pool_size=4)
     queue = make_queue(options)
     sessions = make_sessions(engine)
     try:
@@ -188,10 +161,17 @@ async def _work(options: Settings, stop: asyncio.Event) -> None:
 
 
 async def _take_jobs(queue: App, sessions: sessionmaker[Session], options: Settings) -> None:
+    """From every lane at once, so that a report does not wait for a long analysis, nor either for a slow receiver."""
+    await asyncio.gather(*(_take_from(queue, sessions, options, *lane) for lane in LANES))
+
+
+async def _take_from(
+    queue: App, sessions: sessionmaker[Session], options: Settings, name: str, at_once: int
+) -> None:
     await queue.run_worker_async(
-        queues=[QUEUE],
-        name="eadscope",
-        concurrency=1,
+        queues=[name],
+        name=f"eadscope-{name}",
+        concurrency=at_once,
         install_signal_handlers=False,
         update_heartbeat_interval=options.heartbeat_s,
         stalled_worker_timeout=options.stalled_after_s,

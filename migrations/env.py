@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from alembic import context
 
-from app.db import models, results
+from app.db import handover, models, results
 
-assert results.TABLES, "imported so that every table is known to the metadata"
+assert results.TABLES and handover.DOCUMENT_KINDS, "imported so that every table is known to the metadata"
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=models.Base.metadata)
 with context.begin_transaction():

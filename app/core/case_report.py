@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from app.core.analysis import CaseAnalysis, Check, Evidence, Finding, Outcome, Seen, Session, Severity, Terminal
+from app.core.analysis import CaseAnalysis, Check, Evidence, Finding, Outcome, Seen, Session, Severity, Source, Terminal
 from app.core.records import Text
 
 MOST_EVIDENCE = 12
@@ -41,6 +42,13 @@ class CaseReport:
 
 def name_of(terminal: Terminal) -> str:
     return terminal.user or terminal.mac or (terminal.ip[0] if terminal.ip else terminal.key)
+
+
+def bundle_hash(sources: Iterable[Source]) -> str:
+    """What a bundle of several files is known by: SHA-256 of its list, as `sha256sum FILE… | sort -k 2` prints it."""
+    listed = sorted((source.path, source.sha256) for source in sources if source.sha256)
+    lines = "".join(f"{sha256}  {path}\n" for path, sha256 in listed)
+    return hashlib.sha256(lines.encode("utf-8", "surrogateescape")).hexdigest() if listed else ""
 
 
 def compose_report(analysis: CaseAnalysis) -> CaseReport:

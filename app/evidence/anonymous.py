@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 from app.core.analysis import CaseAnalysis, Finding, Terminal
 from app.core.anonymise.addresses import AddressMap
@@ -40,6 +41,26 @@ class Secrets:
     macs: dict[str, str] = field(default_factory=dict)
     addresses: dict[str, str] = field(default_factory=dict)
 
+    def to_document(self) -> dict[str, Any]:
+        return {
+            "eadscope_map": VERSION,
+            "key": self.key.hex(),
+            "users": self.users,
+            "macs": self.macs,
+            "addresses": dict(sorted(self.addresses.items())),
+        }
+
+    @classmethod
+    def from_document(cls, document: Any) -> Secrets:
+        """Raises ValueError where it is something else."""
+        try:
+            if document["eadscope_map"] != VERSION:
+                raise ValueError("another version")
+            maps = {name: dict(document[name]) for name in ("users", "macs", "addresses")}
+            return cls(bytes.fromhex(document["key"]), **maps)
+        except (KeyError, TypeError) as error:
+            raise ValueError("no map") from error
+
 
 def read_secrets(path: Path) -> Secrets:
     """The map of an earlier packet, so that a further one says the same; a new one where there is no such file.
@@ -49,26 +70,15 @@ def read_secrets(path: Path) -> Secrets:
     if not path.exists():
         return Secrets()
     try:
-        document = json.loads(path.read_bytes())
-        if document["eadscope_map"] != VERSION:
-            raise ValueError("another version")
-        maps = {name: dict(document[name]) for name in ("users", "macs", "addresses")}
-        return Secrets(bytes.fromhex(document["key"]), **maps)
-    except (KeyError, TypeError, ValueError) as error:
+        return Secrets.from_document(json.loads(path.read_bytes()))
+    except ValueError as error:
         raise ValueError(f"{path.name} is no map written by EADScope") from error
 
 
 def write_secrets(path: Path, kept: Secrets) -> None:
     """Readable by its owner only. Raises OSError."""
-    document = {
-        "eadscope_map": VERSION,
-        "key": kept.key.hex(),
-        "users": kept.users,
-        "macs": kept.macs,
-        "addresses": dict(sorted(kept.addresses.items())),
-    }
     path.touch(mode=0o600)
-    path.write_text(json.dumps(document, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(kept.to_document(), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 
 class Mask:

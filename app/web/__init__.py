@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from app.web import api, cases, charts, sources, terminals, uploads
+from app.web import api, cases, charts, handover, sources, terminals, uploads
 
 # Uploads first: `/cases/new` must not be read as the case named "new".
 routers: tuple[APIRouter, ...] = (
@@ -11,5 +11,6 @@ routers: tuple[APIRouter, ...] = (
     terminals.router,
     charts.router,
     sources.router,
+    handover.router,
     api.router,
 )

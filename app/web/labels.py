@@ -108,6 +108,12 @@ STEPS = {
     "done": N_("Done"),
     "failed": N_("The analysis failed"),
 }
+DOCUMENT_STEPS = {
+    "queued": N_("Waiting for the worker"),
+    "extract": N_("Taking frames and lines out"),
+    "analyse": N_("Analysing the extracts"),
+    "report": N_("Setting the pages"),
+}
 STEP_ORDER = ("unpack", "logs", "captures", "matching", "diagnosis", "save")
 CASE_STATES = {"open": N_("open"), "solved": N_("solved")}
 CHECK_RESULTS = {"hit": N_("found"), "miss": N_("not found"), "not-run": N_("could not run")}

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import time
+from functools import partial
 from typing import Annotated, Any, Literal
 
-import anyio
-from anyio import to_thread
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from app.core.records import Text
@@ -29,13 +27,13 @@ from app.web.api.shapes import (
     Listed,
     PageNumber,
     TerminalState,
+    WaitSeconds,
     Words,
 )
+from app.web.api.waiting import wait_while
 from app.web.cases import current_of, load_head
 
 router = APIRouter(tags=["analysis"])
-LONGEST_WAIT_S = 60
-LOOK_EVERY_S = 0.5
 TerminalKey = Annotated[str, Path(pattern="^t[0-9]{1,9}$", examples=["t1"])]
 NOT_ASKED = Text("No analysis of this case was asked for yet.", "尚未请求分析此案例。")
 
@@ -57,18 +55,11 @@ def start_analysis(response: Response, db: DatabaseSession, case_id: CaseId) -> 
 async def analysis_state(
     request: Request,
     case_id: CaseId,
-    wait: Annotated[
-        int, Query(ge=0, le=LONGEST_WAIT_S, description="Seconds to wait for its end; answered earlier where it ends.")
-    ] = 0,
+    wait: WaitSeconds = 0,
 ) -> AnalysisState:
     """The newest run: its step, or how it ended."""
-    end = time.monotonic() + wait
-    while True:
-        state = await to_thread.run_sync(_latest, request.app.state.sessions, case_id)
-        left = end - time.monotonic()
-        if state.state not in (QUEUED, RUNNING) or left <= 0 or await request.is_disconnected():
-            return state
-        await anyio.sleep(min(LOOK_EVERY_S, left))
+    look = partial(_latest, request.app.state.sessions, case_id)
+    return await wait_while(request, look, lambda state: state.state in (QUEUED, RUNNING), wait)
 
 
 def _latest(sessions: Any, case_id: int) -> AnalysisState:

@@ -34,7 +34,10 @@ Remark = Annotated[str, StringConstraints(max_length=4000), _STORABLE, _schema(4
 Words = Annotated[str, StringConstraints(max_length=200), _STORABLE, _schema(200)]
 CaseId = Annotated[int, Path(ge=1, le=LARGEST_ID, examples=[1])]
 PageNumber = Annotated[int, Query(ge=1, le=1_000_000, description="Pages count from 1.")]
-Language = Annotated[Literal["en", "zh"], Query(description="Language of the document.")]
+LONGEST_WAIT_S = 60
+WaitSeconds = Annotated[
+    int, Query(ge=0, le=LONGEST_WAIT_S, description="Seconds to wait for its end; answered earlier where it ends.")
+]
 
 
 class BothLanguages(BaseModel):

@@ -8,10 +8,15 @@ import io
 import json
 import threading
 import zipfile
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from app.core.records import Text
 from app.db.models import DONE, Analysis
+from app.document_run import attempt
+from app.documents import fail_document, start_document
 from app.intake import analyze_paths
 from tests.web.api.conftest import Api
 
@@ -183,25 +188,96 @@ def test_the_verdict_terminals_and_findings_are_read(api: Api) -> None:
     assert {"code": "later-fragments-lost", "severity": "error", "terminals": 1} in found["of_terminals"]
 
 
-def test_the_report_is_a_pdf_in_the_chosen_language(api: Api) -> None:
-    answer = api.client.get(f"/api/v1/cases/{api.case}/report.pdf?lang=zh")
+def made(api: Api, kind: str, **wanted: object) -> dict[str, Any]:
+    """Ask for a document, do what the worker's process does, and look at its state again."""
+    answer = api.client.post(f"/api/v1/cases/{api.case}/{kind}", json=wanted)
+    assert answer.status_code == 202, answer.text
+    place = str(answer.headers["location"])
+    number = answer.json()["id"]
+    if answer.json()["state"] == "queued":
+        run = start_document(api.sessions, number)
+        assert run is not None
+        assert attempt(api.sessions, api.app.state.storage, api.app.state.settings, number, run) == 0
+    return dict(api.client.get(place).json())
+
+
+def test_a_report_is_asked_for_made_and_fetched(api: Api) -> None:
+    asked = api.client.post(f"/api/v1/cases/{api.case}/report", json={"language": "zh"})
+    assert asked.status_code == 202
+    place = asked.headers["location"]
+    assert api.client.get(place).json()["state"] == "queued"
+    assert api.client.get(f"{place}/content").status_code == 409
+    state = made(api, "report", language="zh")
+    assert state["state"] == "done"
+    assert state["fraction"] == 1
+    answer = api.client.get(state["content"])
     assert answer.headers["content-type"] == "application/pdf"
     assert answer.content.startswith(b"%PDF-")
+    assert hashlib.sha256(answer.content).hexdigest() == state["sha256"]
 
 
-def test_the_evidence_packet_gives_the_cases_verdict(api: Api, tmp_path) -> None:  # type: ignore[no-untyped-def]
-    answer = api.client.get(f"/api/v1/cases/{api.case}/evidence.zip")
+def test_the_same_report_is_made_once(api: Api) -> None:
+    first, second = made(api, "report", author="A"), made(api, "report", author="A")
+    assert first == second
+    assert made(api, "report", author="B")["id"] != first["id"]
+    listed = [one["id"] for one in api.client.get(f"/api/v1/cases/{api.case}/documents").json()]
+    assert listed[0] > first["id"]
+    assert first["id"] in listed
+
+
+def test_waiting_for_a_document_ends_when_it_is_done(api: Api) -> None:
+    asked = api.client.post(f"/api/v1/cases/{api.case}/report", json={"author": "waits"})
+    place, number = asked.headers["location"], asked.json()["id"]
+
+    def fail() -> None:
+        start_document(api.sessions, number)
+        fail_document(api.sessions, number, None, Text("no room", "空间不足"))
+
+    timer = threading.Timer(0.7, fail)
+    timer.start()
+    state = api.client.get(f"{place}?wait=30").json()
+    timer.join()
+    assert state["state"] == "failed"
+    assert state["error"] == {"en": "no room", "zh": "空间不足"}
+    answer = api.client.get(f"{place}/content")
+    assert (answer.status_code, answer.json()["detail"]) == (409, "no room")
+
+
+def test_a_removed_document_is_gone_with_its_file(api: Api) -> None:
+    state = made(api, "report", author="to be removed")
+    assert api.app.state.storage.has(state["sha256"])
+    place = f"/api/v1/cases/{api.case}/documents/{state['id']}"
+    assert api.client.delete(place).status_code == 204
+    assert api.client.get(place).status_code == 404
+    assert not api.app.state.storage.has(state["sha256"])
+
+
+def test_a_case_without_an_analysis_has_no_documents(api: Api) -> None:
+    assert api.client.post(f"/api/v1/cases/{api.bare}/report", json={}).status_code == 404
+    assert api.client.get(f"/api/v1/cases/{api.bare}/documents").json() == []
+
+
+def test_a_zone_that_nobody_knows_is_refused(api: Api) -> None:
+    answer = api.client.post(f"/api/v1/cases/{api.case}/report", json={"zone": "../../etc/passwd"})
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["where"] == "body.zone"
+
+
+def test_the_evidence_packet_gives_the_cases_verdict(api: Api, tmp_path: Path) -> None:
+    answer = api.client.get(made(api, "evidence")["content"])
     assert answer.status_code == 200
     assert int(answer.headers["content-length"]) == len(answer.content)
     place = tmp_path / "evidence.zip"
     place.write_bytes(answer.content)
     codes = {finding.code for terminal in analyze_paths([place]).terminals for finding in terminal.findings}
     assert "later-fragments-lost" in codes
-    assert api.client.get(f"/api/v1/cases/{api.case}/evidence.zip?terminal=nobody").status_code == 404
+    refused = made(api, "evidence", terminals=["nobody"])
+    assert refused["state"] == "failed"
+    assert "nobody" in refused["error"]["en"]
 
 
 def test_the_map_of_an_anonymised_packet_stays_here(api: Api) -> None:
-    answer = api.client.get(f"/api/v1/cases/{api.case}/evidence.zip?anonymise=true")
+    answer = api.client.get(made(api, "evidence", anonymise=True)["content"])
     kept = api.client.get(f"/api/v1/cases/{api.case}/anonymisation-map").json()
     assert kept["users"]
     packet = zipfile.ZipFile(io.BytesIO(answer.content))
