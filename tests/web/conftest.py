@@ -35,6 +35,7 @@ class Site:
     hostile: int
     bare: int
     sessions: sessionmaker[Session]
+    var: Path
 
 
 def add_case(sessions: sessionmaker[Session], storage: FolderStorage, title: str, users: int, **names: str) -> int:
@@ -65,9 +66,14 @@ def site(
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="on"))
         thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
         thread.start()
-        yield Site(f"http://127.0.0.1:{listener.getsockname()[1]}", case, hostile, bare, sessions)
+        yield Site(f"http://127.0.0.1:{listener.getsockname()[1]}", case, hostile, bare, sessions, var)
         server.should_exit = True
         thread.join(10)
+
+
+@pytest.fixture
+def storage(site: Site) -> FolderStorage:
+    return FolderStorage(site.var / "storage")
 
 
 @pytest.fixture

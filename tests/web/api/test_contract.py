@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis.errors import Unsatisfiable
 from schemathesis.checks import not_a_server_error
 from schemathesis.generation import GenerationMode
 from schemathesis.specs.openapi.checks import (
@@ -56,6 +57,9 @@ def _try(operation, mode: GenerationMode, api: Api) -> int:  # type: ignore[no-u
 
     try:
         ask()
+    except Unsatisfiable:
+        # An operation that takes nothing cannot be asked wrongly.
+        assert mode is GenerationMode.NEGATIVE, operation.label
     except Exception as error:
         error.add_note(f"{operation.label}, {mode}")
         raise
