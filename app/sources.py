@@ -14,20 +14,28 @@ from app.core.analysis import Source, SourceKind
 from app.core.evidence.manifest import IS_MERGED, is_merged
 from app.core.parsers.devices import parse_device_output, sniff_device_output
 from app.core.parsers.inode_log import parse_inode_log, sniff_inode_log
-from app.core.parsers.server_log import parse_server_log, sniff_server_log
+from app.core.parsers.log_format import LogFormat
+from app.core.parsers.server_log import has_times, parse_server_log, sniff_server_log
 from app.core.pipeline import ParsedSource
-from app.core.records import CaptureFacts, LogFacts, Text
+from app.core.records import CaptureFacts, LogFacts, Side, Text
 from app.device_formats import load_device_formats
 from app.log_formats import load_formats
 
 HEAD_BYTES = 256 << 10
 BLOCK_BYTES = 1 << 20
+SAMPLES, SAMPLE_BYTES = 16, 32 << 10
 SURE = 0.25  # below this score a text is nobody's log
 
 EMPTY = Text("The file is empty.", "文件为空。")
 NOT_KNOWN = Text(
     "Neither a capture nor a log of the EAD exchange, judged by its content; not used.",
     "按内容判断，既不是抓包文件，也不是 EAD 相关日志，未使用。",
+)
+NO_EXCHANGE = Text(
+    "A text with times, but no line of it names both a message number of the exchange and a terminal (event id, MAC, "
+    "user or address); not used. If it is the policy server's log, teach its format.",
+    "带时间的文本，但没有任何一行同时给出 EAD 报文编号和终端（事件标识、MAC、用户名或地址），未使用。"
+    "若它是策略服务器日志，请为其定义日志格式。",
 )
 BINARY = Text(
     "Binary content that is no capture (pcap, pcapng); not used. If this should be a log, export it again as text.",
@@ -64,15 +72,37 @@ def sniff(path: Path, formats_folders: tuple[Path, ...] = ()) -> SniffedKind:
         return SniffedKind(SourceKind.OTHER, EMPTY)
     if sniff_capture_file(path) is not None:
         return SniffedKind(SourceKind.OTHER, IS_MERGED) if is_merged(head) else SniffedKind(SourceKind.CAPTURE)
+    formats = load_formats(formats_folders)
+    kind = _kind_of_text(head, formats, formats_folders)
+    if kind is None and has_times(head, formats):
+        # A long log may tell of something else for a while: look into its middle too.
+        kind = _kind_of_text(_samples(path), formats, formats_folders)
+        return SniffedKind(SourceKind.OTHER, NO_EXCHANGE) if kind is None else SniffedKind(kind)
+    if kind is not None:
+        return SniffedKind(kind)
+    return SniffedKind(SourceKind.OTHER, BINARY if b"\x00" in head and not _is_utf16(head) else NOT_KNOWN)
+
+
+def _kind_of_text(text: bytes, formats: tuple[LogFormat, ...], formats_folders: tuple[Path, ...]) -> SourceKind | None:
     scores = {
-        SourceKind.INODE_LOG: sniff_inode_log(head),
-        SourceKind.SERVER_LOG: sniff_server_log(head, load_formats(formats_folders))[0],
-        SourceKind.DEVICE: sniff_device_output(head, load_device_formats(formats_folders)),
+        SourceKind.INODE_LOG: sniff_inode_log(text),
+        SourceKind.SERVER_LOG: sniff_server_log(text, formats)[0],
+        SourceKind.DEVICE: sniff_device_output(text, load_device_formats(formats_folders)),
     }
     best = max(scores, key=lambda kind: scores[kind])
-    if scores[best] >= SURE:
-        return SniffedKind(best)
-    return SniffedKind(SourceKind.OTHER, BINARY if b"\x00" in head and not _is_utf16(head) else NOT_KNOWN)
+    return best if scores[best] >= SURE else None
+
+
+def _samples(path: Path) -> bytes:
+    """Whole lines from places spread over the file."""
+    size = path.stat().st_size
+    parts: list[bytes] = []
+    with path.open("rb") as file:
+        for number in range(SAMPLES):
+            file.seek(size * number // SAMPLES)
+            _, _, whole = file.read(SAMPLE_BYTES).partition(b"\n")
+            parts.append(whole.rpartition(b"\n")[0])
+    return b"\n".join(parts)
 
 
 def _is_utf16(head: bytes) -> bool:
@@ -102,8 +132,9 @@ def parse_log(
             facts = parse_inode_log(_blocks(file.path), file.name, encoding=encoding)
         else:
             facts = parse_server_log(
-                _blocks(file.path), file.name, load_formats(formats_folders), chosen=chosen, encoding=encoding
-            )
+                _blocks(file.path), file.name, load_formats(formats_folders), chosen=chosen, encoding=encoding,
+                not_after_ns=file.path.stat().st_mtime_ns,
+            )  # fmt: skip
     except OSError as error:
         return ParsedSource(_refused(file, _unreadable(error)))
     return ParsedSource(_log_source(_base(file, kind), facts))
@@ -112,6 +143,7 @@ def parse_log(
 def _log_source(base: Source, facts: LogFacts) -> Source:
     return replace(
         base,
+        kind=SourceKind.INODE_LOG if facts.side is Side.CLIENT else SourceKind.SERVER_LOG,
         records=facts.records,
         rejected=facts.rejected_lines,
         first_ns=facts.first_ns,

@@ -170,6 +170,7 @@ class LogFacts:
     last_ns: int | None = None
     format_score: float = 1.0
     notes: tuple[Text, ...] = ()
+    zone_offset_s: int | None = None  # the zone that the lines themselves name, seconds east of UTC
 
 
 # ---------------------------------------------------------------- packets

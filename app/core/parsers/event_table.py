@@ -7,9 +7,11 @@ Events can still be completed (`table.put(row, WIRE, 569)`) as long as the parse
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from struct import Struct
 from typing import Any, overload
+
+import numpy as np
 
 from app.core.parsers.body import Identity, ReadBody, Shape, normal_mac
 from app.core.parsers.log_text import decode
@@ -29,6 +31,10 @@ _KIND_NUMBERS = {kind: number for number, kind in enumerate(_KINDS)}
 _DIRECTIONS: tuple[Direction | None, ...] = (None, Direction.TO_SERVER, Direction.TO_CLIENT)
 _DIRECTION_NUMBERS: dict[Direction | None, int] = {direction: number for number, direction in enumerate(_DIRECTIONS)}
 
+_TURNED = [
+    _DIRECTION_NUMBERS[turned] for turned in (None, Direction.TO_CLIENT, Direction.TO_SERVER)
+]  # by the number of what it was
+
 _COLUMNS = "qqIIIIIIIIIIQIIIiiBB"
 _ROW = Struct("<" + _COLUMNS)
 (TIME, START, LINE, SIZE, RESOLUTION, NUMBER, MESSAGE_ID, HEAD_ID, WIRE,
@@ -38,6 +44,8 @@ _CELLS = [Struct("<" + code) for code in _COLUMNS]
 _BODY_CELLS = Struct("<" + _COLUMNS[DIGEST : SHAPE + 1])
 _PLACE_CELLS = Struct("<" + _COLUMNS[START : SIZE + 1])
 _SIZE = _ROW.size
+_PACKED = np.dtype([(str(at), {"q": "<i8", "Q": "<u8", "I": "<u4", "i": "<i4", "B": "u1"}[code])
+                    for at, code in enumerate(_COLUMNS)])  # fmt: skip
 
 
 class Pool:
@@ -143,14 +151,27 @@ class EventTable(Sequence[LogEvent]):
     def set_peer(self, row: int, ip: bytes, port: bytes | None) -> None:
         self.put(row, PEER, self._peers.number(ip + b"\x00" + (port or b"")))
 
-    def set_identity(self, row: int, identity: Identity) -> None:
-        user, mac, event = identity
-        if user is not None:
-            self.put(row, USER, self._names.number(user))
-        if mac is not None:
-            self.put(row, MAC, self._names.number(mac))
-        if event is not None:
-            self.put(row, EVENT, self._events.number(event))
+    def set_missing_identity(self, row: int, identity: Identity) -> None:
+        """What a line says of the terminal; what its body has said stays."""
+        for column, value, pool in zip(
+            (USER, MAC, EVENT), identity, (self._names, self._names, self._events), strict=True
+        ):
+            if value is not None and self.get(row, column) == 0:
+                self.put(row, column, pool.number(value))
+
+    def ways(self, numbers: Iterable[int]) -> tuple[int, int]:
+        """How many messages of these numbers go to the server, and how many to the client."""
+        rows = np.frombuffer(self._rows, _PACKED)
+        chosen = np.isin(rows[str(NUMBER)], list(numbers))
+        directions = rows[str(DIRECTION)][chosen]
+        to_server = int((directions == _DIRECTION_NUMBERS[Direction.TO_SERVER]).sum())
+        return to_server, len(directions) - to_server
+
+    def as_servers(self) -> None:
+        """It turned out to be the server's log: what was taken as sent by the client was sent by the server."""
+        self._side = Side.SERVER
+        for row in range(self._count):
+            self.put(row, DIRECTION, _TURNED[self.get(row, DIRECTION)])
 
     def set_body(self, row: int, body: ReadBody) -> None:
         number = self._shape_numbers.get(id(body.shape))

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from app.core.parsers.log_format import LineFacts, LineReader, LogFormat, Sample
+from app.core.parsers.log_format import LineFacts, LineReader, LogFormat, Sample, missing_fields
 from app.core.records import NS, Text
 
 MESSAGE = Text("message", "报文")
@@ -41,7 +41,15 @@ def _check_line(reader: LineReader, number: int, line: str) -> CheckedLine:
     facts = reader.read(begin)
     if facts is None:
         return CheckedLine(number, line, NO_SUCH_TIME, False, {"time": begin.group("time")})
-    return CheckedLine(number, line, MESSAGE if facts.is_message else RECORD, True, _found(facts))
+    result = MESSAGE if facts.is_message else _record_without(facts, reader.format.needs)
+    return CheckedLine(number, line, result, True, _found(facts))
+
+
+def _record_without(facts: LineFacts, needs: tuple[str, ...]) -> Text:
+    """A record that is no message says what it lacks for one."""
+    lacks = missing_fields(facts, needs)
+    en = ", ".join("event_id/mac/user/peer" if name == "identity" else name for name in lacks)
+    return Text(f"{RECORD.en}, no message: lacks {en}", f"{RECORD.zh}，不是报文：缺少 {en}")
 
 
 def _found(facts: LineFacts) -> dict[str, str]:

@@ -25,6 +25,11 @@ from app.core.records import LogFacts, Side, Text
 
 FORMAT = "inode"
 MAX_RECORD_BYTES = 1 << 20
+SERVERS_OWN = Text(
+    "Written in the style of an iNode log, but it receives what clients send and sends what the server sends: read as "
+    "the policy server's log.",
+    "样式与 iNode 日志相同，但接收的是客户端发送的报文、发送的是服务器发送的报文，因此按策略服务器日志读取。",
+)
 _SMALL_LOG_LINES = 20_000
 _FEW = 4
 _SECOND_LETTER = len("[2017-07-12 11:14:20] [D")  # of the level
@@ -218,9 +223,12 @@ class _Parser:
 
     def facts(self) -> LogFacts:
         account = self._account
+        side = Side.SERVER if self._messages_run_backwards() else Side.CLIENT
+        if side is Side.SERVER:
+            self._table.as_servers()
         return LogFacts(
             source=self._source,
-            side=Side.CLIENT,
+            side=side,
             format=FORMAT,
             encoding=chosen_codec(self._encoding) or self._stream.encoding,
             lines=account.lines,
@@ -232,8 +240,14 @@ class _Parser:
             first_ns=self._first,
             last_ns=self._last,
             format_score=1.0,
-            notes=self._notes(),
+            notes=(*self._notes(), *((SERVERS_OWN,) if side is Side.SERVER else ())),
         )
+
+    def _messages_run_backwards(self) -> bool:
+        """Whether most messages were received that only clients send, and sent that only servers send."""
+        sent, received_as_server = self._table.ways(phrases.TO_SERVER_TYPES)
+        sent_as_server, received = self._table.ways(phrases.TO_CLIENT_TYPES)
+        return sent_as_server + received_as_server > sent + received
 
     def _notes(self) -> tuple[Text, ...]:
         if not self._records:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from app.core.parsers.body import normal_mac
 from app.core.parsers.inode_phrases import TO_CLIENT_TYPES, TO_SERVER_TYPES, number_of
-from app.core.parsers.log_times import AUTO, TimeReader
+from app.core.parsers.log_times import AUTO, Moment, TimeReader
 from app.core.parsers.safe_pattern import MAX_MATCHED_CHARACTERS, PatternRefused, compile_safely
 from app.core.records import Direction, Endpoint, Text
 
@@ -16,9 +17,13 @@ FIELDS = ("thread", "level", "direction", "number", "message_id", "user", "mac",
 IDENTITY = ("event_id", "mac", "user", "peer")
 _KEYS = {"name", "title", "begin", "time", "uses", "needs", "weight", "fields", "direction", "samples"}
 _NAME = re.compile(r"[\w.-]{1,64}")
-_PEER = re.compile(r"([0-9A-Fa-f.:]*[0-9A-Fa-f])\]?(?:\s?[:/,]\s?(\d{1,5}))?$")
+# An address, and a port behind whatever stands between the two ("10.2.3.4, port 37870").
+_PEER = re.compile(r"([0-9A-Fa-f.:]*[0-9A-Fa-f])\]?(?:[^\d\n]{1,20}(\d{1,5}))?$")
+_RECEIVED = ("in", "rx", "rec", "rcv", "up", "<", "收", "接收", "上行")
+_SENT = ("out", "tx", "sen", "snd", "down", "rep", "resp", ">", "发", "下发", "下行")
 _MAX_EXPRESSIONS = 20
 _MAX_FORMATS = 200
+_SHORT = 3
 
 
 class FormatError(Exception):
@@ -37,7 +42,8 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class LineFacts:
-    """What one record's text told. `has_direction_word` is False where the direction was taken from the number."""
+    """What one record's text told. `has_direction_word` is False where the direction was taken from the number.
+    `zone_s` and `has_year`: see `Moment`."""
 
     time_ns: int
     resolution_ns: int
@@ -54,6 +60,8 @@ class LineFacts:
     peer: Endpoint | None = None
     size: int | None = None
     is_message: bool = False
+    zone_s: int | None = None
+    has_year: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,22 +77,23 @@ class LogFormat:
     weight: float
     samples: tuple[Sample, ...]
 
-    def reader(self) -> LineReader:
-        return LineReader(self)
+    def reader(self, not_after_ns: int | None = None) -> LineReader:
+        """`not_after_ns`: when the file was there, for times without a year."""
+        return LineReader(self, not_after_ns)
 
 
 class LineReader:
     """Reads lines with one format; keeps the cache of times."""
 
-    def __init__(self, log_format: LogFormat) -> None:
+    def __init__(self, log_format: LogFormat, not_after_ns: int | None = None) -> None:
         self.format = log_format
-        self._times = TimeReader(log_format.time_format)
+        self._times = TimeReader(log_format.time_format, not_after_ns)
 
     def match(self, line: str) -> re.Match[str] | None:
         """The match of a record's beginning, or None."""
         return self.format.begin.match(line[:MAX_MATCHED_CHARACTERS])
 
-    def time(self, begin: re.Match[str]) -> tuple[int, int] | None:
+    def time(self, begin: re.Match[str]) -> Moment | None:
         return self._times.read(begin.group("time"))
 
     def read(self, begin: re.Match[str], more: str = "") -> LineFacts | None:
@@ -93,19 +102,20 @@ class LineReader:
         if time is None:
             return None
         groups = begin.groupdict()
-        text = (groups.get("text") or begin.string[begin.end("time") :]) + more
+        text = (groups["text"] or "" if "text" in groups else _without_time(begin)) + more
         text = text[:MAX_MATCHED_CHARACTERS]
+        when: Mapping[str, Any] = time._asdict()
         raw: dict[str, str | None] = {}
         number = _number(self._find("number", groups, text))
         needs = self.format.needs
         if number is None and "number" in needs:
             thread, level = self._find("thread", groups, text), self._find("level", groups, text)
-            return LineFacts(*time, text=text, thread=thread or "", level=level or "")
+            return LineFacts(**when, text=text, thread=thread or "", level=level or "")
         for name in FIELDS:
             raw[name] = self._find(name, groups, text)
-        direction, has_word = self._direction(raw["direction"] or text, number)
+        direction, has_word = self._direction(raw["direction"], text, number)
         facts = LineFacts(
-            *time,
+            **when,
             text=text,
             thread=raw["thread"] or "",
             level=raw["level"] or "",
@@ -119,7 +129,7 @@ class LineReader:
             peer=_endpoint(raw["peer"]),
             size=_number(raw["size"]),
         )
-        return _as_message(facts, needs)
+        return facts if missing_fields(facts, needs) else replace(facts, is_message=True)
 
     def _find(self, name: str, groups: Mapping[str, str | None], text: str) -> str | None:
         if groups.get(name):
@@ -130,7 +140,12 @@ class LineReader:
                 return found.group(name) if name in pattern.groupindex else found.group(1 if pattern.groups else 0)
         return None
 
-    def _direction(self, text: str, number: int | None) -> tuple[Direction | None, bool]:
+    def _direction(self, told: str | None, text: str, number: int | None) -> tuple[Direction | None, bool]:
+        value = (told or "").strip("-=").lower()
+        for beginnings, direction in ((_RECEIVED, Direction.TO_SERVER), (_SENT, Direction.TO_CLIENT)):
+            if value.startswith(beginnings):
+                return direction, True
+        text = told or text
         received = self.format.received.search(text) if self.format.received is not None else None
         sent = self.format.sent.search(text) if self.format.sent is not None else None
         if received is not None and (sent is None or received.start() < sent.start()):
@@ -142,14 +157,17 @@ class LineReader:
         return (Direction.TO_CLIENT, False) if number in TO_CLIENT_TYPES else (None, False)
 
 
-def _as_message(facts: LineFacts, needs: tuple[str, ...]) -> LineFacts:
+def _without_time(begin: re.Match[str]) -> str:
+    line = begin.string
+    return f"{line[: begin.start('time')]} {line[begin.end('time') :]}".strip()
+
+
+def missing_fields(facts: LineFacts, needs: tuple[str, ...]) -> tuple[str, ...]:
+    """Which of the fields that a message of this format needs the line does not have."""
     known = {name for name in FIELDS if getattr(facts, name) not in (None, "")}
     if known & set(IDENTITY):
         known.add("identity")
-    if not set(needs) <= known:
-        return facts
-    values = {name: getattr(facts, name) for name in LineFacts.__slots__}
-    return LineFacts(**{**values, "is_message": True})
+    return tuple(name for name in needs if name not in known)
 
 
 def _number(text: str | None) -> int | None:
@@ -258,7 +276,13 @@ def _words(value: object) -> re.Pattern[str] | None:
         return None
     if not isinstance(value, list) or not all(isinstance(word, str) and 0 < len(word) <= 40 for word in value):
         raise _wrong("direction", "must be lists of words", "必须是词语列表")
-    return re.compile("|".join(re.escape(word) for word in value[:100]), re.IGNORECASE)
+    return re.compile("|".join(_as_expression(word) for word in value[:100]), re.IGNORECASE)
+
+
+def _as_expression(word: str) -> str:
+    """A word may stand in a longer one (`recv` in `recvThread`), but two letters say nothing inside another word."""
+    escaped = re.escape(word)
+    return rf"\b{escaped}\b" if len(word) <= _SHORT and word.isascii() and word.isalnum() else escaped
 
 
 def _time_format(value: object) -> str:

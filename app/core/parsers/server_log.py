@@ -8,8 +8,10 @@ is one MESSAGE to the server. Which format fits is found by trying all on the fi
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 
 from app.core.parsers.accounts import BEFORE_FIRST, NO_RECORD, NO_SUCH_TIME, LineAccount
@@ -21,27 +23,19 @@ from app.core.parsers.log_text import TextStream, as_narrow, chosen_codec, decod
 from app.core.parsers.safe_pattern import MAX_MATCHED_CHARACTERS
 from app.core.records import NS, EventKind, LogFacts, Side, Text
 
-__all__ = ["FormatError", "LogFormat", "build_formats", "parse_server_log", "sniff_server_log"]
+__all__ = ["FormatError", "LogFormat", "build_formats", "has_times", "parse_server_log", "sniff_server_log"]
 
 MAX_RECORD_BYTES = 1 << 20
 _SNIFFED_LINES = 400
 _SNIFFED_LINE_BYTES = 4 * MAX_MATCHED_CHARACTERS
-_DOMAIN_WORDS = (
-    "eventSeqID",
-    "hwAddr",
-    "SecPkt",
-    "EAD",
-    "policy server",
-    "策略服务器",
-    "安全检查",
-    "号报文",
-    "event_id",
-    "eventid",
+_SNIFFED_MORE = 20
+_DOMAIN_WORDS = re.compile(
+    r"eventSeqID|hwAddr|SecPkt|\bEAD|policy ?(?:server|service)|策略服务器|安全检查|号\s?报文|event_?id", re.IGNORECASE
 )
 _CLIENT_WORDS = ("secPushInner", "pushSecRslt", "secRcvThrd", "sndSecMsg")  # functions of the client
 _SURE_MESSAGES = 3
 _MESSAGES_WEIGHT = 0.75  # at most: a format that fits any line needs more than messages to win
-_CONTINUATIONS = (b" ", b"\t", b"<")
+_CONTINUATION = re.compile(rb"[ \t]|</?[A-Za-z]")  # a syslog priority `<134>` is none
 _KEPT_CHARACTERS = 300
 
 
@@ -50,43 +44,75 @@ def sniff_server_log(head: bytes, formats: Sequence[LogFormat]) -> tuple[float, 
     text = as_narrow(head)
     if text.count(b"\x00") * 10 > len(text):
         return 0.0, formats[0].name if formats else ""
-    lines = _sample_lines(text)
-    return max(((_score(lines, item), item.name) for item in formats), key=lambda scored: scored[0], default=(0.0, ""))
+    records = _sample_records(text)
+    return max(
+        ((_score(records, item), item.name) for item in formats), key=lambda scored: scored[0], default=(0.0, "")
+    )
 
 
-def _sample_lines(text: bytes) -> list[str]:
+def has_times(head: bytes, formats: Sequence[LogFormat]) -> bool:
+    """Whether most records of a text begin as a log's do, whatever it tells."""
+    records = _sample_records(as_narrow(head))
+    readers = [item.reader() for item in formats]
+    begun = sum(any(reader.match(first) is not None for reader in readers) for first, _ in records)
+    return begun * 2 > len(records)
+
+
+_Sampled = tuple[str, str]  # a line, and the lines that continue it
+
+
+def _sample_records(text: bytes) -> list[_Sampled]:
     """Lines spread over the head, most from its beginning: a log may begin with much chatter."""
-    # Indented lines and elements continue a record: they speak neither for a format nor against it.
-    raw = [line for line in text.split(b"\n") if line.strip() and line[:1] not in _CONTINUATIONS]
+    raw: list[list[bytes]] = []
+    for line in text.split(b"\n"):
+        if not line.strip():
+            continue
+        # Indented lines and elements continue a record: they speak neither for a format nor against it.
+        if raw and _CONTINUATION.match(line):
+            raw[-1].append(line)
+        elif not raw or not _CONTINUATION.match(line):
+            raw.append([line])
     step = max(len(raw) // _SNIFFED_LINES, 1)
     chosen = raw[: _SNIFFED_LINES // 2] + raw[_SNIFFED_LINES // 2 :: step][:_SNIFFED_LINES]
-    return [decode(line[:_SNIFFED_LINE_BYTES].strip(b"\r\xef\xbb\xbf")) for line in chosen]
+    return [(_text_of(first), " ".join(_text_of(line) for line in more[:_SNIFFED_MORE])) for first, *more in chosen]
 
 
-def _score(lines: Sequence[str], log_format: LogFormat) -> float:
+def _text_of(line: bytes) -> str:
+    return decode(line[:_SNIFFED_LINE_BYTES].strip(b"\r\xef\xbb\xbf"))
+
+
+def _score(records: Sequence[_Sampled], log_format: LogFormat) -> float:
     reader = log_format.reader()
     begun = messages = 0
-    for line in lines:
+    is_domain = False
+    for line, more in records:
         begin = reader.match(line)
-        facts = reader.read(begin) if begin is not None else None
+        facts = reader.read(begin, " " + more if more else "") if begin is not None else None
         if facts is not None:
             begun += 1
             messages += facts.is_message
-    if not begun or not lines:
+            is_domain = is_domain or _is_rich(facts)
+    if not begun:
         return 0.0
-    share = begun / len(lines)
+    share = begun / len(records)
     score = log_format.weight * share
     if messages:
-        is_domain = any(word in line for line in lines for word in _DOMAIN_WORDS)
+        is_domain = is_domain or any(_DOMAIN_WORDS.search(line) or _DOMAIN_WORDS.search(more) for line, more in records)
         sure = min(messages / _SURE_MESSAGES, 1.0)
         score += (
             min(1 - log_format.weight, _MESSAGES_WEIGHT)
             * (0.5 + 0.25 * share + 0.25 * sure)
             * (0.8 if is_domain else 0.1)
         )
-    if any(word in line for line in lines for word in _CLIENT_WORDS):
+    if any(word in line for line, _ in records for word in _CLIENT_WORDS):
         score *= 0.4
     return round(min(score, 1.0), 3)
+
+
+def _is_rich(facts: LineFacts) -> bool:
+    """Whether a line tells so much of a message that no word of the trade is needed."""
+    has_event = facts.event_id is not None and not facts.event_id.isdecimal()
+    return facts.is_message and facts.has_direction_word and (has_event or bool(facts.user and facts.mac))
 
 
 def parse_server_log(
@@ -95,8 +121,10 @@ def parse_server_log(
     formats: Sequence[LogFormat],
     chosen: str | None = None,
     encoding: str | None = None,
+    not_after_ns: int | None = None,
 ) -> LogFacts:
-    """`chosen` forces the format of that name; `encoding` the text encoding. Never raises on content."""
+    """`chosen` forces the format of that name; `encoding` the text encoding; `not_after_ns` (when the file was there)
+    gives times without a year theirs. Never raises on content."""
     stream = TextStream(blocks, encoding)
     pieces = iter(stream)
     first = next(pieces, b"")
@@ -114,9 +142,9 @@ def parse_server_log(
         log_format = next((item for item in formats if item.name == name), None)
     if log_format is None:
         return _nothing(source, stream, encoding)
-    parser = _Parser(source, stream, log_format)
+    parser = _Parser(source, stream, log_format, not_after_ns)
     parser.run(first, pieces)
-    score = _score(_sample_lines(first), log_format)
+    score = _score(_sample_records(first), log_format)
     return parser.facts(score, chosen_codec(encoding) or stream.encoding, notes)
 
 
@@ -156,10 +184,10 @@ class _Record:
 
 
 class _Parser:
-    def __init__(self, source: str, stream: TextStream, log_format: LogFormat) -> None:
+    def __init__(self, source: str, stream: TextStream, log_format: LogFormat, not_after_ns: int | None) -> None:
         self._source = source
         self._stream = stream
-        self._reader: LineReader = log_format.reader()
+        self._reader: LineReader = log_format.reader(not_after_ns)
         self._table = EventTable(source, Side.SERVER)
         self._account = LineAccount(source)
         self._bodies = BodyReader()
@@ -168,6 +196,9 @@ class _Parser:
         self._first_ns: int | None = None
         self._last_ns: int | None = None
         self._told: dict[tuple[object, ...], int] = {}
+        self._zone_s: int | None = None
+        self._supposed_years = 0
+        self._lacks: Counter[str] = Counter()
 
     def run(self, first: bytes, pieces: Iterator[bytes]) -> None:
         offset = dropped = 0
@@ -239,11 +270,24 @@ class _Parser:
                 record.line, lines, self._stream.file_offset(record.offset), bytes(record.raw), NO_SUCH_TIME
             )
             return
+        facts = self._in_one_zone(facts)
         self._records += 1
+        self._supposed_years += not facts.has_year
         self._first_ns = facts.time_ns if self._first_ns is None else min(self._first_ns, facts.time_ns)
         self._last_ns = facts.time_ns if self._last_ns is None else max(self._last_ns, facts.time_ns)
-        if facts.is_message and not self._is_told(facts):
+        if not facts.is_message:
+            self._lacks["number" if facts.number is None else "others"] += 1
+        elif not self._is_told(facts):
             self._add(record, facts, body.start() if body else -1)
+
+    def _in_one_zone(self, facts: LineFacts) -> LineFacts:
+        """The zone of the first line that names one is the log's; lines of another (summer time) are moved into it."""
+        if facts.zone_s is None or facts.zone_s == self._zone_s:
+            return facts
+        if self._zone_s is None:
+            self._zone_s = facts.zone_s
+            return facts
+        return replace(facts, time_ns=facts.time_ns + (self._zone_s - facts.zone_s) * NS)
 
     def _is_told(self, facts: LineFacts) -> bool:
         """Whether a line that names a message without saying recv or send only speaks of one told a moment ago."""
@@ -272,8 +316,7 @@ class _Parser:
         table.set_message(row, facts.direction, facts.number)
         if body_start >= 0:
             table.set_body(row, self._bodies.read(bytes(record.raw[body_start:])))
-        elif facts.user or facts.mac or facts.event_id:
-            table.set_identity(row, (_encoded(facts.user), _encoded(facts.mac), _encoded(facts.event_id)))
+        table.set_missing_identity(row, (_encoded(facts.user), _encoded(facts.mac), _encoded(facts.event_id)))
         if facts.message_id is not None:
             table.put_checked(row, MESSAGE_ID, facts.message_id)
         if facts.size is not None:
@@ -285,8 +328,7 @@ class _Parser:
 
     def facts(self, score: float, encoding: str, notes: list[Text]) -> LogFacts:
         account = self._account
-        if not self._records:
-            notes.append(Text("No line begins as this format says.", "没有任何一行符合该格式的记录开头。"))
+        notes.extend(self._notes())
         return LogFacts(
             source=self._source,
             side=Side.SERVER,
@@ -302,7 +344,33 @@ class _Parser:
             last_ns=self._last_ns,
             format_score=score,
             notes=tuple(notes),
+            zone_offset_s=self._zone_s,
         )
+
+    def _notes(self) -> Iterator[Text]:
+        if not self._records:
+            yield Text("No line begins as this format says.", "没有任何一行符合该格式的记录开头。")
+        elif not len(self._table):
+            yield _why_no_message(self._records, self._lacks["number"], self._reader.format.needs)
+        if self._supposed_years:
+            yield Text(
+                f"{self._supposed_years:,} of its times have no year; the last one before the file's own date was "
+                f"taken.",
+                f"其中 {self._supposed_years:,} 条记录的时间没有年份，已按文件日期之前最近的年份补全。",
+            )
+
+
+def _why_no_message(records: int, without_number: int, needs: tuple[str, ...]) -> Text:
+    """A log that is read and tells nothing must say what it lacks."""
+    others = records - without_number
+    wanted = ", ".join(needs)
+    return Text(
+        f"{records:,} records with a time, but none is a message of the exchange: {without_number:,} name no message "
+        f"number and {others:,} lack something else that this format asks for ({wanted}). If the exchange is in it, "
+        f"teach its format.",
+        f"共 {records:,} 条带时间的记录，但没有一条能识别为 EAD 报文：{without_number:,} 条没有报文编号，"
+        f"{others:,} 条缺少该格式要求的其他内容（{wanted}）。若其中确有 EAD 交互，请为它定义日志格式。",
+    )
 
 
 def _encoded(text: str | None) -> bytes | None:

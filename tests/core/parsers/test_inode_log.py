@@ -365,3 +365,20 @@ def test_a_packed_table_survives_the_way_to_another_process() -> None:
     facts = parse("".join(written(records(Check(event=f"e{n}"))) for n in range(600)))
     assert not isinstance(facts.events, tuple)
     assert list(pickle.loads(pickle.dumps(facts)).events) == list(facts.events)
+
+
+def test_a_log_in_the_clients_style_that_receives_what_clients_send_is_the_servers() -> None:
+    text = (
+        "[2026-11-23 16:51:53] [Dbg] [1130] SecPkt recvThread: [10.1.1.1 : 39942] sent me 125 bytes.\n"
+        "[2026-11-23 16:51:53] [Dbg] [1130] SecPkt procPkt: The head id is ad877\n"
+        "[2026-11-23 16:51:53] [Dbg] [1130] SecPkt procPkt: The type is 1\n"
+        "[2026-11-23 16:51:53] [Dbg] [1130] SecPkt procPkt: The id is 500\n"
+        '[2026-11-23 16:51:53] [Dbg] [1130] SecPkt push: out-pkt [2]\n<data><i n="eventSeqID">n1</i></data>\n'
+    )
+    facts = parse_inode_log([text.encode()], "server.log")
+    assert facts.side is Side.SERVER and "policy server" in facts.notes[0].en
+    assert [(e.side, e.direction, e.number) for e in facts.events] == [
+        (Side.SERVER, Direction.TO_SERVER, 1),
+        (Side.SERVER, Direction.TO_CLIENT, 2),
+    ]
+    assert facts.events[0].peer is not None and facts.events[0].wire_bytes == 125

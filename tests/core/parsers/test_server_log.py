@@ -83,6 +83,67 @@ def test_the_generic_format_finds_a_message_in_any_line(line: str) -> None:
     assert event.time_ns == SECOND * NS + 250_000_000
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "2026-03-05 09:00:01,250 DEBUG [EAD-Worker-7] c.h.ead.SecPktHandler - recv packet type=3 id=513 from "
+        "/10.2.0.9:41000, 2655 bytes, eventSeqID=q7XwPe2d, userName=li.lei@branch, hwAddr=001c.420a.5b7e",
+        "<134>1 2026-03-05T09:00:01.250+08:00 srv ead 44 - - recv msg=3 peer=10.2.0.9:41000 user=li.lei@branch "
+        "mac=00-1C-42-0A-5B-7E event=q7XwPe2d len=2655",
+        "2026-03-05 09:00:01.250 [调试] 线程44 收到消息3，来自 10.2.0.9:41000，用户：li.lei@branch，"
+        "MAC：00:1c:42:0a:5b:7e，事件：q7XwPe2d，长度：2655字节",
+        "2026年03月05日 09时00分01.250秒 接收报文类型：3，终端IP：10.2.0.9，端口：41000，用户名：li.lei@branch，"
+        "MAC地址：001c-420a-5b7e，eventSeqID：q7XwPe2d，大小：2655",
+        'time="2026-03-05T09:00:01.250" level=debug dir=in msg_type=3 client=10.2.0.9 port=41000 user=li.lei@branch '
+        "mac=001c420a5b7e eventSeqID=q7XwPe2d len=2655",
+        "2026-03-05 09:00:01.250 direction=rx type=3 src=10.2.0.9:41000 dst=10.2.2.2:9029 user=li.lei@branch "
+        "mac=001c420a5b7e seq=q7XwPe2d len=2655",
+        '{"level":"DEBUG","dir":"in","messageType":3,"userName":"li.lei@branch","hwAddr":"00:1C:42:0A:5B:7E",'
+        '"eventSeqID":"q7XwPe2d","clientIp":"10.2.0.9","clientPort":41000,"length":2655,"ts":"2026-03-05T09:00:01.250Z"}',
+        "[Thu Mar 05 09:00:01.250 2026] [ead:debug] [pid 44] <-- EAD3 10.2.0.9:41000 user li.lei@branch event q7XwPe2d "
+        "hwAddr 00:1c:42:0a:5b:7e size 2655",
+        "5/Mar/2026:09:00:01.250 +0800 got check result (message no. 3) from terminal 10.2.0.9 port 41000, user "
+        '"li.lei@branch", mac 00:1c:42:0a:5b:7e, event id q7XwPe2d, 2655 bytes',
+    ],
+)
+def test_logs_of_other_families_give_every_field(line: str) -> None:
+    facts = parse(line + "\n")
+    (event,) = facts.events
+    assert (event.direction, event.number, event.time_ns) == (Direction.TO_SERVER, 3, SECOND * NS + 250_000_000)
+    assert (event.user or "", event.mac, event.event_id) == ("li.lei@branch", "00:1C:42:0A:5B:7E", "q7XwPe2d")
+    assert (str(event.peer), event.wire_bytes) == ("10.2.0.9:41000", 2655)
+    assert sniff_server_log(line.encode(), FORMATS)[0] > 0.4
+
+
+def test_a_record_over_several_lines_is_one_message() -> None:
+    body = one_line(result_body(Check()))
+    facts = parse(
+        "2026-03-05 09:00:01.250 DEBUG EadServer: packet received from 10.2.0.9:41000\n"
+        f"  type: 3\n  hwAddr: 00:1c:42:0a:5b:7e\n  eventSeqID: q7XwPe2d\n  {body}\n"
+    )
+    (event,) = facts.events
+    assert (event.number, event.event_id, event.user) == (3, Check().event, Check().user)
+    assert event.locator.line == 1 and event.body is not None
+
+
+def test_the_zone_that_lines_name_is_the_logs_and_lines_of_another_are_moved_into_it() -> None:
+    line = "2026-03-29T{}:30:00{} recv packet type=3 eventSeqID=q7XwPe2d\n"
+    facts = parse(line.format("01", "+01:00") + line.format("03", "+02:00"))  # an hour and the clocks went forward
+    assert facts.zone_offset_s == 3_600
+    assert facts.events[1].time_ns - facts.events[0].time_ns == 3_600 * NS
+    assert parse(FAMILY).zone_offset_s is None
+
+
+def test_a_log_that_tells_of_no_message_says_what_it_lacks() -> None:
+    facts = parse("2026-03-05 09:00:01|RECV|3|li.lei@branch\n" * 3, chosen="generic")
+    assert not facts.events and "3 name no message number" in facts.notes[0].en
+
+
+def test_two_letters_inside_another_word_give_no_direction() -> None:
+    facts = parse("2026-03-05 09:00:01 vertx prefix packet type=3 eventSeqID=q7XwPe2d answered\n")
+    assert facts.events[0].direction is Direction.TO_CLIENT  # by "answer", not by the "rx" that no word is
+
+
 def test_a_users_own_format_needs_no_code() -> None:
     formats = own_format(OTHER)
     text = "05/03/2026 09:00:01,250|D|<< M3 u=anna\n05/03/2026 09:00:02,000|D|>> M4 u=anna\n"
@@ -176,7 +237,8 @@ def test_the_products_formats_read_their_own_samples(log_format: LogFormat) -> N
 def test_lines_are_checked_one_by_one() -> None:
     family = next(item for item in FORMATS if item.name == "family")
     results = [checked.result.en for checked in check_lines(family, [*FAMILY.splitlines(), "stray"])]
-    assert [result.split()[0] for result in results] == ["record", "message", "message", "begins"]
+    assert [result.split()[0] for result in results] == ["record,", "message", "message", "begins"]
+    assert "lacks number" in results[0]
 
 
 def test_a_wrong_sample_is_told() -> None:

@@ -1,0 +1,75 @@
+"""Times are read as people and programs write them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from app.core.parsers.log_times import Moment, TimeReader
+from app.core.records import NS
+
+SECOND = int(datetime(2026, 11, 23, 16, 51, 53, tzinfo=UTC).timestamp())
+MILLI = 263_000_000
+
+
+@pytest.mark.parametrize(
+    ("text", "fraction_ns", "zone_s"),
+    [
+        ("2026-11-23 16:51:53", 0, None),
+        ("2026-11-23 16:51:53,263", MILLI, None),
+        ("2026-11-23T16:51:53.263Z", MILLI, 0),
+        ("2026-11-23T16:51:53.263+08:00", MILLI, 28_800),
+        ("2026/11/23 下午 4:51:53", 0, None),
+        ("2026年11月23日 16时51分53秒", 0, None),
+        ("20261123 165153.263", MILLI, None),
+        ("23/Nov/2026:16:51:53 -0330", 0, -12_600),
+        ("23-11-2026 16:51:53", 0, None),
+        ("23.11.2026 16:51:53.263", MILLI, None),
+        ("11/23/2026 4:51:53 PM", 0, None),
+        ("Nov 23 2026 16:51:53", 0, None),
+        ("Mon Nov 23 16:51:53.263 2026", MILLI, None),
+        ("1795452713.263", MILLI, 0),
+        ("1795452713263", MILLI, 0),
+    ],
+)
+def test_a_time_is_read_without_being_told_its_style(text: str, fraction_ns: int, zone_s: int | None) -> None:
+    reader = TimeReader()
+    resolution_ns = 1_000_000 if fraction_ns else NS
+    expected = Moment(SECOND * NS + fraction_ns, resolution_ns, zone_s)
+    assert reader.read(text) == expected
+    assert reader.read(text) == expected  # from the cache
+
+
+def test_of_two_numbers_the_one_over_twelve_is_the_day_else_a_slash_puts_the_month_first() -> None:
+    def day(text: str) -> tuple[int, int]:
+        moment = TimeReader().read(text)
+        assert moment is not None
+        at = datetime.fromtimestamp(moment.time_ns // NS, UTC)
+        return at.month, at.day
+
+    assert [day(f"{text} 10:00:00") for text in ("03/04/2026", "13/04/2026", "03-04-2026", "03.14.2026")] == [
+        (3, 4), (4, 13), (4, 3), (3, 14),
+    ]  # fmt: skip
+
+
+def test_a_missing_year_is_the_last_one_before_the_file_was_there() -> None:
+    january = int(datetime(2027, 1, 2, tzinfo=UTC).timestamp()) * NS
+    reader = TimeReader(not_after_ns=january)
+    read = [reader.read(text) for text in ("Dec 31 23:59:59", "Jan  1 00:00:00", "Feb 29 12:00:00")]
+    years = [datetime.fromtimestamp(moment.time_ns // NS, UTC).year for moment in read if moment is not None]
+    assert years == [2026, 2027, 2024]
+    assert all(moment is not None and not moment.has_year for moment in read)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "16:51:53", "2026-02-30 10:00:00", "Abc 23 16:51:53", "1999-13-01 10:00:00", "12"]
+)
+def test_what_is_no_time_is_none(text: str) -> None:
+    assert TimeReader().read(text) is None
+
+
+def test_a_format_of_a_file_may_lack_the_year_and_name_the_zone() -> None:
+    assert TimeReader("%d.%m. %H:%M:%S", SECOND * NS).read("23.11. 16:51:53") == Moment(SECOND * NS, NS, None, False)
+    read = TimeReader("%Y-%m-%d %H:%M:%S %z").read("2026-11-23 16:51:53 +0800")
+    assert read == Moment(SECOND * NS, NS, 28_800)
