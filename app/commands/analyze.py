@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -42,6 +43,16 @@ def analyze(
     zone: Annotated[
         list[str] | None, typer.Option("--zone", help="FILE=+08:00: the time zone of a log. Repeatable.")
     ] = None,
+    clock: Annotated[
+        list[str] | None,
+        typer.Option("--clock", help="FILE=SECONDS: how far the clock of a log or capture is ahead. Repeatable."),
+    ] = None,
+    encoding: Annotated[
+        list[str] | None, typer.Option("--encoding", help="FILE=gb18030: the text encoding of a log. Repeatable.")
+    ] = None,
+    log_format: Annotated[
+        list[str] | None, typer.Option("--log-format", help="FILE=NAME: the format of a server log. Repeatable.")
+    ] = None,
     formats: Annotated[
         list[Path] | None, typer.Option("--formats", help="A folder with server-log formats (TOML). Repeatable.")
     ] = None,
@@ -57,6 +68,9 @@ def analyze(
         point_names=dict(_pair(text, "--point") for text in point or ()),
         order=tuple(name.strip() for name in order.split(",") if name.strip()),
         zones={name: _zone_s(value) for name, value in (_pair(text, "--zone") for text in zone or ())},
+        manual_offset_s={name: _seconds(value) for name, value in (_pair(text, "--clock") for text in clock or ())},
+        encodings=dict(_pair(text, "--encoding") for text in encoding or ()),
+        log_formats=dict(_pair(text, "--log-format") for text in log_format or ()),
         formats_folders=tuple(formats or ()),
     )
     missing = [path for path in paths if not path.exists()]
@@ -97,6 +111,16 @@ def _zone_s(text: str) -> int:
     if not hours.isdecimal() or (minutes and not minutes.isdecimal()):
         raise typer.BadParameter(f"{text!r}: write a zone as +08:00", param_hint="--zone")
     return sign * (int(hours) * 3600 + int(minutes or 0) * 60)
+
+
+def _seconds(value: str) -> float:
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = math.nan
+    if not math.isfinite(seconds):
+        raise typer.BadParameter(f"{value!r}: write seconds as +12.5", param_hint="--clock")
+    return seconds
 
 
 def _report_progress(step: str, fraction: float) -> None:

@@ -17,7 +17,7 @@ from app.core.network.tracing import CaptureInput, NetworkFacts, NetworkSettings
 from app.core.parsers.devices import DeviceFacts
 from app.core.records import LogEvent, LogFacts, Packet, Side, Text
 from app.core.sessions.exchanges import build_session
-from app.core.sessions.log_clocks import LogClock
+from app.core.sessions.log_clocks import LogClock, ToldClock, told_clocks
 from app.core.sessions.log_sessions import build_log_sessions
 from app.core.sessions.ownership import Exchange, Ownership, assign
 
@@ -42,6 +42,7 @@ class PipelineSettings:
     ports: frozenset[int] = DEFAULT_PORTS
     point_names: dict[str, str] = field(default_factory=dict)
     order: tuple[str, ...] = ()  # point names, client first
+    # That clock minus the reference clock: added to what captures show, in the place of what a log's lines show.
     manual_offset_s: dict[str, float] = field(default_factory=dict)
     zones: dict[str, int] = field(default_factory=dict)  # log source → seconds east of UTC
 
@@ -87,11 +88,11 @@ def analyze(
     progress("matching", 0.0)
     network = _trace(parsed, logs, settings)
     progress("matching", 0.6)
-    owned = assign(build_log_sessions(logs), network.traced if network else (), settings.zones)
+    owned = assign(build_log_sessions(logs), network.traced if network else (), _told(logs, settings))
     terminals = _terminals(owned)
     progress("diagnosis", 0.0)
     facts = CaseFacts(
-        sources=tuple(_finish_source(p.source, network, owned.clocks) for p in parsed),
+        sources=tuple(_finish_source(p.source, network, owned.clocks, settings) for p in parsed),
         capture_points=network.points if network else (),
         terminals=terminals,
         network=network,
@@ -101,6 +102,14 @@ def analyze(
     analysis = diagnose(facts)
     progress("diagnosis", 1.0)
     return replace(analysis, notes=analysis.notes + _notes(analysis))
+
+
+def _told(logs: Sequence[LogFacts], settings: PipelineSettings) -> dict[str, ToldClock]:
+    """What is known of the logs' clocks: the zone that a person names, else the one that the lines name."""
+    zones = {log.source: log.zone_offset_s for log in logs if log.zone_offset_s is not None}
+    sources = {log.source for log in logs}
+    errors = {source: error_s for source, error_s in settings.manual_offset_s.items() if source in sources}
+    return told_clocks(zones | settings.zones, errors)
 
 
 def _trace(
@@ -229,7 +238,9 @@ def _terminal_outcome(sessions: Sequence[Session]) -> Outcome:
 # ---------------------------------------------------------------- sources
 
 
-def _finish_source(source: Source, network: NetworkFacts | None, clocks: dict[str, LogClock]) -> Source:
+def _finish_source(
+    source: Source, network: NetworkFacts | None, clocks: dict[str, LogClock], settings: PipelineSettings
+) -> Source:
     """Adds what only the whole case could tell: the point, the clock, the zone."""
     if source.kind is SourceKind.CAPTURE and network is not None:
         point = next((p.name for p in network.points if source.path in p.sources), None)
@@ -239,7 +250,20 @@ def _finish_source(source: Source, network: NetworkFacts | None, clocks: dict[st
     log_clock = clocks.get(source.path) if source.log is not None else None
     if log_clock is None:
         return source
-    return replace(source, clock_offset_s=log_clock.error_s, zone_offset_s=log_clock.zone_offset_s)
+    by_hand = settings.manual_offset_s.get(source.path)
+    return replace(
+        source,
+        clock_offset_s=log_clock.error_s,
+        zone_offset_s=log_clock.zone_offset_s,
+        notes=source.notes if by_hand is None else (*source.notes, _set_by_hand(by_hand)),
+    )
+
+
+def _set_by_hand(error_s: float) -> Text:
+    return Text(
+        f"The clock of this log was set by hand: {error_s:+.3f} s against the reference.",
+        f"该日志的时钟已手工设定：与参考时钟相差 {error_s:+.3f} 秒。",
+    )
 
 
 def _notes(analysis: CaseAnalysis) -> tuple[Text, ...]:

@@ -14,6 +14,7 @@ from app.db.models import CaseFormat, SourceSetting
 from app.db.results import RejectedRow, SourceRow
 
 MOST_REJECTED = 100
+MOST_OTHERS = 500
 
 
 def source_by_content(db: Session, analysis_id: int, sha256: str) -> SourceRow | None:
@@ -56,3 +57,18 @@ def write_formats(db: Session, case_id: int, folder: Path) -> None:
 
 def source_by_name(db: Session, analysis_id: int, path: str) -> SourceRow | None:
     return db.scalar(select(SourceRow).where(SourceRow.analysis_id == analysis_id, SourceRow.path == path).limit(1))
+
+
+def timed_sources(db: Session, source: SourceRow) -> Sequence[SourceRow]:
+    """The other logs and captures of the analysis: each has moments that a line of `source` may be held against."""
+    return db.scalars(
+        select(SourceRow)
+        .where(
+            SourceRow.analysis_id == source.analysis_id,
+            SourceRow.no != source.no,
+            SourceRow.kind.in_(("inode_log", "server_log", "capture")),
+            SourceRow.sha256 != "",
+        )
+        .order_by(SourceRow.path)
+        .limit(MOST_OTHERS)
+    ).all()

@@ -187,6 +187,7 @@ def _keep(
         sha256="",
         log={} if is_whole else {name: at for name, at in span.items() if at is not None},
         zone_offset_s=settings.zones.get(source.path) if settings else None,
+        manual_offset_s=settings.manual_offset_s.get(source.path) if settings else None,
         encoding=settings.encodings.get(source.path) if settings else None,
         log_format=settings.log_formats.get(source.path) if settings else None,
     )

@@ -1,13 +1,18 @@
-"""A log's time zone out of two related lines: one of the log, and a line or a frame elsewhere whose time is known."""
+"""A log's clock out of two related lines: one of the log, and a line or frame elsewhere that tells of the same moment.
+
+What lies between the two is a zone (quarters of an hour) and an error of the clock (anything); where the zone is known,
+all the rest is error.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from app.blocks import CutStream, read_blocks
 from app.capture import frame_time_ns
 from app.core.parsers.log_format import LogFormat
-from app.core.parsers.log_times import TimeReader
+from app.core.parsers.log_times import Moment, TimeReader
 from app.core.records import NS, Text
 from app.db.results import SourceRow
 from app.errors import Rejected
@@ -15,51 +20,71 @@ from app.storage import Storage
 from app.web.log_window import read_window
 
 QUARTER_S = 900
-# Two related moments may lie this far apart, and clocks be wrong by it; more is no time zone.
-TOLERANCE_S = 120
 FIRST_S, LAST_S = -12 * 3600, 14 * 3600
 HEAD_CHARACTERS = 80
 
 
-def zone_from_pair(
-    storage: Storage, formats: Sequence[LogFormat], log: SourceRow, line: int, other: SourceRow, number: int
-) -> int:
-    """Seconds east of UTC, a quarter of an hour. Raises Rejected, or CaptureError where a capture lacks the frame."""
+@dataclass(frozen=True, slots=True)
+class PairedClock:
+    """What two lines say of a log's clock. `zone_offset_s` is None where it cannot be told from the error; `error_s` is
+    the log's clock minus the reference clock."""
+
+    zone_offset_s: int | None
+    error_s: float
+
+
+def clock_from_pair(
+    storage: Storage,
+    formats: Sequence[LogFormat],
+    log: SourceRow,
+    line: int,
+    other: SourceRow,
+    number: int,
+    zone_offset_s: int | None = None,
+) -> PairedClock:
+    """`zone_offset_s`: the log's zone where a person knows it. Raises Rejected, or CaptureError where a capture lacks
+    the frame."""
     if log.kind not in ("inode_log", "server_log"):
-        raise Rejected(Text("Only a log has a time zone to set.", "只有日志才有可设置的时区。"))
-    difference_s = (_written_ns(storage, formats, log, line) - _utc_ns(storage, formats, other, number)) / NS
-    zone_s = round(difference_s / QUARTER_S) * QUARTER_S
-    rest_s = difference_s - zone_s
-    if abs(rest_s) > TOLERANCE_S or not FIRST_S <= zone_s <= LAST_S:
-        raise Rejected(
-            Text(
-                f"The two are {difference_s:.0f} s apart. That is no zone (a quarter of an hour between -12:00 and "
-                f"+14:00, give or take {TOLERANCE_S} s), so nothing was changed.",
-                f"两者相差 {difference_s:.0f} 秒，不是时区偏移（-12:00 至 +14:00 之间的整刻钟，误差最多 {TOLERANCE_S} "
-                f"秒），未作任何更改。",
-            )
-        )
-    return zone_s
+        raise Rejected(Text("Only a log's clock is set so.", "只有日志的时钟才能这样设定。"))
+    written = _written(storage, formats, log, line)
+    reference_ns, is_utc = _reference_ns(storage, formats, other, number)
+    # A line of a whole second was written somewhere within it.
+    difference_s = (written.time_ns + written.resolution_ns // 2 - reference_ns) / NS
+    clock = split_difference(difference_s, zone_offset_s, is_utc)
+    is_exact = abs(clock.error_s) * NS <= written.resolution_ns // 2
+    return PairedClock(clock.zone_offset_s, 0.0) if is_exact else clock
 
 
-def _utc_ns(storage: Storage, formats: Sequence[LogFormat], source: SourceRow, number: int) -> int:
+def split_difference(difference_s: float, zone_offset_s: int | None, is_utc: bool) -> PairedClock:
+    """How far the log is ahead → zone and error. `is_utc` is False where the other side's zone is not known: then both
+    are taken to be of one zone, and which one stays open."""
+    if not is_utc:
+        return PairedClock(None, round(difference_s, 6))
+    if zone_offset_s is None:
+        nearest_s = round(difference_s / QUARTER_S) * QUARTER_S
+        zone_offset_s = nearest_s if FIRST_S <= nearest_s <= LAST_S else 0
+    return PairedClock(zone_offset_s, round(difference_s - zone_offset_s, 6))
+
+
+def _reference_ns(
+    storage: Storage, formats: Sequence[LogFormat], source: SourceRow, number: int
+) -> tuple[int, bool]:
+    """When the other line or frame was, on the reference clock, and whether that is UTC."""
+    error_ns = round((source.clock_offset_s or 0.0) * NS)
     if source.kind == "capture":
-        raw_ns = frame_time_ns(storage.local(source.sha256), number)
-        return raw_ns - round((source.clock_offset_s or 0.0) * NS)
-    if source.zone_offset_s is None:
-        raise Rejected(
-            Text("The time zone of the other file is not known either.", "另一个文件的时区也未知，无法据此设置。")
-        )
-    return _written_ns(storage, formats, source, number) - source.zone_offset_s * NS
+        return frame_time_ns(storage.local(source.sha256), number) - error_ns, True
+    written, zone_s = _written(storage, formats, source, number), source.zone_offset_s
+    return written.time_ns + written.resolution_ns // 2 - (zone_s or 0) * NS - error_ns, zone_s is not None
 
 
-def _written_ns(storage: Storage, formats: Sequence[LogFormat], source: SourceRow, line: int) -> int:
+def _written(storage: Storage, formats: Sequence[LogFormat], source: SourceRow, line: int) -> Moment:
     """The local time that a line begins with, as if it were UTC."""
     try:
         shown, _ = read_window(read_blocks(storage.local(source.sha256)), line, 0)
     except (OSError, CutStream):
         shown = []
-    time = _time_of(formats, source, shown[0].text) if shown else None
+    there_ns = storage.local(source.sha256).stat().st_mtime_ns if shown else None
+    time = _time_of(formats, source, shown[0].text, there_ns) if shown else None
     if time is None:
         raise Rejected(
             Text(f"Line {line} of {source.path} does not begin with a time.",
@@ -68,12 +93,10 @@ def _written_ns(storage: Storage, formats: Sequence[LogFormat], source: SourceRo
     return time
 
 
-def _time_of(formats: Sequence[LogFormat], source: SourceRow, text: str) -> int | None:
+def _time_of(formats: Sequence[LogFormat], source: SourceRow, text: str, there_ns: int | None) -> Moment | None:
     log_format = next((item for item in formats if item.name == source.log_format), None)
     if log_format is not None:
-        reader = log_format.reader()
+        reader = log_format.reader(there_ns)
         begin = reader.match(text)
-        found = None if begin is None else reader.time(begin)
-    else:
-        found = TimeReader().read(text[:HEAD_CHARACTERS])
-    return None if found is None else found[0]
+        return None if begin is None else reader.time(begin)
+    return TimeReader(not_after_ns=there_ns).read(text[:HEAD_CHARACTERS])

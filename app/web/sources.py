@@ -27,8 +27,9 @@ from app.errors import NotFound, Rejected
 from app.jobs import request_analysis
 from app.log_formats import BUILT_IN, format_from_text, load_formats
 from app.sources import HEAD_BYTES
+from app.storage import Storage
 from app.web.cases import Head, current_of, span_of
-from app.web.line_times import zone_from_pair
+from app.web.line_times import clock_from_pair
 from app.web.log_window import read_window
 from app.web.security import require_same_origin
 from app.web.templating import render
@@ -74,6 +75,7 @@ def source_page(request: Request, db: DatabaseSession, head: Head, source: Chose
         head=head,
         source=source,
         said=source_queries.setting_of(db, head.case.id, source.sha256),
+        others=source_queries.timed_sources(db, source),
         rejected=source_queries.rejected_lines(db, source),
         scores=_scores(request, source, formats) if source.kind in ("server_log", "other") else [],
         span=span_of(source),
@@ -109,10 +111,10 @@ def change_source(
     values: dict[str, Any] = {}
     if source.kind in LOGS:
         values |= {"encoding": _encoding(encoding), "zone_offset_s": _zone(zone)}
+    if source.kind in (*LOGS, "capture"):
+        values["clock_offset_s"] = _offset(clock_offset)
     if source.kind in ("server_log", "other"):
         values["log_format"] = _known_format(request, db, head.case.id, log_format)
-    if source.kind == "capture":
-        values["clock_offset_s"] = _offset(clock_offset)
     if values:
         source_queries.save_setting(db, head.case.id, source.sha256, **values)
         request_analysis(db, head.case.id)
@@ -160,7 +162,7 @@ def _known_format(request: Request, db: Session, case_id: int, name: str) -> str
 
 
 @router.post("/cases/{case_id}/sources/{sha256}/pair")
-def set_zone_by_pair(
+def set_clock_by_pair(
     request: Request,
     db: DatabaseSession,
     head: Head,
@@ -168,18 +170,32 @@ def set_zone_by_pair(
     line: Annotated[int, Form(ge=1, le=10**12)],
     other: Annotated[str, Form(max_length=2_000)],
     other_number: Annotated[int, Form(ge=1, le=10**12)],
+    zone: Annotated[str, Form(max_length=20)] = "",
 ) -> Response:
-    """The zone of this log, from one of its lines and a line or frame elsewhere that tell of the same moment."""
+    """The clock of this log, from one of its lines and a line or frame elsewhere that tell of the same moment."""
     partner = source_queries.source_by_name(db, current_of(head).id, other.strip())
     if partner is None:
         raise Rejected(Text("This case has no file of that name.", "该案例中没有这个名称的文件。"))
     with _formats_folders(request, db, head.case.id) as folders:
         formats = load_formats(folders)
+    storage: Storage = request.app.state.storage
     try:
-        zone_s = zone_from_pair(request.app.state.storage, formats, source, line, partner, other_number)
+        clock = clock_from_pair(storage, formats, source, line, partner, other_number, _zone(zone))
     except CaptureError as error:
         raise Rejected(error.text) from error
-    source_queries.save_setting(db, head.case.id, source.sha256, zone_offset_s=zone_s)
+    if abs(clock.error_s) > MOST_OFFSET_S:
+        raise Rejected(Text("The two lie more than thirty years apart.", "两者相差三十年以上。"))
+    source_queries.save_setting(
+        db, head.case.id, source.sha256, zone_offset_s=clock.zone_offset_s, clock_offset_s=clock.error_s
+    )
+    request_analysis(db, head.case.id)
+    return RedirectResponse(f"/cases/{head.case.id}", 303)
+
+
+@router.post("/cases/{case_id}/sources/{sha256}/clock/clear")
+def clear_clock(db: DatabaseSession, head: Head, source: Chosen) -> Response:
+    """What a person said of this file's clock is forgotten, and the content decides again."""
+    source_queries.save_setting(db, head.case.id, source.sha256, zone_offset_s=None, clock_offset_s=None)
     request_analysis(db, head.case.id)
     return RedirectResponse(f"/cases/{head.case.id}", 303)
 

@@ -56,13 +56,25 @@ def test_what_a_person_says_of_a_log_is_kept_and_read_again(site: Site) -> None:
     assert httpx.post(address, data={}, headers={"sec-fetch-site": "cross-site"}).status_code == 403
 
 
-def test_two_related_lines_give_a_zone_or_a_reason(site: Site) -> None:
-    address = f"{site.url}/cases/{site.case}/sources/{SHA}/pair"
+def test_two_related_lines_set_zone_and_clock_and_can_be_cleared(site: Site) -> None:
+    address = f"{site.url}/cases/{site.case}/sources/{SHA}"
     told = {"line": "7", "other": "terminal-1/iNode.log", "other_number": "7"}
-    assert httpx.post(address, data=told).status_code == 303
-    kept = setting(site)
-    assert kept is not None and kept.zone_offset_s == 28_800  # the other log's zone in the sample case
-    refused = httpx.post(address, data={**told, "line": "9999"})
+
+    def said() -> tuple[int | None, float | None]:
+        kept = setting(site)
+        assert kept is not None
+        return kept.zone_offset_s, kept.clock_offset_s
+
+    assert httpx.post(f"{address}/pair", data=told).status_code == 303
+    zone_s, error_s = said()
+    assert zone_s == 28_800 and error_s is not None and abs(error_s) < 120  # the other log's zone in the sample case
+    # Whoever knows the zone makes all the rest the clock's error.
+    assert httpx.post(f"{address}/pair", data={**told, "zone": "0"}).status_code == 303
+    assert said() == (0, error_s + 28_800)
+    assert f"{error_s + 28_800:+.3f} s" in httpx.get(address, headers={"accept-language": "en"}).text
+    assert httpx.post(f"{address}/clock/clear").status_code == 303
+    assert said() == (None, None)
+    refused = httpx.post(f"{address}/pair", data={**told, "line": "9999"})
     assert refused.status_code == 422 and "9999" in refused.text
 
 

@@ -1,7 +1,8 @@
 """Log time → time on the reference clock, for each log file.
 
-A log names no zone and the iNode log counts whole seconds; what its lines and the datagrams that they tell of have
-between them gives the offset: a zone in quarters of an hour, and what is left is the clock's own error.
+Most logs name no zone and the iNode log counts whole seconds; what its lines and the datagrams that they tell of have
+between them gives the offset: a zone in quarters of an hour, and what is left is the clock's own error. What a person
+says of either outweighs what was measured, and the other is measured against it.
 """
 
 from __future__ import annotations
@@ -33,9 +34,34 @@ class LogClock:
         return written_ns + self.offset_ns
 
 
-def fixed_clock(zone_offset_s: int) -> LogClock:
-    """The clock of a log whose zone the user named."""
-    return LogClock(offset_ns=-zone_offset_s * NS, zone_offset_s=zone_offset_s, is_known=True)
+@dataclass(frozen=True, slots=True)
+class ToldClock:
+    """What a person, or the log itself, says of a log's clock. `error_s`: that clock minus the reference clock, the
+    zone taken out."""
+
+    zone_offset_s: int | None = None
+    error_s: float | None = None
+
+    def clock(self, measured: LogClock | None) -> LogClock:
+        """The clock out of this and of what was measured without it, if anything was."""
+        matched = measured.matched if measured is not None else 0
+        if self.error_s is None:
+            zone_s = self.zone_offset_s or 0
+            if measured is None:
+                return LogClock(-zone_s * NS, zone_s, is_known=True)
+            return LogClock(
+                measured.offset_ns, zone_s, measured.error_s + (measured.zone_offset_s or 0) - zone_s, matched, True
+            )
+        error_ns = round(self.error_s * NS)
+        told_zone_s = self.zone_offset_s
+        if told_zone_s is None and measured is not None:
+            told_zone_s = split_zone(measured.offset_ns + error_ns)[0]
+        return LogClock(-(told_zone_s or 0) * NS - error_ns, told_zone_s, self.error_s, matched, True)
+
+
+def told_clocks(zones: Mapping[str, int], errors: Mapping[str, float]) -> dict[str, ToldClock]:
+    """By log source."""
+    return {source: ToldClock(zones.get(source), errors.get(source)) for source in {*zones, *errors}}
 
 
 def measured_clock(differences_ns: list[int], resolution_ns: int) -> LogClock | None:

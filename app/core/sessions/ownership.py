@@ -8,7 +8,7 @@ log that lies beside the capture. What no log knows becomes a session of its own
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
@@ -16,13 +16,14 @@ from app.core.network.tracing import TracedDatagram
 from app.core.records import NS, Direction, EventKind, LogEvent, Side, Text
 from app.core.sessions.log_clocks import (
     LogClock,
-    fixed_clock,
+    ToldClock,
     measured_clock,
     message_lines,
     pair_differences,
     rhythm_clock,
 )
 from app.core.sessions.log_sessions import SILENCE_NS, LogSession
+from app.core.sessions.tied_clocks import tied_clocks
 
 BY_EVENT_ID = Text("the datagram carries the session's event id", "报文内含该会话的 eventSeqID")
 BY_IDENTITY = Text("the datagram carries the terminal's user or MAC", "报文内含该终端的用户名或 MAC")
@@ -54,10 +55,10 @@ class Ownership:
 
 
 def assign(
-    sessions: Sequence[LogSession], traced: Iterable[TracedDatagram], zones: dict[str, int]
+    sessions: Sequence[LogSession], traced: Iterable[TracedDatagram], told: Mapping[str, ToldClock]
 ) -> Ownership:
-    """Gives every traced datagram to one session; `zones` are log zones (s east of UTC) that the user named."""
-    work = _Assignment(sessions, sorted(traced, key=lambda t: t.time_ns), zones)
+    """Gives every traced datagram to one session; `told` is what is known of the clock of a log source beforehand."""
+    work = _Assignment(sessions, sorted(traced, key=lambda t: t.time_ns), told)
     work.by_event_id()
     work.set_clocks()
     work.by_repeated_event_id()
@@ -73,11 +74,13 @@ def assign(
 
 
 class _Assignment:
-    def __init__(self, sessions: Sequence[LogSession], traced: list[TracedDatagram], zones: dict[str, int]) -> None:
+    def __init__(
+        self, sessions: Sequence[LogSession], traced: list[TracedDatagram], told: Mapping[str, ToldClock]
+    ) -> None:
         self.exchanges = [Exchange(session) for session in sessions]
         self.left = traced
-        self.zones = zones
-        self.clocks: dict[str, LogClock] = {source: fixed_clock(zone) for source, zone in zones.items()}
+        self.told = told
+        self.clocks: dict[str, LogClock] = {source: known.clock(None) for source, known in told.items()}
         self.named: dict[str, list[Exchange]] = {}
         for exchange in self.exchanges:
             if exchange.log.event_id:
@@ -169,9 +172,14 @@ class _Assignment:
                     for source, differences in pair_differences(lines, wire).items():
                         gathered.setdefault(source, []).extend(differences)
         for source, differences in gathered.items():
-            clock = measured_clock(differences, resolution[source]) if source not in self.zones else None
+            clock = measured_clock(differences, resolution[source])
             if clock is not None:
-                self.clocks[source] = clock
+                self._set_clock(source, clock)
+        self.clocks |= tied_clocks([exchange.log for exchange in self.exchanges], self.clocks)
+
+    def _set_clock(self, source: str, measured: LogClock) -> None:
+        told = self.told.get(source)
+        self.clocks[source] = measured if told is None else told.clock(measured)
 
     def by_endpoint(self) -> None:
         by_peer: dict[str, list[Exchange]] = {}
@@ -236,7 +244,8 @@ class _Assignment:
             clock = rhythm_clock([e.time_ns for e in lines], [t.time_ns for t in candidates], lines[0].resolution_ns)
             if clock is None:
                 continue
-            self.clocks[source] = clock
+            self._set_clock(source, clock)
+            clock = self.clocks[source]
             hosts = {t.client.ip for t in candidates}
             self._claim_by_time(exchanges, clock, hosts)
 
@@ -244,7 +253,7 @@ class _Assignment:
         found: dict[str, list[Exchange]] = {}
         for exchange in self.exchanges:
             source = exchange.log.client[0].locator.source if exchange.log.client else None
-            if source is not None and (source not in self.clocks or source in self.zones) and not exchange.traced:
+            if source is not None and (source not in self.clocks or source in self.told) and not exchange.traced:
                 found.setdefault(source, []).append(exchange)
         return found
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from app.core.analysis import Outcome
 from app.core.records import NS, Direction, Endpoint, EventKind, LogEvent, LogFacts, Side
 from app.core.sessions.exchanges import build_session
+from app.core.sessions.log_clocks import ToldClock
 from app.core.sessions.log_sessions import build_log_sessions
 from app.core.sessions.ownership import BY_ENDPOINT, BY_EVENT_ID, BY_MAC, BY_PEER, BY_RHYTHM, BY_WIRE, assign
 from tests.core.build_traces import CLIENT, line, wire
@@ -101,7 +102,7 @@ def test_a_repeated_event_id_goes_to_the_session_of_its_time() -> None:
                for at in (130, 5030)]
     log = facts(events[0], results[0], events[1], results[1])
     traced = [wire(100.2, 1, ident=1, event_id="E1"), wire(5000.2, 1, ident=2, event_id="E1")]
-    owned = assign(build_log_sessions([log]), traced, {"iNode.log": ZONE_S})
+    owned = assign(build_log_sessions([log]), traced, {"iNode.log": ToldClock(ZONE_S)})
     assert [[t.fate.identification for t in e.traced] for e in owned.exchanges] == [[1], [2]]
 
 
@@ -136,3 +137,20 @@ def test_server_lines_find_their_attempts_with_milliseconds_between_clocks() -> 
     third = build_session(owned.exchanges[0], owned.clocks, "s1").message(3)
     assert third is not None
     assert [a.server_log_time_ns is not None for a in third.attempts] == [False, False, True, False]
+
+
+def test_a_named_zone_leaves_the_rest_of_the_measured_offset_as_the_clocks_error() -> None:
+    traced = [wire(100.41, 1, ident=1, event_id="E1")]
+    traced += [wire(123.7 + 5 * n, 3, ident=10 + n, event_id="E1") for n in range(4)]
+    owned = assign(build_log_sessions([client_log()]), traced, {"iNode.log": ToldClock(ZONE_S + 3_600)})
+    clock = owned.clocks["iNode.log"]
+    assert (clock.zone_offset_s, clock.error_s) == (ZONE_S + 3_600, -3_600)
+    assert abs(clock.to_reference(int(local(123.7)) * NS) / NS - 123.7) < 1
+
+
+def test_an_error_told_by_hand_outweighs_what_was_measured_and_the_zone_is_measured_against_it() -> None:
+    traced = [wire(100.41, 1, ident=1, event_id="E1")]
+    for told, zone_s in ((ToldClock(None, 40.0), ZONE_S), (ToldClock(3_600, 86_400.5), 3_600)):
+        clock = assign(build_log_sessions([client_log()]), traced, {"iNode.log": told}).clocks["iNode.log"]
+        assert (clock.zone_offset_s, clock.error_s) == (zone_s, told.error_s)
+        assert clock.offset_ns == -round((zone_s + (told.error_s or 0)) * NS)

@@ -53,10 +53,9 @@ def _log_finding(source: Source) -> Finding:
         confidence=Confidence.LIKELY,
         summary=Text(
             f"The clock of {source.path} is {abs(offset):.0f} s {word} the reference clock. Likely: measured from "
-            f"log lines that "
-            "belong to captured datagrams; a log has whole seconds.",
+            f"log lines that belong to captured datagrams, or set by hand; a log has whole seconds.",
             f"{source.path} 的时钟比参考时钟{zh} {abs(offset):.0f} 秒。很可能：由日志行与抓包报文对应得出，"
-            f"日志时间仅精确到秒。",
+            f"或由人工设定；日志时间仅精确到秒。",
         ),
         evidence=(Evidence(source.path, line=1),),
         next_steps=(STEP,),
