@@ -14,7 +14,6 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.middleware.trustedhost import TrustedHostMiddleware
-from starlette.staticfiles import StaticFiles
 
 from app import __version__
 from app.config import STATIC, Settings
@@ -26,6 +25,7 @@ from app.errors import AppError, Unavailable
 from app.storage import FolderStorage
 from app.web import routers
 from app.web.api.problems import faults, is_api, problem
+from app.web.assets import Assets
 from app.web.security import SecurityHeaders
 from app.web.templating import render
 
@@ -78,7 +78,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     _add_health(app)
     for router in routers:
         app.include_router(router)
-    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.mount("/static", Assets(directory=STATIC), name="static")
     return app
 
 

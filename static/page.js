@@ -35,7 +35,12 @@
     if (target.dataset.opens) document.getElementById(target.dataset.opens).showModal();
     if (target.dataset.copies !== undefined) copy(target);
     if (target.dataset.closesDrawer !== undefined) { event.preventDefault(); closeDrawer(); }
-    if (target.dataset.evidence !== undefined) opener = target;
+    // A new tab or window stays one; without script the link opens the page with its drawer.
+    if (target.dataset.evidence !== undefined && !(event.ctrlKey || event.metaKey || event.shiftKey || event.altKey)) {
+      event.preventDefault();
+      opener = target;
+      openEvidence(target.getAttribute("href"));
+    }
     if (target.dataset.moves) moveItem(target);
   });
 
@@ -59,7 +64,11 @@
   }
 
   // Evidence that is asked for by script (a click into a chart) takes the same way as a link.
-  window.openEvidence = (href) => {
+  window.openEvidence = (path) => {
+    // The part of the ladder that is shown has changed since the link was written.
+    const url = new URL(path, location.href), zoom = new URL(location.href).searchParams.get("zoom");
+    if (zoom) url.searchParams.set("zoom", zoom); else url.searchParams.delete("zoom");
+    const href = url.pathname + url.search;
     htmx.ajax("GET", href, { target: "#drawer", swap: "innerHTML" });
     history.pushState({}, "", href);
   };

@@ -17,6 +17,7 @@ from app.core.timeline.model import Ref
 
 Figure = dict[str, Any]
 Trace = dict[str, Any]
+CLEAR = "rgba(0,0,0,0)"
 
 
 def evidence(refs: tuple[Ref, ...]) -> dict[str, object] | None:
@@ -37,8 +38,8 @@ def layout(theme: Theme, height: float, margin: dict[str, int]) -> dict[str, Any
     return {
         "height": round(height),
         "margin": margin,
-        "paper_bgcolor": theme.background,
-        "plot_bgcolor": theme.background,
+        "paper_bgcolor": CLEAR,  # the page's card
+        "plot_bgcolor": CLEAR,
         "font": {"family": FONTS, "size": 12, "color": theme.text},
         "dragmode": "pan",
         "hovermode": "closest",
@@ -55,8 +56,9 @@ def layout(theme: Theme, height: float, margin: dict[str, int]) -> dict[str, Any
             "x": 0,
             "itemclick": "toggle",
             "font": {"size": 11.5, "color": theme.text},
-            "bgcolor": "rgba(0,0,0,0)",
+            "bgcolor": CLEAR,
         },
+        "modebar": {"bgcolor": CLEAR, "color": theme.muted, "activecolor": theme.to_server},
         "xaxis": dict(axis),
         "yaxis": dict(axis),
         "showlegend": True,
@@ -64,13 +66,14 @@ def layout(theme: Theme, height: float, margin: dict[str, int]) -> dict[str, Any
 
 
 def config(lang: str) -> dict[str, Any]:
+    """plotly's manners. Wheel, fingers, double click and keys are the page's own: see `static/charts.js`."""
     return {
-        "scrollZoom": True,
         "responsive": True,
         "displaylogo": False,
         "locale": "zh-CN" if lang.startswith("zh") else "en",
-        "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"],
-        "doubleClick": "reset",
+        "modeBarButtons": [["zoom2d", "pan2d"], ["zoomIn2d", "zoomOut2d", "resetScale2d"]],
+        "scrollZoom": False,
+        "doubleClick": False,
     }
 
 

@@ -25,7 +25,7 @@ from app.core.timeline.model import (
 )
 from app.core.timeline.texts import LEGEND, LOST, NO_CAPTURE, RAW_TIMES, REFERENCE_CLOCK, UNKNOWN, folded
 
-HEAD, FOOT = 58, 84
+HEAD, FOOT = 70, 84  # the buttons of the chart stand above the names of the lanes
 # A page is as tall as this at most; the rest is reached by panning and zooming.
 FIRST_VIEW = 1400.0
 

@@ -93,4 +93,7 @@ def zone_name(time_ns: int, zone: tzinfo, lang: str, is_known: bool = True) -> s
 
 
 def signed_seconds(value: float) -> str:
-    return f"{value:+.3f} s" if abs(value) >= 0.0005 else f"{value * 1e6:+.0f} µs"
+    """ "+37.250 s", "-2.3 ms", "+12 µs": three or four digits that mean something."""
+    if abs(value) >= 0.9995:
+        return f"{value:+.3f} s"
+    return f"{value * 1e3:+.1f} ms" if abs(value) >= 0.99995e-3 else f"{value * 1e6:+.0f} µs"

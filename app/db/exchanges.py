@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import Integer, Row, Select, any_, bindparam, select
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session as DatabaseSession
 
 from app.core.analysis import (
@@ -39,34 +40,30 @@ from app.db.results import (
 )
 from app.db.texts import built
 
+Rows = Sequence[Row[Any]]
+
 
 class _Names:
-    """What the numbers of one analysis stand for."""
+    """What the numbers of one analysis stand for: points at once, files and sentences as far as they are asked for."""
 
     def __init__(self, session: DatabaseSession, analysis_id: int) -> None:
+        self._session, self._analysis_id = session, analysis_id
         points = select(CapturePointRow.no, CapturePointRow.name).where(CapturePointRow.analysis_id == analysis_id)
         self.points: dict[int, str] = {number: name for number, name in session.execute(points)}  # noqa: C416
         self.sources: dict[int, str] = {}
-        self._session, self._analysis_id = session, analysis_id
         self._phrases: dict[int, Text] = {}
 
-    def learn_sources(self, numbers: set[int | None]) -> None:
-        """Fetch the paths of these numbers: one terminal's evidence lies in few of a case's files."""
-        wanted = [number for number in numbers if number is not None and number not in self.sources]
-        for start in range(0, len(wanted), 10_000):
-            query = select(SourceRow.no, SourceRow.path).where(
-                SourceRow.analysis_id == self._analysis_id, SourceRow.no.in_(wanted[start : start + 10_000])
-            )
-            self.sources |= {number: path for number, path in self._session.execute(query)}  # noqa: C416
+    def learn(self, sources: set[int | None], phrases: set[int | None]) -> None:
+        """Fetch the paths and sentences of these numbers: one terminal needs few of a big case's."""
+        for number, path in self._fetch(_PATHS, sources):
+            self.sources[number] = path
+        for number, en, zh in self._fetch(_PHRASES, phrases):
+            self._phrases[number] = Text(en, zh)
 
-    def learn_phrases(self, numbers: set[int | None]) -> None:
-        """Fetch the sentences of these numbers; a big case has many more than one terminal needs."""
-        wanted = [number for number in numbers if number is not None and number not in self._phrases]
-        for start in range(0, len(wanted), 10_000):
-            query = select(PhraseRow.no, PhraseRow.en, PhraseRow.zh).where(
-                PhraseRow.analysis_id == self._analysis_id, PhraseRow.no.in_(wanted[start : start + 10_000])
-            )
-            self._phrases |= {number: Text(en, zh) for number, en, zh in self._session.execute(query)}
+    def _fetch(self, query: Any, numbers: set[int | None]) -> Iterator[Any]:
+        wanted = sorted(number for number in numbers if number is not None)
+        if wanted:
+            yield from self._session.execute(query, {"analysis": self._analysis_id, "numbers": wanted})
 
     def phrase(self, number: int | None) -> Text | None:
         return None if number is None else self._phrases[number]
@@ -76,45 +73,87 @@ class _Names:
         return Evidence(path, row.line, row.frame, text)
 
 
+_ANALYSIS = bindparam("analysis", type_=Integer)
+# One array instead of a list of parameters: the text of the statement stays the same, so that its plan can be kept.
+_AMONG = any_(bindparam("numbers", type_=ARRAY(Integer)))
+_PATHS: Any = select(SourceRow.no, SourceRow.path).where(SourceRow.analysis_id == _ANALYSIS, SourceRow.no == _AMONG)
+_PHRASES: Any = select(PhraseRow.no, PhraseRow.en, PhraseRow.zh).where(
+    PhraseRow.analysis_id == _ANALYSIS, PhraseRow.no == _AMONG
+)
+
+
 @dataclass(frozen=True, slots=True)
-class OneSession:
-    """Which session of which terminal: a page shows one, and a terminal may have hundreds."""
+class _Level:
+    """A table below sessions: all of its rows of an analysis, or those under some rows of the table above."""
 
-    terminal_no: int
-    key: str
-
-
-# What to load: one session, all of a terminal's (its number), or everything.
-Which = OneSession | int | None
+    everything: Select[Any]
+    under: Select[Any]
 
 
-def load_session(session: DatabaseSession, analysis_id: int, terminal_no: int, key: str) -> Session | None:
-    """One session of a terminal, with all that is below it."""
-    found = load_sessions(session, analysis_id, OneSession(terminal_no, key)).get(terminal_no)
-    return found[0] if found else None
+def _level(table: Any, above: Any, *order: Any) -> _Level:
+    everything = select(table.__table__).where(table.analysis_id == _ANALYSIS).order_by(*order)
+    return _Level(everything, everything.where(above == _AMONG))
+
+
+_MARKS = _level(MarkRow, MarkRow.session_no, MarkRow.session_no, MarkRow.position)
+_MESSAGES = _level(MessageRow, MessageRow.session_no, MessageRow.no)
+_ATTEMPTS = _level(AttemptRow, AttemptRow.message_no, AttemptRow.no)
+_DATAGRAMS = _level(DatagramRow, DatagramRow.attempt_no)
+_FRAGMENTS = _level(FragmentRow, FragmentRow.attempt_no, FragmentRow.attempt_no, FragmentRow.position)
+_SIGHTINGS = _level(
+    SightingRow, SightingRow.attempt_no, SightingRow.attempt_no, SightingRow.position, SightingRow.point_no
+)
+_EVIDENCE = _level(EvidenceRow, EvidenceRow.attempt_no, EvidenceRow.no)
+
+
+def load_session(session: DatabaseSession, analysis_id: int, row: Any) -> Session:
+    """One session, given its row, with all that is below it."""
+    return _build(session, analysis_id, [row], [row.no])[row.terminal_no][0]
 
 
 def load_sessions(
-    session: DatabaseSession, analysis_id: int, which: Which = None
+    session: DatabaseSession, analysis_id: int, terminal_no: int | None = None
 ) -> dict[int, tuple[Session, ...]]:
-    """Number of a terminal → its sessions in order; limited to `which`."""
-    names = _Names(session, analysis_id)
+    """Number of a terminal → its sessions in order; of one terminal, or of all."""
     query = select(SessionRow.__table__).where(SessionRow.analysis_id == analysis_id).order_by(SessionRow.no)
-    rows = session.execute(_only(query, which)).all()
-    messages = _messages(session, analysis_id, which, names)
-    marks = _marks(session, analysis_id, which, names)
+    if terminal_no is not None:
+        query = query.where(SessionRow.terminal_no == terminal_no)
+    rows = session.execute(query).all()
+    return _build(session, analysis_id, rows, None if terminal_no is None else [row.no for row in rows])
+
+
+def _build(
+    session: DatabaseSession, analysis_id: int, rows: Sequence[Any], numbers: list[int] | None
+) -> dict[int, tuple[Session, ...]]:
+    """`numbers` of the sessions; None takes the tables as a whole. Ten statements, whatever the number of rows."""
+
+    def fetch(level: _Level, above: list[int] | None) -> Sequence[Row[Any]]:
+        if above is None:
+            return session.execute(level.everything, {"analysis": analysis_id}).all()
+        return session.execute(level.under, {"analysis": analysis_id, "numbers": above}).all()
+
+    def numbers_of(found: Sequence[Row[Any]]) -> list[int] | None:
+        return None if numbers is None else [row.no for row in found]
+
+    names = _Names(session, analysis_id)
+    marks, messages = fetch(_MARKS, numbers), fetch(_MESSAGES, numbers)
+    attempts = fetch(_ATTEMPTS, numbers_of(messages))
+    sent = numbers_of(attempts)
+    datagrams, fragments, sightings = (fetch(level, sent) for level in (_DATAGRAMS, _FRAGMENTS, _SIGHTINGS))
+    evidence = [row for row in fetch(_EVIDENCE, sent) if row.attempt_no is not None]
+    names.learn(
+        {row.source_no for rows_of in (marks, sightings, evidence) for row in rows_of},
+        {row.tied_by_no for row in attempts}
+        | {row.match_reason_no for row in datagrams}
+        | {row.reason_no for row in sightings},
+    )
+    whole = _datagrams(datagrams, _fragments(fragments, _sightings(sightings, names)), names)
+    of_session = _messages(messages, _attempts(attempts, whole, _evidence(evidence, names), names))
+    said = _marks(marks, names)
     sessions: dict[int, list[Session]] = defaultdict(list)
     for row in rows:
-        sessions[row.terminal_no].append(_session(row, tuple(messages[row.no]), tuple(marks[row.no])))
+        sessions[row.terminal_no].append(_session(row, tuple(of_session[row.no]), tuple(said[row.no])))
     return {number: tuple(found) for number, found in sessions.items()}
-
-
-def _only(query: Select[Any], which: Which) -> Select[Any]:
-    if which is None:
-        return query
-    if isinstance(which, OneSession):
-        return query.where(SessionRow.terminal_no == which.terminal_no, SessionRow.key == which.key)
-    return query.where(SessionRow.terminal_no == which)
 
 
 def _session(row: Row[Any], messages: tuple[Message, ...], marks: tuple[Mark, ...]) -> Session:
@@ -124,20 +163,8 @@ def _session(row: Row[Any], messages: tuple[Message, ...], marks: tuple[Mark, ..
     )  # fmt: skip
 
 
-def _of_sessions(query: Select[Any], table: Any, which: Which) -> Select[Any]:
-    """Limit rows that have a `session_no` to the sessions of one terminal."""
-    if which is None:
-        return query
-    same = (SessionRow.analysis_id == table.analysis_id) & (SessionRow.no == table.session_no)
-    return _only(query.join(SessionRow, same), which)
-
-
-def _marks(session: DatabaseSession, analysis_id: int, which: Which, names: _Names) -> dict[int, list[Mark]]:
-    query = select(MarkRow.__table__).where(MarkRow.analysis_id == analysis_id)
-    query = _of_sessions(query, MarkRow, which).order_by(MarkRow.session_no, MarkRow.position)
+def _marks(rows: Rows, names: _Names) -> dict[int, list[Mark]]:
     marks: dict[int, list[Mark]] = defaultdict(list)
-    rows = session.execute(query).all()
-    names.learn_sources({row.source_no for row in rows})
     for row in rows:
         evidence = names.evidence(row, row.evidence_text)
         marks[row.session_no].append(
@@ -146,12 +173,7 @@ def _marks(session: DatabaseSession, analysis_id: int, which: Which, names: _Nam
     return marks
 
 
-def _messages(
-    session: DatabaseSession, analysis_id: int, which: Which, names: _Names
-) -> dict[int, list[Message]]:
-    query = select(MessageRow.__table__).where(MessageRow.analysis_id == analysis_id)
-    rows = session.execute(_of_sessions(query, MessageRow, which).order_by(MessageRow.no)).all()
-    attempts = _attempts(session, analysis_id, which, names)
+def _messages(rows: Rows, attempts: dict[int, list[Attempt]]) -> dict[int, list[Message]]:
     messages: dict[int, list[Message]] = defaultdict(list)
     for row in rows:
         messages[row.session_no].append(_message(row, tuple(attempts[row.no])))
@@ -167,22 +189,9 @@ def _message(row: Row[Any], attempts: tuple[Attempt, ...]) -> Message:
     )  # fmt: skip
 
 
-def _of_messages(query: Select[Any], which: Which) -> Select[Any]:
-    """Limit a query that has attempts in it to one terminal."""
-    if which is None:
-        return query
-    message = (MessageRow.analysis_id == AttemptRow.analysis_id) & (MessageRow.no == AttemptRow.message_no)
-    return _of_sessions(query.join(MessageRow, message), MessageRow, which)
-
-
 def _attempts(
-    session: DatabaseSession, analysis_id: int, which: Which, names: _Names
+    rows: Rows, datagrams: dict[int, DatagramFate], evidence: dict[int, list[Evidence]], names: _Names
 ) -> dict[int, list[Attempt]]:
-    query = select(AttemptRow.__table__).where(AttemptRow.analysis_id == analysis_id)
-    rows = session.execute(_of_messages(query, which).order_by(AttemptRow.no)).all()
-    datagrams = _datagrams(session, analysis_id, which, names)
-    evidence = _evidence(session, analysis_id, which, names)
-    names.learn_phrases({row.tied_by_no for row in rows})
     attempts: dict[int, list[Attempt]] = defaultdict(list)
     for row in rows:
         attempts[row.message_no].append(_attempt(row, tuple(evidence[row.no]), datagrams.get(row.no), names))
@@ -197,33 +206,14 @@ def _attempt(row: Row[Any], evidence: tuple[Evidence, ...], datagram: DatagramFa
     )  # fmt: skip
 
 
-def _below_attempts(table: Any, analysis_id: int, which: Which) -> Select[Any]:
-    """Rows that have an `attempt_no`, of one terminal where one is given."""
-    query = select(table.__table__).where(table.analysis_id == analysis_id)
-    if which is None:
-        return query
-    attempt = (AttemptRow.analysis_id == table.analysis_id) & (AttemptRow.no == table.attempt_no)
-    return _of_messages(query.join(AttemptRow, attempt), which)
-
-
-def _evidence(
-    session: DatabaseSession, analysis_id: int, which: Which, names: _Names
-) -> dict[int, list[Evidence]]:
-    query = _below_attempts(EvidenceRow, analysis_id, which).where(EvidenceRow.attempt_no.is_not(None))
+def _evidence(rows: Rows, names: _Names) -> dict[int, list[Evidence]]:
     evidence: dict[int, list[Evidence]] = defaultdict(list)
-    rows = session.execute(query.order_by(EvidenceRow.no)).all()
-    names.learn_sources({row.source_no for row in rows})
     for row in rows:
         evidence[row.attempt_no].append(names.evidence(row, row.text))
     return evidence
 
 
-def _datagrams(
-    session: DatabaseSession, analysis_id: int, which: Which, names: _Names
-) -> dict[int, DatagramFate]:
-    rows = session.execute(_below_attempts(DatagramRow, analysis_id, which)).all()
-    fragments = _fragments(session, analysis_id, which, names)
-    names.learn_phrases({row.match_reason_no for row in rows})
+def _datagrams(rows: Rows, fragments: dict[int, list[FragmentFate]], names: _Names) -> dict[int, DatagramFate]:
     return {row.attempt_no: _datagram(row, tuple(fragments[row.attempt_no]), names) for row in rows}
 
 
@@ -248,28 +238,16 @@ def _datagram(row: Row[Any], fragments: tuple[FragmentFate, ...], names: _Names)
     )  # fmt: skip
 
 
-def _fragments(
-    session: DatabaseSession, analysis_id: int, which: Which, names: _Names
-) -> dict[int, list[FragmentFate]]:
-    sightings = _sightings(session, analysis_id, which, names)
-    query = _below_attempts(FragmentRow, analysis_id, which)
+def _fragments(rows: Rows, sightings: dict[tuple[int, int], dict[str, Sighting]]) -> dict[int, list[FragmentFate]]:
     fragments: dict[int, list[FragmentFate]] = defaultdict(list)
-    for row in session.execute(query.order_by(FragmentRow.attempt_no, FragmentRow.position)):
+    for row in rows:
         fragments[row.attempt_no].append(
             FragmentFate(row.offset_bytes, row.length_bytes, sightings[row.attempt_no, row.position])
         )
     return fragments
 
 
-def _sightings(
-    session: DatabaseSession, analysis_id: int, which: Which, names: _Names
-) -> dict[tuple[int, int], dict[str, Sighting]]:
-    query = _below_attempts(SightingRow, analysis_id, which)
-    rows: Sequence[Row[Any]] = session.execute(
-        query.order_by(SightingRow.attempt_no, SightingRow.position, SightingRow.point_no)
-    ).all()
-    names.learn_phrases({row.reason_no for row in rows})
-    names.learn_sources({row.source_no for row in rows})
+def _sightings(rows: Rows, names: _Names) -> dict[tuple[int, int], dict[str, Sighting]]:
     sightings: dict[tuple[int, int], dict[str, Sighting]] = defaultdict(dict)
     for row in rows:
         sightings[row.attempt_no, row.position][names.points[row.point_no]] = Sighting(

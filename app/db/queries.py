@@ -12,9 +12,11 @@ from typing import Any, Generic, TypeVar
 
 from sqlalchemy import (
     ColumnElement,
+    Integer,
     Select,
     String,
     and_,
+    bindparam,
     case,
     delete,
     exists,
@@ -153,15 +155,25 @@ class CaseHead:
 
 def case_head(db: Session, case_id: int) -> CaseHead | None:
     """The case, the analysis that readers see, and the newest run. One statement."""
+    row = db.execute(_HEAD, {"case": case_id}).first()
+    return CaseHead(*row) if row else None
+
+
+def _head_statement() -> Any:
+    """Made once: every page of a case begins with it, and making it costs more than running it."""
+    wanted = bindparam("case", type_=Integer)
     current, latest = aliased(Analysis), aliased(Analysis)
-    newest = select(func.max(Analysis.id)).where(Analysis.case_id == case_id).scalar_subquery()
-    row = db.execute(
+    newest = select(func.max(Analysis.id)).where(Analysis.case_id == wanted).scalar_subquery()
+    head: Any = (
         select(Case, current, latest)
         .outerjoin(current, current.id == Case.current_analysis_id)
         .outerjoin(latest, latest.id == newest)
-        .where(Case.id == case_id)
-    ).first()
-    return CaseHead(*row) if row else None
+        .where(Case.id == wanted)
+    )
+    return head
+
+
+_HEAD = _head_statement()
 
 
 def codes_of(db: Session, analysis_ids: Sequence[int], codes: Sequence[str]) -> dict[int, frozenset[str]]:
@@ -337,10 +349,10 @@ def leg_losses(db: Session, analysis_id: int) -> list[Loss]:
     return [Loss(lost_from or "", lost_to or "", number, count) for lost_from, lost_to, number, count in rows]
 
 
-def commonest_finding(db: Session, analysis_id: int) -> FindingRow | None:
-    """The error of terminals that the most terminals have, as its first terminal tells it.
+def commonest_finding(db: Session, analysis_id: int) -> tuple[TerminalRow, str] | None:
+    """The main finding that the most terminals have, the gravest kind first: the first of them, and its code.
 
-    Terminals carry the code of their main finding, so one small table decides which it is. Two statements.
+    Terminals carry the code of their main finding, so one small table decides. Two statements.
     """
     code = db.scalar(
         select(TerminalRow.main_finding)
@@ -349,17 +361,19 @@ def commonest_finding(db: Session, analysis_id: int) -> FindingRow | None:
         .order_by(
             case((TerminalRow.main_severity == "error", 0), (TerminalRow.main_severity == "warning", 1), else_=2),
             func.count().desc(),
+            TerminalRow.main_finding,
         )
         .limit(1)
     )
     if code is None:
         return None
-    return db.scalar(
-        select(FindingRow)
-        .where(FindingRow.analysis_id == analysis_id, FindingRow.code == code, FindingRow.terminal_no.is_not(None))
-        .order_by(FindingRow.no)
+    row = db.scalar(
+        select(TerminalRow)
+        .where(TerminalRow.analysis_id == analysis_id, TerminalRow.main_finding == code)
+        .order_by(TerminalRow.no)
         .limit(1)
     )
+    return None if row is None else (row, code)
 
 
 def add_case(db: Session, title: str, language: str) -> Case:
@@ -460,10 +474,12 @@ def session_heads(db: Session, analysis_id: int, terminal_no: int) -> Sequence[S
     ).all()
 
 
-def neighbours(db: Session, analysis_id: int, no: int) -> tuple[TerminalRow | None, TerminalRow | None]:
-    """The terminals before and after one, in the order of the analysis."""
-    rows = db.scalars(
-        select(TerminalRow).where(TerminalRow.analysis_id == analysis_id, TerminalRow.no.in_([no - 1, no + 1]))
+def neighbours(db: Session, analysis_id: int, no: int) -> tuple[Any, Any]:
+    """(no, key, user, mac) of the terminals before and after one in the order of the analysis, or None."""
+    rows = db.execute(
+        select(TerminalRow.no, TerminalRow.key, TerminalRow.user, TerminalRow.mac).where(
+            TerminalRow.analysis_id == analysis_id, TerminalRow.no.in_([no - 1, no + 1])
+        )
     ).all()
     by_no = {row.no: row for row in rows}
     return by_no.get(no - 1), by_no.get(no + 1)

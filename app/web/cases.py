@@ -14,7 +14,6 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from app.core.analysis import CapturePoint, SourceKind
 from app.core.records import NS, Text
 from app.db import queries
-from app.db.load import load_capture_points, load_checks, load_findings
 from app.db.models import Analysis
 from app.db.queries import CaseFilter, CaseHead, TerminalFilter
 from app.db.results import SourceRow
@@ -23,8 +22,8 @@ from app.errors import NotFound, Rejected
 from app.jobs import request_analysis
 from app.web import labels
 from app.web.evidence import drawer_of
-from app.web.findings import case_headline
-from app.web.remembered import remember
+from app.web.findings import case_headline, example_of
+from app.web.remembered import capture_points, case_checks, case_findings, remember
 from app.web.security import require_same_origin
 from app.web.templating import render
 from app.web.view import View, offset_name, view_of
@@ -134,17 +133,21 @@ def _terminal_filter(request: Request) -> TerminalFilter:
 def _case_context(
     request: Request, db: DatabaseSession, head: CaseHead, analysis: Analysis, view: View
 ) -> dict[str, Any]:
-    findings = load_findings(db, analysis.id, None)
+    findings = case_findings(db, analysis.id)
     outcomes = remember(db, analysis.id, queries.outcome_counts)
-    points = load_capture_points(db, analysis.id)
+    points = capture_points(db, analysis.id)
     legs, other_legs = _legs(remember(db, analysis.id, queries.leg_losses), points)
     counts = remember(db, analysis.id, queries.source_counts)
+    example = remember(db, analysis.id, example_of)
+    counted = remember(db, analysis.id, queries.finding_counts)
     return {
         "findings": findings,
-        "verdict": case_headline(findings, outcomes, remember(db, analysis.id, _worst)),
+        "example": example,
+        "example_number": sum(number for code, _, number in counted if example and code == example.finding.code),
+        "verdict": case_headline(findings, outcomes, example.finding.summary if example else None),
         "outcomes": outcomes,
-        "counted": remember(db, analysis.id, queries.finding_counts),
-        "checks": load_checks(db, analysis.id, None),
+        "counted": counted,
+        "checks": case_checks(db, analysis.id),
         "points": points,
         "legs": legs,
         "other_legs": other_legs,
@@ -155,11 +158,6 @@ def _case_context(
         "drawer": drawer_of(request, db, analysis.id),
         **_source_context(request, db, analysis.id, view),
     }
-
-
-def _worst(db: DatabaseSession, analysis_id: int) -> Text | None:
-    row = queries.commonest_finding(db, analysis_id)
-    return None if row is None else Text(row.summary_en, row.summary_zh)
 
 
 def _source_context(request: Request, db: DatabaseSession, analysis_id: int, view: View) -> dict[str, Any]:

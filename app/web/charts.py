@@ -15,11 +15,10 @@ from app.core.drawings.case_charts import SizeDot, plot_sizes, plot_times, size_
 from app.core.records import Text
 from app.core.timeline.ladder import build_timeline
 from app.db import queries
-from app.db.load import load_capture_points, load_findings
 from app.db.session import DatabaseSession
 from app.errors import NotFound
 from app.web.cases import Choices, Head, current_of
-from app.web.remembered import remember
+from app.web.remembered import capture_points, case_findings, remember
 from app.web.terminals import is_corrected, load_shown
 
 router = APIRouter(include_in_schema=False)
@@ -36,7 +35,7 @@ def ladder(request: Request, db: DatabaseSession, head: Head, key: str, view: Ch
     shown = load_shown(db, analysis_id, key, request.query_params.get("session"))
     if shown.session is None:
         raise NotFound(Text("This terminal has no session.", "该终端没有会话。"))
-    points = load_capture_points(db, analysis_id)
+    points = capture_points(db, analysis_id)
     zone = remember(db, analysis_id, queries.log_zone)
     timeline = build_timeline(shown.terminal, shown.session, points, corrected=is_corrected(request))
     return JSONResponse(ladder_figure(timeline, view.language, _theme(request), zone=view.tzinfo(zone)))
@@ -54,7 +53,7 @@ def size(request: Request, db: DatabaseSession, head: Head, view: Choices) -> Re
             for row in points
             if row.message3_plain_bytes
         ]
-        edges = size_edges(CaseAnalysis((), (), (), load_findings(db, analysis_id, None), ()))
+        edges = size_edges(CaseAnalysis((), (), (), case_findings(db, analysis_id), ()))
         return size_figure(plot_sizes(dots, edges, without_size=len(points) - len(dots)), language, theme)
 
     return JSONResponse(remember(db, current_of(head).id, figure, language, theme))

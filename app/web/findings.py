@@ -6,8 +6,12 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from sqlalchemy.orm import Session
+
 from app.core.analysis import Finding, Outcome, Severity, Terminal
 from app.core.records import Text
+from app.db import queries
+from app.db.load import load_findings
 
 _SIGNS = {"bad": "✕", "good": "✓", "open": "?"}
 _END_OF_SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z0-9])")
@@ -37,6 +41,25 @@ class Headline:
     def sign(self) -> str:
         """Says the tone to those who do not see its colour."""
         return _SIGNS[self.tone]
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """The finding that the most terminals have, as one of them shows it."""
+
+    key: str
+    name: str
+    finding: Finding
+
+
+def example_of(db: Session, analysis_id: int) -> Example | None:
+    """None where no terminal has an error or a warning."""
+    found = queries.commonest_finding(db, analysis_id)
+    if found is None:
+        return None
+    row, code = found
+    finding = next((item for item in load_findings(db, analysis_id, row.no) if item.code == code), None)
+    return None if finding is None else Example(row.key, row.user or row.mac or row.key, finding)
 
 
 def case_headline(findings: Iterable[Finding], outcomes: Mapping[str, int], worst: Text | None) -> Headline:

@@ -14,6 +14,9 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
+from app.core.analysis import CapturePoint, Check, Finding
+from app.db.load import load_capture_points, load_checks, load_findings
+
 Answer = TypeVar("Answer")
 MOST = 500
 
@@ -38,3 +41,25 @@ def remember(db: Session, analysis_id: int, make: Callable[[Session, int], Answe
         while len(answers) > MOST:
             answers.popitem(last=False)
     return answer
+
+
+def capture_points(db: Session, analysis_id: int) -> tuple[CapturePoint, ...]:
+    """In path order, client first."""
+    return remember(db, analysis_id, load_capture_points)
+
+
+def case_findings(db: Session, analysis_id: int) -> tuple[Finding, ...]:
+    """The case's own, the most important first."""
+    return remember(db, analysis_id, _case_findings)
+
+
+def case_checks(db: Session, analysis_id: int) -> tuple[Check, ...]:
+    return remember(db, analysis_id, _case_checks)
+
+
+def _case_findings(db: Session, analysis_id: int) -> tuple[Finding, ...]:
+    return load_findings(db, analysis_id, None)
+
+
+def _case_checks(db: Session, analysis_id: int) -> tuple[Check, ...]:
+    return load_checks(db, analysis_id, None)

@@ -13,6 +13,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from app.charts.writing import signed_seconds
 from app.core.analysis import Evidence
 from app.web import labels
 from app.web.i18n import say, translations
@@ -91,6 +92,7 @@ def environment(language: str) -> Environment:
         size=size_text,
         num=lambda value: f"{value:,}",  # as both languages write it
         say=lambda text: say(text, language),
+        signed_seconds=signed_seconds,
         by_source=by_source,
         file_name=lambda path: path.rpartition("/")[2],
     )

@@ -17,7 +17,7 @@ from app.core.timeline.ladder import build_timeline
 from app.core.timeline.model import Ref
 from app.db import queries
 from app.db.exchanges import load_session
-from app.db.load import load_capture_points, load_checks, load_findings
+from app.db.load import load_checks, load_findings
 from app.db.results import SessionRow, TerminalRow
 from app.db.session import DatabaseSession
 from app.errors import NotFound, Rejected
@@ -26,7 +26,7 @@ from app.web.cases import Choices, Head, current_of, partial_of
 from app.web.comparison import Compared, compare
 from app.web.evidence import drawer_of
 from app.web.findings import terminal_headline
-from app.web.remembered import remember
+from app.web.remembered import capture_points, remember
 from app.web.security import require_same_origin
 from app.web.templating import render
 from app.web.view import View
@@ -63,7 +63,7 @@ def load_shown(db: DatabaseSession, analysis_id: int, key: str, session_key: str
     named = next((head for head in heads if head.key == session_key), None)
     failed = next((head for head in heads if head.outcome == "failed"), None)
     chosen = named or failed or next(iter(heads), None)
-    session = load_session(db, analysis_id, row.no, chosen.key) if chosen is not None else None
+    session = load_session(db, analysis_id, chosen) if chosen is not None else None
     terminal = Terminal(
         user=row.user,
         mac=row.mac,
@@ -84,7 +84,7 @@ def terminal(request: Request, db: DatabaseSession, head: Head, key: str, view: 
     if partial_of(request) == "drawer":
         return render(request, "drawer.html", drawer=drawer_of(request, db, analysis_id))
     shown = load_shown(db, analysis_id, key, request.query_params.get("session"))
-    points = load_capture_points(db, analysis_id)
+    points = capture_points(db, analysis_id)
     zone = remember(db, analysis_id, queries.log_zone)
     before, after = queries.neighbours(db, analysis_id, shown.row.no)
     is_failed = shown.row.outcome != "passed"
@@ -155,7 +155,7 @@ def ladder_image(request: Request, db: DatabaseSession, head: Head, key: str, vi
     """The same drawing as an image, for pages without script."""
     analysis_id = current_of(head).id
     shown = load_shown(db, analysis_id, key, request.query_params.get("session"))
-    points, zone = load_capture_points(db, analysis_id), remember(db, analysis_id, queries.log_zone)
+    points, zone = capture_points(db, analysis_id), remember(db, analysis_id, queries.log_zone)
     return Response(_drawing(request, view, shown, points, zone), media_type="image/svg+xml")
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from tests.web.conftest import Site, wait_until
 from tests.web.test_pages import wait_for_charts
 
@@ -61,19 +63,108 @@ def test_the_ladder_opens_evidence_by_click(site: Site, open_page: Callable[...,
     assert "src=" in page.url
 
 
-def test_the_ladder_zooms_by_key_and_comes_back(site: Site, open_page: Callable[..., Any]) -> None:
+RANGES = (
+    "(() => { const { xaxis, yaxis } = document.querySelector('.chart.ladder')._fullLayout;"
+    " return [...xaxis.range, ...yaxis.range]; })()"
+)
+
+
+def span(ranges: list[float]) -> float:
+    return ranges[2] - ranges[3]
+
+
+def opened_ladder(page: Any, address: str) -> list[float]:
+    """Open a terminal and wait until its ladder answers; the ranges of its axes."""
+    page.goto(address)
+    wait_until(page, "document.querySelector('.chart.ladder').isListening")
+    ranges: list[float] = page.evaluate(RANGES)
+    return ranges
+
+
+def test_the_ladder_zooms_and_moves_by_key_and_comes_back(site: Site, open_page: Callable[..., Any]) -> None:
     page = open_page()
-    page.goto(f"{site.url}/cases/{site.case}/terminals/t1")
-    wait_for_charts(page)
-    span = (
-        "(() => { const r = document.querySelector('.chart.ladder')._fullLayout.yaxis.range;"
-        " return Math.abs(r[1] - r[0]); })()"
-    )
-    whole = page.evaluate(span)
+    whole = opened_ladder(page, f"{site.url}/cases/{site.case}/terminals/t1")
     page.keyboard.press("+")
-    wait_until(page, f"{span} < {whole * 0.8}")
+    wait_until(page, "location.search.includes('zoom=')")
+    assert span(page.evaluate(RANGES)) < span(whole) * 0.8
+    before = page.evaluate(RANGES)
+    page.locator(".chart.ladder").focus()
+    page.keyboard.press("ArrowDown")
+    wait_until(page, f"{RANGES}[2] > {before[2]}")
     page.keyboard.press("0")
-    wait_until(page, f"Math.abs({span} - {whole}) < 1")
+    wait_until(page, "!location.search.includes('zoom=')")
+    assert page.evaluate(RANGES) == pytest.approx(whole)
+
+
+def test_the_ladder_zooms_and_moves_by_mouse_and_the_address_keeps_the_part(
+    site: Site, open_page: Callable[..., Any]
+) -> None:
+    page = open_page()
+    whole = opened_ladder(page, f"{site.url}/cases/{site.case}/terminals/t1")
+    plot = page.locator(".chart.ladder .nsewdrag").first.bounding_box()
+    x, y = plot["x"] + 250, plot["y"] + 200
+    page.mouse.move(x, y)
+    page.keyboard.down("Control")
+    page.mouse.wheel(0, -200)
+    page.keyboard.up("Control")
+    wait_until(page, "location.search.includes('zoom=')")
+    closer = page.evaluate(RANGES)
+    assert span(closer) < span(whole)
+    page.mouse.down()
+    page.mouse.move(x, y - 80, steps=4)
+    page.mouse.up()
+    wait_until(page, f"{RANGES}[2] > {closer[2] + 10}")
+    page.wait_for_timeout(100)
+    moved = page.evaluate(RANGES)
+    assert opened_ladder(page, page.url) == pytest.approx(moved, abs=1)
+    page.locator("#messages a[data-evidence]").first.click()
+    page.locator("#drawer .here").wait_for()
+    assert "zoom=" in page.url and "line=" in page.url
+    page.locator("[data-closes-drawer]").click()
+    page.locator(".chart.ladder .nsewdrag").first.scroll_into_view_if_needed()
+    plot = page.locator(".chart.ladder .nsewdrag").first.bounding_box()
+    page.mouse.dblclick(plot["x"] + 250, plot["y"] + 200)
+    wait_until(page, "!location.search.includes('zoom=')")
+    assert page.evaluate(RANGES)[2:] == pytest.approx(whole[2:])
+
+
+def test_two_fingers_zoom_the_ladder_and_one_scrolls_the_page_until_then(
+    site: Site, open_page: Callable[..., Any]
+) -> None:
+    page = open_page(viewport={"width": 820, "height": 1180}, has_touch=True, is_mobile=True)
+    whole = opened_ladder(page, f"{site.url}/cases/{site.case}/terminals/t1")
+    plot = page.locator(".chart.ladder .nsewdrag").first.bounding_box()
+    x, y = plot["x"] + plot["width"] / 2, plot["y"] + 200
+    devtools = page.context.new_cdp_session(page)
+
+    def touch(kind: str, *heights: float) -> None:
+        points = [{"x": x, "y": height, "id": number} for number, height in enumerate(heights)]
+        devtools.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    touch("touchStart", y + 100)
+    for step in range(1, 8):
+        touch("touchMove", y + 100 - step * 20)
+    touch("touchEnd")
+    wait_until(page, "scrollY > 50")
+    assert page.evaluate(RANGES) == whole
+    page.evaluate("scrollTo(0, 0)")
+    wait_until(page, "scrollY === 0")
+    touch("touchStart", y)
+    touch("touchStart", y, y + 80)
+    for step in range(1, 8):
+        touch("touchMove", y - step * 6, y + 80 + step * 6)
+        page.wait_for_timeout(20)
+    touch("touchEnd")
+    wait_until(page, "location.search.includes('zoom=')")
+    closer = page.evaluate(RANGES)
+    assert span(closer) < span(whole) * 0.8 and page.evaluate("scrollY") == 0
+    touch("touchStart", y)
+    for step in range(1, 8):
+        touch("touchMove", y - step * 8)
+        page.wait_for_timeout(20)
+    touch("touchEnd")
+    wait_until(page, f"{RANGES}[2] > {closer[2] + 10}")
+    assert page.evaluate("scrollY") == 0
 
 
 def test_clock_correction_is_a_switch_in_the_address(site: Site, open_page: Callable[..., Any]) -> None:
