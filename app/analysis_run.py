@@ -30,7 +30,7 @@ from app.documents import remove_stale_documents
 from app.errors import AppError
 from app.intake import analyze_files
 from app.jobs import TRY_AGAIN, record_failure
-from app.storage import FolderStorage, Storage
+from app.storage import Storage, open_storage
 from app.stored_bundles import analysis_settings, case_files, unpack_waiting
 from app.webhooks import announce
 
@@ -146,7 +146,7 @@ def main(analysis_id: int, run: int) -> int:
     assert options.database_url is not None, "the worker hands it over"
     engine = make_engine(options.database_url, pool_size=2)
     try:
-        return _attempt(make_sessions(engine), FolderStorage(options.storage), options, analysis_id, run)
+        return _attempt(make_sessions(engine), open_storage(options), options, analysis_id, run)
     except OperationalError:
         return TRY_AGAIN  # not even the failure could be written down
     finally:

@@ -20,7 +20,8 @@ GIB = 1024 * MIB
 
 
 class Settings(BaseSettings):
-    """What an operator can set. Variables are `EADSCOPE_` and the name in capitals, except `DATABASE_URL`."""
+    """What an operator can set. Variables are `EADSCOPE_` and the name in capitals, except `DATABASE_URL` and
+    `STORAGE_URL`."""
 
     model_config = SettingsConfigDict(env_prefix="EADSCOPE_", frozen=True, extra="ignore")
 
@@ -32,6 +33,10 @@ class Settings(BaseSettings):
     workers: int = Field(default=1, ge=0, le=64)  # worker processes that `serve` starts
     example: bool = True  # load the example case on the first start
     log_format: Literal["text", "json"] = "text"
+
+    # None: files lie in `var`; else s3://BUCKET/PREFIX?endpoint=…&region=…, with keys in AWS_… variables.
+    storage_url: str | None = Field(default=None, validation_alias="STORAGE_URL")
+    cache_bytes: int = Field(default=20 * GIB, gt=0)  # local copies of what lies in an object store
 
     # Intake: what one upload may unpack to.
     max_upload_bytes: int = Field(default=20 * GIB, gt=0)
@@ -51,6 +56,10 @@ class Settings(BaseSettings):
     @property
     def storage(self) -> Path:
         return self.var / "storage"
+
+    @property
+    def cache(self) -> Path:
+        return self.var / "cache"
 
     @property
     def formats(self) -> Path:

@@ -14,7 +14,7 @@ from app.db.revision import EXAMPLE_LOADED
 from app.db.session import make_engine, make_sessions
 from app.demo import write_bundle
 from app.jobs import request_analysis
-from app.storage import BLOCK, FolderStorage
+from app.storage import BLOCK, Storage, open_storage
 
 SCENARIO = "article"
 TITLE = "示例 / Example: security check fails behind a firewall"
@@ -26,14 +26,14 @@ def load_example(options: Settings, database_url: str) -> int:
     engine = make_engine(database_url, pool_size=1)
     try:
         with make_sessions(engine)() as session:
-            case_id = _load(session, FolderStorage(options.storage))
+            case_id = _load(session, open_storage(options))
             session.commit()
             return case_id
     finally:
         engine.dispose()
 
 
-def _load(session: Session, storage: FolderStorage) -> int:
+def _load(session: Session, storage: Storage) -> int:
     case = Case(title=TITLE, site=SITE, is_example=True)
     session.add(case)
     session.flush()

@@ -22,9 +22,11 @@ from app.core.records import Text
 from app.db.revision import is_current
 from app.db.session import make_engine, make_sessions
 from app.errors import AppError, Unavailable
-from app.storage import FolderStorage
+from app.partial_uploads import RunningHashes
+from app.storage import open_storage
 from app.web import routers
 from app.web.api.problems import faults, is_api, problem
+from app.web.api.tus import Tus
 from app.web.assets import Assets
 from app.web.security import SecurityHeaders
 from app.web.templating import render
@@ -69,7 +71,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.settings = options
     app.state.engine = engine
     app.state.sessions = make_sessions(engine)
-    app.state.storage = FolderStorage(options.storage)
+    app.state.storage = open_storage(options)
+    app.state.running_hashes = RunningHashes()
+    app.add_middleware(Tus)
     app.add_middleware(SecurityHeaders)
     if options.host in LOOPBACK:
         # A page elsewhere could let its own name point to 127.0.0.1 and then read our answers as its own.

@@ -119,6 +119,25 @@ class Upload(Base):
     size_bytes: Mapped[int] = mapped_column(BigInteger)
 
 
+class PartialUpload(Base):
+    """A file that is still arriving, or has arrived lately (then with its `sha256`). How far it is, the storage tells.
+
+    Without `bundle_id` it joins the newest bundle of the case. `expected_sha256` is what the sender says of the whole.
+    """
+
+    __tablename__ = "partial_uploads"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id", ondelete="CASCADE"), index=True)
+    bundle_id: Mapped[int | None]
+    path: Mapped[str]
+    size_bytes: Mapped[int] = mapped_column(BigInteger)
+    owner: Mapped[str] = mapped_column(server_default="")
+    expected_sha256: Mapped[str | None] = mapped_column(String(64))
+    sha256: Mapped[str | None] = mapped_column(String(64))
+    touched_at: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)
+
+
 class BundleFile(Base):
     """One file that unpacking a bundle gave, or could not give: then it has no content, and a reason."""
 

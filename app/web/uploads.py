@@ -1,5 +1,5 @@
-"""Receiving files: a case, then one PUT a file, then the analysis. Each file is one request in constant memory, so that
-a resumable protocol can stand beside it: an upload is its case, its path and its content, not the request."""
+"""Receiving files: a case, then its files by the resumable protocol of the API, then the analysis. A browser without
+script sends them all in one form."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from starlette.datastructures import UploadFile as FormFile
 from app.core.records import Text
 from app.db import queries
 from app.db.session import DatabaseSession
-from app.errors import NotFound, Rejected, TooLarge
+from app.errors import Rejected, TooLarge, Unavailable
 from app.jobs import request_analysis
 from app.storage import BLOCK, Storage, Stored
 from app.web.cases import Choices, Head
@@ -59,7 +59,7 @@ def _goal(db: Session, case_id: int) -> dict[str, object]:
     return {
         "case": case_id,
         "url": f"/cases/{case_id}",
-        "files_url": f"/cases/{case_id}/bundles/{bundle.id}/files",
+        "uploads_url": f"/api/v1/cases/{case_id}/uploads",
         "analysis_url": f"/cases/{case_id}/bundles/{bundle.id}/analysis",
         "progress_url": f"/cases/{case_id}/progress",
     }
@@ -79,7 +79,7 @@ def _keep_form(db: Session, storage: Storage, case_id: int, files: Sequence[Form
     bundle = queries.add_bundle(db, case_id)
     for file in files:
         stored = storage.put(iter(lambda file=file: file.file.read(BLOCK), b""))  # type: ignore[misc]
-        queries.add_upload(db, bundle.id, clean_path(file.filename or ""), stored.sha256, stored.size_bytes)
+        register(db, storage, bundle.id, clean_path(file.filename or ""), stored)
     request_analysis(db, case_id)
 
 
@@ -95,19 +95,6 @@ def add_files_by_form(
 def begin_bundle(db: DatabaseSession, head: Head) -> Response:
     """A further upload to a case that exists."""
     return JSONResponse(_goal(db, head.case.id), 201)
-
-
-@router.put("/cases/{case_id}/bundles/{bundle_id}/files")
-async def put_file(request: Request, case_id: int, bundle_id: int, path: str) -> Response:
-    """The body is the file. It goes to the storage as it arrives; 201 once it lies there whole."""
-    name = clean_path(path)
-    limit = request.app.state.settings.max_upload_bytes
-    announced = request.headers.get("content-length", "")
-    if announced.isdecimal() and int(announced) > limit:
-        raise too_large(limit)
-    stored = await to_thread.run_sync(store_stream, request.app.state.storage, request.stream(), limit)
-    await to_thread.run_sync(_register, request.app.state.sessions, case_id, bundle_id, name, stored)
-    return JSONResponse({"path": name, "sha256": stored.sha256, "size_bytes": stored.size_bytes}, 201)
 
 
 def store_stream(storage: Storage, stream: AsyncIterator[bytes], limit: int) -> Stored:
@@ -131,11 +118,15 @@ async def _next_piece(stream: AsyncIterator[bytes]) -> bytes:
     return b""
 
 
-def _register(sessions: Any, case_id: int, bundle_id: int, path: str, stored: Stored) -> None:
-    with sessions() as db, db.begin():
-        if not queries.has_bundle(db, case_id, bundle_id):
-            raise NotFound(Text("This upload does not belong to the case.", "该上传不属于此案例。"))
-        queries.add_upload(db, bundle_id, path, stored.sha256, stored.size_bytes)
+def register(db: Session, storage: Storage, bundle_id: int, path: str, stored: Stored) -> None:
+    """Make a stored file part of a bundle. Raises Unavailable where its content went meanwhile, with another case."""
+    queries.add_upload(db, bundle_id, path, stored.sha256, stored.size_bytes)
+    db.flush()
+    if not storage.has(stored.sha256):
+        raise Unavailable(
+            Text("The file was removed with another case while it arrived; send it again.",
+                 "文件在接收期间随另一个案例被删除，请重新上传。")
+        )  # fmt: skip
 
 
 @router.post("/cases/{case_id}/bundles/{bundle_id}/analysis")
