@@ -30,11 +30,13 @@ from app.documents import remove_stale_documents
 from app.errors import AppError
 from app.intake import analyze_files
 from app.jobs import TRY_AGAIN, record_failure
+from app.logs import get_log, start_log
 from app.storage import Storage, open_storage
 from app.stored_bundles import analysis_settings, case_files, unpack_waiting
 from app.webhooks import announce
 
 REPORT_EVERY_S = 0.3
+log = get_log("eadscope.analysis")
 
 
 class Superseded(Exception):
@@ -121,13 +123,13 @@ def _attempt(sessions: sessionmaker[Session], storage: Storage, options: Setting
     except Superseded:
         return 0
     except OperationalError:
-        traceback.print_exc()
+        log.exception("database away", analysis=analysis_id)
         return TRY_AGAIN
     except AppError as error:
         record_failure(sessions, analysis_id, run, error.text)
     except Exception as error:
         is_lost = isinstance(error, DBAPIError) and error.connection_invalidated
-        traceback.print_exc()
+        log.exception("analysis failed", analysis=analysis_id, run=run)
         if is_lost:
             return TRY_AGAIN
         record_failure(sessions, analysis_id, run, _fault(error), traceback.format_exc())
@@ -143,6 +145,7 @@ def end_with_worker() -> None:
 def main(analysis_id: int, run: int) -> int:
     threading.Thread(target=end_with_worker, daemon=True).start()
     options = settings()
+    start_log(options.log_format, options.log_level)
     assert options.database_url is not None, "the worker hands it over"
     engine = make_engine(options.database_url, pool_size=2)
     try:

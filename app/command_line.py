@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import logging
 import os
 import signal
 import sys
@@ -29,10 +28,6 @@ def database_url() -> str:
             _say("DATABASE_URL is not set: it names the PostgreSQL server, postgresql://user@host/database")
         )
     return url
-
-
-def start_log() -> None:
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(levelname)s %(message)s")
 
 
 def follow_parent() -> None:

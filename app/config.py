@@ -33,6 +33,7 @@ class Settings(BaseSettings):
     workers: int = Field(default=1, ge=0, le=64)  # worker processes that `serve` starts
     example: bool = True  # load the example case on the first start
     log_format: Literal["text", "json"] = "text"
+    log_level: Literal["debug", "info", "warning", "error"] = "warning"  # "info": a line for each request and analysis
 
     # None: files lie in `var`; else s3://BUCKET/PREFIX?endpoint=…&region=…, with keys in AWS_… variables.
     storage_url: str | None = Field(default=None, validation_alias="STORAGE_URL")

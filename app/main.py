@@ -22,12 +22,14 @@ from app.core.records import Text
 from app.db.revision import is_current
 from app.db.session import make_engine, make_sessions
 from app.errors import AppError, Unavailable
+from app.metrics import Metrics
 from app.partial_uploads import RunningHashes
 from app.storage import open_storage
 from app.web import routers
 from app.web.api.problems import faults, is_api, problem
 from app.web.api.tus import Tus
 from app.web.assets import Assets
+from app.web.request_log import HEADER, RequestLog, request_id
 from app.web.security import SecurityHeaders
 from app.web.templating import render
 
@@ -73,11 +75,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.sessions = make_sessions(engine)
     app.state.storage = open_storage(options)
     app.state.running_hashes = RunningHashes()
+    app.state.metrics = Metrics(app.state.sessions, options)
     app.add_middleware(Tus)
     app.add_middleware(SecurityHeaders)
     if options.host in LOOPBACK:
         # A page elsewhere could let its own name point to 127.0.0.1 and then read our answers as its own.
         app.add_middleware(TrustedHostMiddleware, allowed_hosts=[*LOOPBACK, "[::1]"])
+    app.add_middleware(RequestLog, metrics=app.state.metrics)
     _add_error_handlers(app)
     _add_health(app)
     for router in routers:
@@ -142,7 +146,9 @@ def _add_error_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     def fault(request: Request, _error: Exception) -> Response:
-        return _answer(request, 500, FAULT)
+        answer = _answer(request, 500, FAULT)
+        answer.headers[HEADER] = request_id()  # this handler stands outside of the middleware that adds it
+        return answer
 
 
 def _answer(request: Request, status: int, text: Text) -> Response:
@@ -150,5 +156,5 @@ def _answer(request: Request, status: int, text: Text) -> Response:
     if is_api(request):
         return problem(status, text)
     if "text/html" in request.headers.get("accept", ""):
-        return render(request, "error.html", status, title=HTTPStatus(status).phrase, text=text)
-    return JSONResponse({"error": {"en": text.en, "zh": text.zh}}, status)
+        return render(request, "error.html", status, title=HTTPStatus(status).phrase, text=text, number=request_id())
+    return JSONResponse({"error": {"en": text.en, "zh": text.zh}, "request_id": request_id()}, status)

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import os
 import signal
+import time
 
 from procrastinate import App, Blueprint, JobContext, PsycopgConnector
 from procrastinate.exceptions import ConnectorException
@@ -28,9 +28,11 @@ from app.db.url import libpq_url
 from app.documents import HANDOVER, MAKE_DOCUMENT, fail_abandoned_documents, fail_document
 from app.handover_tasks import handover_tasks
 from app.jobs import QUEUE, TASK, fail_abandoned, record_failure
+from app.logs import get_log
+from app.sandbox import WEAKER, walls
 from app.webhooks import DELIVER, WEBHOOKS
 
-log = logging.getLogger("eadscope.worker")
+log = get_log("eadscope.worker")
 
 GRACE_S = 5.0  # what a running analysis gets to finish when the worker is asked to stop; it starts again otherwise
 LEAVE_S = 3.0  # what it takes to say goodbye to the database after that
@@ -74,7 +76,9 @@ async def _analyze(sessions: sessionmaker[Session], options: Settings, job: Job,
     run = await asyncio.to_thread(_start, sessions, analysis_id)
     if run is None:
         return  # canceled or deleted while it waited
+    begin = time.monotonic()
     status = await run_child(options, "app.analysis_run", analysis_id, run)
+    log.info("analysis", analysis=analysis_id, run=run, exit=status, s=round(time.monotonic() - begin, 2))
     if status == 0:
         return
     if job.attempts + 1 >= options.max_tries:
@@ -104,12 +108,12 @@ async def _recover(queue: App, sessions: sessionmaker[Session], options: Setting
             if options.alive_file is not None:
                 options.alive_file.touch()
         except Exception:
-            log.exception("looking for stalled jobs failed")
+            log.exception("recovery failed")
         await asyncio.sleep(options.heartbeat_s)
 
 
 async def _restart(queue: App, sessions: sessionmaker[Session], options: Settings, job: Job) -> None:
-    log.warning("job %s was left by a worker that died", job.id)
+    log.warning("job left by a dead worker", job=job.id)
     with contextlib.suppress(ConnectorException):  # another worker was quicker
         if job.attempts + 1 >= options.max_tries and job.task_name != DELIVER:
             await asyncio.to_thread(_give_up, sessions, job)
@@ -192,7 +196,7 @@ async def _serve(options: Settings) -> None:
         try:
             await _work(options, stop)
         except (ConnectorException, PoolTimeout, OSError) as error:
-            log.warning("the database is away (%s); trying again", type(error).__name__)
+            log.warning("database away", error=type(error).__name__, again_in_s=RECONNECT_S)
         if not stop.is_set():
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), RECONNECT_S)
@@ -209,4 +213,6 @@ def _leave(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
 
 def run_worker(options: Settings) -> None:
     """Work until SIGINT or SIGTERM."""
+    if walls() in WEAKER:
+        log.warning("tool walls", kind=walls().value, meaning=WEAKER[walls()].en)
     asyncio.run(_serve(options))

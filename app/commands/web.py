@@ -15,17 +15,19 @@ def run() -> None:
 
     from app.command_line import database_url, follow_parent, say_errors
     from app.config import settings
+    from app.logs import start_log
 
     with say_errors():
         database_url()
         follow_parent()
         options = settings()
+        start_log(options.log_format, options.log_level)
         uvicorn.run(
             "app.main:create_app",
             factory=True,
             host=options.host,
             port=options.port,
-            log_level="warning",
+            log_config=None,
             access_log=False,
             timeout_graceful_shutdown=5,
             server_header=False,

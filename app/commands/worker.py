@@ -11,15 +11,17 @@ def register(app: typer.Typer) -> None:
 
 def run() -> None:
     """Analyse what was uploaded, one case after another, until Ctrl-C. Needs DATABASE_URL; several may run."""
-    from app.command_line import database_url, follow_parent, say_errors, start_log
+    from app.command_line import database_url, follow_parent, say_errors
     from app.config import settings
+    from app.logs import start_log
     from app.worker import run_worker
 
     with say_errors():
         database_url()
-        start_log()
+        options = settings()
+        start_log(options.log_format, options.log_level)
         follow_parent()
-        run_worker(settings())
+        run_worker(options)
 
 
 # How `eadscope serve` starts it: without loading every other command.

@@ -21,6 +21,7 @@ def make_engine(url: str, *, pool_size: int = 10) -> Engine:
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_timeout=10,
+        hide_parameters=True,  # a failed statement's values are about people, and errors reach the log
         connect_args={"connect_timeout": 5, "application_name": "eadscope"},
     )
 

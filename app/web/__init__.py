@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from app.web import api, cases, charts, handover, sources, terminals, uploads
+from app.web import api, cases, charts, handover, operations, sources, terminals, uploads
 
 # Uploads first: `/cases/new` must not be read as the case named "new".
 routers: tuple[APIRouter, ...] = (
@@ -12,5 +12,6 @@ routers: tuple[APIRouter, ...] = (
     charts.router,
     sources.router,
     handover.router,
+    operations.router,
     api.router,
 )

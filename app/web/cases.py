@@ -19,7 +19,7 @@ from app.db.queries import CaseFilter, CaseHead, TerminalFilter
 from app.db.results import SourceRow
 from app.db.session import DatabaseSession
 from app.errors import NotFound, Rejected
-from app.jobs import request_analysis
+from app.jobs import cancel_analysis, request_analysis
 from app.web import labels
 from app.web.evidence import drawer_of
 from app.web.findings import case_headline, example_of
@@ -234,6 +234,14 @@ def progress(request: Request, head: Head) -> Response:
 @router.post("/cases/{case_id}/analysis")
 def analyse_again(request: Request, db: DatabaseSession, head: Head) -> Response:
     request_analysis(db, head.case.id)
+    return RedirectResponse(f"/cases/{head.case.id}", 303)
+
+
+@router.post("/cases/{case_id}/analysis/cancel")
+def cancel(db: DatabaseSession, head: Head) -> Response:
+    """Stop the run that waits or is under way; where it ended in the meantime, its page says so."""
+    if head.latest is not None:
+        cancel_analysis(db, head.latest.id)
     return RedirectResponse(f"/cases/{head.case.id}", 303)
 
 

@@ -10,8 +10,10 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
 
 from app.core.records import Text
+from app.web.request_log import request_id
 
 MEDIA_TYPE = "application/problem+json"
+NUMBER = "4bf92f3577b34da6a3ce929d0e0e4736"
 CHECKSUM_MISMATCH = 460  # of the tus protocol
 
 
@@ -30,6 +32,7 @@ class Problem(BaseModel):
     status: int = Field(examples=[404])
     detail: str = Field(examples=["There is no case 7."])
     detail_zh: str = Field(examples=["没有编号为 7 的案例。"])
+    request_id: str = Field(description="Also in the header `X-Request-ID` and in the log.", examples=[NUMBER])
     errors: list[Fault] = Field(default=[], description="Only where values of the request are at fault.")
 
 
@@ -42,7 +45,14 @@ def phrase(status: int) -> str:
 
 
 def problem(status: int, text: Text, errors: list[Fault] | None = None) -> Response:
-    told = Problem(title=phrase(status), status=status, detail=text.en, detail_zh=text.zh, errors=errors or [])
+    told = Problem(
+        title=phrase(status),
+        status=status,
+        detail=text.en,
+        detail_zh=text.zh,
+        request_id=request_id(),
+        errors=errors or [],
+    )
     exclude = set() if errors else {"errors"}
     return JSONResponse(told.model_dump(exclude=exclude), status, media_type=MEDIA_TYPE)
 
@@ -74,4 +84,5 @@ def _example(status: int) -> dict[str, Any]:
         "status": status,
         "detail": "What went wrong, in a sentence.",
         "detail_zh": "以一句话说明问题。",
+        "request_id": NUMBER,
     }
