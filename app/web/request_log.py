@@ -20,6 +20,7 @@ _OF_A_PROXY = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 # Asked every few seconds by machines; a line each would hide the others.
 QUIET = frozenset({"/healthz", "/readyz", "/metrics", "/static"})
+API = "/api/v1"
 log = get_log("eadscope.web")
 _current: ContextVar[str] = ContextVar("request_id", default="")
 
@@ -86,5 +87,7 @@ def route_of(scope: Scope) -> str:
     route = scope.get("route")
     template = getattr(route, "path_format", None) or getattr(route, "path", None)
     if template:
-        return str(template)
+        # The router of the API knows its addresses without what stands in front of all of them.
+        outside = scope["path"].startswith(API) and not template.startswith(API)
+        return f"{API}{template}" if outside else str(template)
     return "/static" if scope["path"].startswith("/static/") else "none"
