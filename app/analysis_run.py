@@ -67,8 +67,15 @@ def run_analysis(
         analysis = analyze_files(files, chosen, report)
     report("save", 0.0)
     with sessions() as session:
-        _still_ours(session, analysis_id, run)
-        save_analysis(session, case_id, analysis, analysis_id, lambda fraction: report("save", fraction))
+        save_analysis(
+            session,
+            case_id,
+            analysis,
+            analysis_id,
+            lambda fraction: report("save", fraction),
+            # The lock comes last: who tells how far it is writes to the same row, on another connection.
+            lambda: _still_ours(session, analysis_id, run),
+        )
         announce(session, analysis_id)
         session.commit()
     # Readers have the new results; the old ones go in a transaction of their own, since that takes a while.

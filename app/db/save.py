@@ -27,17 +27,20 @@ def save_analysis(
     analysis: CaseAnalysis,
     analysis_id: int | None = None,
     progress: Progress = lambda fraction: None,
+    confirm: Callable[[], None] = lambda: None,
 ) -> int:
     """Write `analysis` as the current one of the case, inside the session's transaction; the caller commits.
 
     `analysis_id` is the run that made it; without one a finished run is entered. The rows of the analysis that it
-    replaces stay until `prune` takes them. Returns the id.
+    replaces stay until `prune` takes them. `confirm` is asked when all rows are in, before the run is marked as done;
+    it raises where they shall not count. Returns the id.
     """
     run = _run(session, case_id, analysis_id)
     numbering = Numbering(analysis)
     for number, (table, rows) in enumerate(rows_by_table(numbering)):
         _copy(session, table, run.id, rows)
         progress((number + 1) / len(TABLES))
+    confirm()
     run.state, run.finished_at, run.fraction, run.step = DONE, datetime.now(UTC), 1.0, "save"
     run.notes = text_rows(analysis.notes)
     run.terminal_count = len(analysis.terminals)
