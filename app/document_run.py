@@ -39,8 +39,8 @@ from app.db.source_queries import write_formats
 from app.db.texts import text_rows
 from app.documents import DocumentOptions, fail_document, options_of
 from app.errors import AppError, NotFound
-from app.evidence.anonymous import Secrets
 from app.evidence.packet import EvidenceOptions, write_evidence
+from app.evidence.secrets import Secrets
 from app.jobs import TRY_AGAIN
 from app.report import ReportMeta, write_report
 from app.storage import BLOCK, FolderStorage, Storage, Stored

@@ -45,8 +45,8 @@ def evidence(
     The map is never part of the zip; without --map it is written beside it.
     """
     # The report's libraries take a while to load; other commands should not wait for them.
-    from app.evidence.anonymous import read_secrets, write_secrets
     from app.evidence.packet import EvidenceOptions, write_evidence
+    from app.evidence.secrets import read_secrets, write_secrets
     from app.report import ReportMeta
 
     place = map_file or output.with_suffix(".map.json")

@@ -1,84 +1,34 @@
-"""A gathered packet with every address, MAC and user replaced; the map of them stays with whoever made it."""
+"""A gathered packet with everything replaced that names somebody; the map of it stays with whoever made it."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 import re
-import secrets
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from ipaddress import ip_address
-from pathlib import Path
-from typing import Any
 
 from app.core.analysis import CaseAnalysis, Finding, Terminal
 from app.core.anonymise.addresses import AddressMap
 from app.core.anonymise.bodies import BodyMap
 from app.core.anonymise.frames import FrameMap, Place, Plan, innermost, pieces_of
+from app.core.anonymise.identifiers import event_ids_in, names_in
 from app.core.anonymise.names import NameMap
-from app.core.anonymise.text import TextMap
+from app.core.anonymise.paths import masked_path
+from app.core.anonymise.text import BREAK, TextMap
 from app.core.evidence.manifest import Extract
 from app.core.parsers.log_text import wide_codec
 from app.core.parsers.sieve import LINK_ETHERNET
 from app.core.records import Text
 from app.evidence.captures import CaptureExtract, ExtractFrame
 from app.evidence.kept import Kept
+from app.evidence.secrets import Secrets
 
-VERSION = 1
 TRIES = 200
+SHORTEST_LEAK = 4  # characters; shorter ones stand in any file by chance
 CHUNK_BYTES = 256 << 10
 RECORD_START = re.compile(rb"\n(?=[\[%])")
 V4 = re.compile(r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?!\d|\.\d)")
-
-
-@dataclass(slots=True)
-class Secrets:
-    """What stands for what, original → replacement, and the key that addresses are turned with."""
-
-    key: bytes = field(default_factory=lambda: secrets.token_bytes(32))
-    users: dict[str, str] = field(default_factory=dict)
-    macs: dict[str, str] = field(default_factory=dict)
-    addresses: dict[str, str] = field(default_factory=dict)
-
-    def to_document(self) -> dict[str, Any]:
-        return {
-            "eadscope_map": VERSION,
-            "key": self.key.hex(),
-            "users": self.users,
-            "macs": self.macs,
-            "addresses": dict(sorted(self.addresses.items())),
-        }
-
-    @classmethod
-    def from_document(cls, document: Any) -> Secrets:
-        """Raises ValueError where it is something else."""
-        try:
-            if document["eadscope_map"] != VERSION:
-                raise ValueError("another version")
-            maps = {name: dict(document[name]) for name in ("users", "macs", "addresses")}
-            return cls(bytes.fromhex(document["key"]), **maps)
-        except (KeyError, TypeError) as error:
-            raise ValueError("no map") from error
-
-
-def read_secrets(path: Path) -> Secrets:
-    """The map of an earlier packet, so that a further one says the same; a new one where there is no such file.
-
-    Raises ValueError where the file is something else, OSError.
-    """
-    if not path.exists():
-        return Secrets()
-    try:
-        return Secrets.from_document(json.loads(path.read_bytes()))
-    except ValueError as error:
-        raise ValueError(f"{path.name} is no map written by EADScope") from error
-
-
-def write_secrets(path: Path, kept: Secrets) -> None:
-    """Readable by its owner only. Raises OSError."""
-    path.touch(mode=0o600)
-    path.write_text(json.dumps(kept.to_document(), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 
 class Mask:
@@ -88,34 +38,58 @@ class Mask:
         self._secrets, self._kept = known, kept
         users = {terminal.user for terminal in analysis.terminals if terminal.user}
         macs = {terminal.mac for terminal in analysis.terminals if terminal.mac} | set(_frame_macs(kept))
-        names = NameMap(known.users, known.macs)
-        names.learn(users, macs)
+        ids = {one.event_id for terminal in analysis.terminals for one in terminal.sessions if one.event_id}
+        self._names = NameMap(known.users, known.macs, known.words, known.ids)
+        texts = [text for content in kept.files.values() for text in _texts_of(content)]
+        texts += self._messages()
+        words = {name for text in texts for name in names_in(BREAK.sub("", text))}
+        ids |= {found for text in texts for found in event_ids_in(BREAK.sub("", text))}
+        self._names.learn(users, macs, words, ids)
         found = set(_addresses(analysis, kept))
         self._addresses = _address_map(known, found)
-        self._texts = TextMap(names, self._addresses)
+        self._texts = TextMap(self._names, self._addresses)
         self._texts.learn_numbers(found)
-        for content in kept.files.values():
-            self._texts.learn_from(content.decode("latin-1"))
-        self._names = names
+        for text in texts:
+            self._texts.learn_from(text)
         self._bodies = BodyMap(self._texts, known.key)
+        self._paths = {path: masked_path(path, self._names.word) for path in _paths(kept)}
+
+    def _messages(self) -> list[str]:
+        """What can be read in the datagrams that were taken along."""
+        bodies = BodyMap(TextMap(NameMap(), AddressMap(b"")), b"")
+        groups = self._datagrams()
+        whole = (pieces_of((frame.octets, place) for _, frame, place in members) for members in groups.values())
+        return [bodies.readable(old[8:]) for old in whole]
 
     def text(self, text: str) -> str:
+        """A sentence of ours, which may quote a path."""
+        for path, new in self._paths.items():
+            text = text.replace(path, new)
         return self._texts.replace(text)
+
+    def path(self, path: str) -> str:
+        """A file's or a capture point's name."""
+        return self._paths[path] if path in self._paths else masked_path(path, self._names.word)
 
     def kept(self) -> Kept:
         """The packet's parts with everything replaced; what could not be is told among its problems."""
         plans = self._plans()
         old = self._kept
         masked = Kept(
-            captures={self.text(path): self._capture(extract, plans) for path, extract in old.captures.items()},
-            files={self.text(path): self._file(content) for path, content in old.files.items()},
-            extracts={self.text(path): self._extract(extract) for path, extract in old.extracts.items()},
+            captures={self.path(path): self._capture(extract, plans) for path, extract in old.captures.items()},
+            files={self.path(path): self._file(content) for path, content in old.files.items()},
+            extracts={self.path(path): self._extract(extract) for path, extract in old.extracts.items()},
+            # A digest of an original says whose it is to everybody who has it.
             originals=[
-                replace(one, path=self.text(one.path), source=self.text(one.source)) for one in old.originals
+                replace(one, path=self.path(one.path), source=self.path(one.source), sha256="")
+                for one in old.originals
             ],
             problems=[Text(self.text(one.en), self.text(one.zh)) for one in old.problems],
         )
-        self._secrets.users, self._secrets.macs = self._names.users, self._names.macs
+        names = self._names
+        self._secrets.users, self._secrets.macs = names.users, names.macs
+        self._secrets.words, self._secrets.ids = names.words, names.ids
+        self._secrets.files |= {one.sha256: self.path(one.source) for one in old.originals}
         self._secrets.addresses |= self._addresses.known
         return replace(masked, problems=[*masked.problems, *self._losses()])
 
@@ -149,14 +123,15 @@ class Mask:
 
     def _finding(self, finding: Finding) -> Finding:
         between = finding.between
-        return replace(finding, between=(self.text(between[0]), self.text(between[1])) if between else None)
+        return replace(finding, between=(self.path(between[0]), self.path(between[1])) if between else None)
 
     def leaks(self, files: Mapping[str, bytes]) -> list[Text]:
-        """Files in which an original user or MAC still stands, as bytes. There should be none."""
+        """Files in which an original name still stands, as bytes. There should be none."""
         patterns = set()
-        for user in self._names.users:
-            if len(user) > 3 and self._names.users[user] != user:
-                patterns |= {user.encode(codec, "ignore") for codec in ("utf-8", "gb18030", "utf-16-le")}
+        names = self._names.users | self._names.ids | self._names.words
+        for name, new in names.items():
+            if len(name) > SHORTEST_LEAK and new != name and not name.isdigit():
+                patterns |= {name.encode(codec, "ignore") for codec in ("utf-8", "gb18030", "utf-16-le")}
         for mac, new in self._names.macs.items():
             if mac != new:
                 patterns |= {form.encode() for form in _written(mac)}
@@ -171,15 +146,7 @@ class Mask:
 
     def _plans(self) -> dict[tuple[str, int], Plan]:
         """What becomes of each frame's datagram: (source, frame) → plan. One plan serves every point that saw it."""
-        groups: dict[object, list[tuple[str, ExtractFrame, Place]]] = {}
-        for extract in self._kept.captures.values():
-            for frame in extract.frames:
-                place = innermost(frame.octets, extract.interfaces[frame.interface].link_type)
-                if place is None or place.protocol not in (6, 17):
-                    continue
-                ends = (extract.source, place.source, place.destination, place.protocol, place.identification)
-                key = frame.datagram if frame.datagram is not None else ends
-                groups.setdefault(key, []).append((extract.source, frame, place))
+        groups = self._datagrams()
         plans: dict[tuple[str, int], Plan] = {}
         self._quotes: dict[tuple[bytes, bytes, int], Plan] = {}
         for members in groups.values():
@@ -189,6 +156,19 @@ class Mask:
                 plans[source, frame.number] = plan
                 self._quotes[place.source, place.destination, place.identification] = plan
         return plans
+
+    def _datagrams(self) -> dict[object, list[tuple[str, ExtractFrame, Place]]]:
+        """All frames of each datagram, at whatever point, with their sources."""
+        groups: dict[object, list[tuple[str, ExtractFrame, Place]]] = {}
+        for extract in self._kept.captures.values():
+            for frame in extract.frames:
+                place = innermost(frame.octets, extract.interfaces[frame.interface].link_type)
+                if place is None or place.protocol not in (6, 17):
+                    continue
+                ends = (extract.source, place.source, place.destination, place.protocol, place.identification)
+                key = frame.datagram if frame.datagram is not None else ends
+                groups.setdefault(key, []).append((extract.source, frame, place))
+        return groups
 
     def _capture(self, extract: CaptureExtract, plans: Mapping[tuple[str, int], Plan]) -> CaptureExtract:
         frames = FrameMap(
@@ -214,14 +194,14 @@ class Mask:
         )
         return replace(
             extract,
-            source=self.text(extract.source),
-            point=self.text(extract.point),
+            source=self.path(extract.source),
+            point=self.path(extract.point),
             interfaces=interfaces,
             frames=tuple(rewritten),
         )
 
     def _extract(self, extract: Extract) -> Extract:
-        return replace(extract, point=self.text(extract.point)) if extract.point else extract
+        return replace(extract, point=self.path(extract.point)) if extract.point else extract
 
     # ------------------------------------------------------------ texts
 
@@ -248,6 +228,25 @@ def _chunks(content: bytes) -> Iterator[bytes]:
         end = found.end() if found is not None else len(content)
         yield content[at:end]
         at = end
+
+
+def _texts_of(content: bytes) -> Iterator[str]:
+    wide = wide_codec(content[:4096])
+    if wide is not None:
+        yield content.decode(wide, "replace")
+        return
+    for chunk in _chunks(content):
+        try:
+            yield chunk.decode()
+        except UnicodeDecodeError:
+            yield chunk.decode("gb18030", "replace")
+
+
+def _paths(kept: Kept) -> list[str]:
+    """Paths of the packet and of the case, longest first, so that none is taken for the end of another."""
+    paths = {*kept.captures, *kept.files, *(one.source for one in kept.originals)}
+    paths |= {extract.source for extract in kept.captures.values()}
+    return sorted(paths, key=lambda path: (-len(path), path))
 
 
 def _frame_macs(kept: Kept) -> Iterator[str]:

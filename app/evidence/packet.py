@@ -21,11 +21,12 @@ from app.core.evidence.tables import attempts_csv, sightings_csv
 from app.core.network.naming import stem
 from app.core.records import Text
 from app.core.verdict import to_document
-from app.evidence.anonymous import Mask, Secrets
+from app.evidence.anonymous import Mask
 from app.evidence.captures import extract_capture, merge, to_pcapng
 from app.evidence.kept import Kept
 from app.evidence.logs import extract_log
 from app.evidence.readme import Original, Packet, write_readme
+from app.evidence.secrets import Secrets
 from app.intake import AnalysisSettings, analyze_paths
 from app.report import ReportMeta, write_report
 from app.sources import BundleFile, parse_log
@@ -66,8 +67,9 @@ def write_evidence(
     meta = options.meta
     if options.secrets is not None:
         mask = Mask(options.secrets, analysis, kept)
-        kept, meta = mask.kept(), replace(meta, title=mask.text(meta.title), site=mask.text(meta.site))
-        settings = replace(settings, order=tuple(map(mask.text, settings.order)))
+        kept = mask.kept()
+        meta = replace(meta, title=mask.text(meta.title), site=mask.text(meta.site), bundle_hash="")
+        settings = replace(settings, order=tuple(map(mask.path, settings.order)))
     content = dict(kept.files) | {path: to_pcapng(extract) for path, extract in kept.captures.items()}
     manifest = _manifest(kept, content, settings)
     progress("analyse", 0.0)

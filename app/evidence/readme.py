@@ -94,9 +94,9 @@ INTRODUCTION = Text(
     "每帧带有注释，说明其内容以及在原始抓包中的帧号。",
 )
 ANONYMOUS = Text(
-    "Addresses, MACs and users were replaced throughout by others; subnets, sizes and fragment boundaries are as they "
-    "were. The hashes below are those of the original files.",
-    "地址、MAC 和用户名已全部替换为其他值；子网关系、大小和分片边界保持不变。下列哈希为原始文件的哈希。",
+    "Addresses, MACs, users, ids of checks, names of hosts, domains and files, and digests were replaced throughout by "
+    "others; subnets, sizes and fragment boundaries are as they were.",
+    "地址、MAC、用户名、检查标识、主机名、域名、文件名及摘要值已全部替换为其他值；子网关系、大小和分片边界保持不变。",
 )
 REPEAT = Text("Repeat the analysis with", "复现分析：")
 KNOW = Text("To know:", "注意：")

@@ -13,8 +13,8 @@ import pytest
 from app.core.analysis import CaseAnalysis
 from app.core.records import Text
 from app.demo import write_bundle
-from app.evidence.anonymous import Secrets
 from app.evidence.packet import EvidenceOptions, write_evidence
+from app.evidence.secrets import Secrets
 from app.intake import AnalysisSettings, analyze_files, bundle_files
 from app.report import ReportMeta
 from app.sources import BundleFile

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from app.core.analysis import CaseAnalysis
-from app.evidence.anonymous import read_secrets, write_secrets
+from app.evidence.secrets import read_secrets, write_secrets
 from app.intake import analyze_paths
 from tests.evidence.conftest import Case, entries, stored
 from tests.evidence.test_packet import tshark

@@ -84,6 +84,10 @@ class AddressMap:
     def _bit(self, width: int, at: int, before: int, salt: bytes) -> bool:
         return bool(self._digest(b"bit%d" % width + salt, at, before)[0] & 1)
 
+    def digits(self, text: str, count: int) -> str:
+        """Hexadecimal digits that depend on the text and the key only."""
+        return hashlib.shake_256(b"digits" + self._key + text.encode()).hexdigest(-(-count // 2))[:count]
+
     def _digest(self, what: bytes, *numbers: int) -> bytes:
         told = what + b"".join(number.to_bytes(17, "big") for number in numbers)
         return hashlib.blake2b(told, key=self._key, digest_size=16).digest()

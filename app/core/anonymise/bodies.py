@@ -48,7 +48,15 @@ class BodyMap:
                 continue
             if len(new) == len(octets):
                 return new
-        return octets
+        self.sealed += 1
+        return self._stream(octets)
+
+    def readable(self, payload: bytes) -> str:
+        """The text in a UDP payload, unpacked where it is packed; empty where there is none to be read."""
+        body = payload
+        if payload.find(b"<data>", 0, BODY_WITHIN_BYTES + 5) < 0 and int.from_bytes(payload[:4]) in CODINGS:
+            body = self._inflate(payload)[1]
+        return body.decode("utf-8", "replace") if b"<data>" in body else ""
 
     def _packed(self, payload: bytes, head: int) -> bytes:
         start, body = self._inflate(payload) if head != HEAD_ENCRYPTED else (HEADER_BYTES, b"")

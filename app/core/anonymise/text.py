@@ -9,6 +9,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from app.core.anonymise.addresses import AddressMap, is_personal_v4
 from app.core.anonymise.names import NameMap
+from app.core.anonymise.paths import masked_path
 
 SURE_LENGTH = 6  # a name this long is replaced inside other words too
 BREAK = re.compile(r"[\r\n]+[ \t]*")
@@ -19,7 +20,22 @@ _V6 = r"(?<![\w:.])[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}(?:\d{0,3}(?:\.\d{1
 _MAC = r"(?<![\w])[0-9A-Fa-f]{2}(?:[:-][0-9A-Fa-f]{2}){5}(?![\w])"
 _MAC_QUADS = r"(?<![\w])[0-9A-Fa-f]{4}(?:[-.][0-9A-Fa-f]{4}){2}(?![\w])"
 _NUMBER = r"(?<!\d)\d{8,10}(?!\d)"
-_ANY = re.compile(f"(?P<mac>{_MAC}|{_MAC_QUADS})|(?P<v6>{_V6})|(?P<v4>{_V4})|(?P<number>{_NUMBER})")
+# What belongs to one machine, file or password: a digest, a GUID, a Windows account's number.
+_DIGEST = r"(?<![0-9A-Za-z])(?:0x)?[0-9A-Fa-f]{32,128}(?![0-9A-Za-z])"
+_GUID = r"(?<![0-9A-Za-z])[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}(?![0-9A-Za-z])"
+_SID = r"S-1-5-21(?:-\d{1,10}){3,5}"
+_TOP = "com|net|org|cn|edu|gov|mil|info|biz|local|lan|corp|intra|internal|home|localdomain|io|de|jp|uk|us|hk|tw|sg|kr"
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_DOMAIN = rf"(?<![\w.-])(?:[\w.+-]{{1,64}}@)?(?:{_LABEL}\.){{1,8}}(?i:{_TOP})(?![\w-])"
+# What somebody keeps: everything below the owner's folder. The owner is a name that was learnt.
+_KEPT = (
+    r"(?<=\\)(?:Users|Documents and Settings)\\[^\\/:*?\"<>|\r\n]{1,64}(?:\\[^\\/:*?\"<>|\r\n]{1,128})+"
+    r"|/home/[^\s\"'<>,;]{2,500}"
+)
+_ANY = re.compile(
+    f"(?P<kept>{_KEPT})|(?P<guid>{_GUID})|(?P<digest>{_DIGEST})|(?P<sid>{_SID})|(?P<domain>{_DOMAIN})"
+    f"|(?P<mac>{_MAC}|{_MAC_QUADS})|(?P<v6>{_V6})|(?P<v4>{_V4})|(?P<number>{_NUMBER})"
+)
 _DAM = re.compile(r'damProxyIp"?\s*(?:>{1,2}|[=:])\s*(\d{7,10})')
 
 
@@ -30,7 +46,7 @@ class TextMap:
         self.names, self.addresses = names, addresses
         self.numbers: dict[str, int] = {}
         self.blanked = 0  # identifiers that had to be blanked, since the replacement is longer
-        words = {user: new for user, new in names.users.items() if user} | names.parts()
+        words = {word: new for word, new in (*names.words.items(), *names.users.items()) if word} | names.parts()
         for mac, new in names.macs.items():
             words[mac.replace(":", "")] = new.replace(":", "")
         self._words = {word.lower(): new for word, new in words.items()}
@@ -40,6 +56,7 @@ class TextMap:
             part for part in (_trie(sure), rf"(?<!\w)(?:{_trie(short)})(?!\w)" if short else "") if part
         )
         self._named = re.compile(pattern, re.IGNORECASE) if pattern else None
+        self._ids = _ids_pattern(names.ids)
 
     def learn_numbers(self, addresses: Iterable[str]) -> None:
         for address in addresses:
@@ -75,6 +92,9 @@ class TextMap:
         found: list[tuple[int, int, str]] = []
         if self._named is not None:
             found += [(*match.span(), self._word(match[0])) for match in self._named.finditer(flat)]
+        if self._ids is not None:
+            spans = ((match.start("id"), match.end("id"), match["id"]) for match in self._ids.finditer(flat))
+            found += [(start, end, self.names.ids[text]) for start, end, text in spans]
         for source, at in ((flat, None), (text, places)) if len(flat) != len(text) else ((flat, None),):
             # Where a line break is no part of an address, it ends one: look at the broken text as well.
             for match in _ANY.finditer(source):
@@ -98,6 +118,12 @@ class TextMap:
         if match.lastgroup == "number":
             number = self.numbers.get(text)
             return None if number is None else f"{self.addresses.v4(number):0{len(text)}d}"
+        if match.lastgroup in ("guid", "digest", "sid"):
+            return self._hashed(text)
+        if match.lastgroup == "domain":
+            return "".join(self._label(part) for part in re.split(r"([.@])", text))
+        if match.lastgroup == "kept":
+            return masked_path(text, self.names.word)
         if match.lastgroup == "mac":
             bare = re.sub(r"[:.-]", "", text)
             new = self.names.mac(":".join(bare[at : at + 2] for at in range(0, 12, 2))).replace(":", "")
@@ -114,6 +140,24 @@ class TextMap:
         new = self.addresses.text(str(address))
         return None if new == str(address) else new
 
+    def _hashed(self, text: str) -> str:
+        """Other digits: equal ones stay equal, a digest stays a digest, and the well-known beginnings stay."""
+        kept = next((mark for mark in ("S-1-5-21", "0x") if text.startswith(mark)), "")
+        digits = iter(self.addresses.digits(text.lower(), len(text)))
+        rest = text[len(kept) :]
+        turned = (next(digits) if char.isalnum() else char for char in rest)
+        if text.startswith("S-"):
+            return kept + "".join(str(int(char, 16) % 10) if char.isalnum() else char for char in turned)
+        new = kept + "".join(turned)
+        return new.upper() if text.upper() == text else new
+
+    def _label(self, label: str) -> str:
+        known = self._words.get(label.lower())
+        if known is not None:
+            return known
+        is_sign = label in (".", "@", "") or re.fullmatch(_TOP, label, re.IGNORECASE) or label.lower() == "www"
+        return label if is_sign else self.names.word(label)
+
     def _put(self, chars: list[str], places: list[int], new: str, *, is_body: bool) -> None:
         room = len(places)
         if is_body and len(new) > room:
@@ -125,6 +169,17 @@ class TextMap:
             chars[place] = new[number : number + 1]
         if len(new) > room:
             chars[places[-1]] += new[room:]
+
+
+def _ids_pattern(ids: Iterable[str]) -> re.Pattern[str] | None:
+    """Ids of checks, in their own capitals; one that could be anything only where it is called so."""
+    sure = [text for text in ids if len(text) >= SURE_LENGTH and not text.isdigit()]
+    others = [text for text in ids if text not in sure]
+    parts = [rf"(?<![0-9A-Za-z]){_trie(sure)}(?![0-9A-Za-z])"] if sure else []
+    if others:
+        parts.append(rf"(?<=eventSeqID=){_trie(others)}(?![0-9A-Za-z])")
+        parts.append(rf'(?<="eventSeqID">){_trie(others)}(?=<)')
+    return re.compile("(?P<id>" + "|".join(parts) + ")") if parts else None
 
 
 def _flatten(text: str) -> tuple[str, list[int]]:

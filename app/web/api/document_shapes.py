@@ -53,8 +53,9 @@ class WantedEvidence(WantedReport):
     anonymise: bool = Field(default=False, description="Replace everything that names somebody or something.")
 
     def options(self, kind: str, case: Case) -> DocumentOptions:
+        title, site = ("", "") if self.anonymise else (case.title, case.site)  # they name the customer
         return DocumentOptions(
-            kind, self.language, case.title, case.site, self.author, self.zone,
+            kind, self.language, title, site, self.author, self.zone,
             tuple(dict.fromkeys(self.terminals)), self.anonymise,
         )  # fmt: skip
 
