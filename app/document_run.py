@@ -43,7 +43,7 @@ from app.evidence.packet import EvidenceOptions, write_evidence
 from app.evidence.secrets import Secrets
 from app.jobs import TRY_AGAIN
 from app.report import ReportMeta, write_report
-from app.storage import BLOCK, FolderStorage, Storage, Stored
+from app.storage import BLOCK, Storage, Stored, open_storage
 from app.stored_bundles import analysis_settings, case_files
 
 TELL_EVERY_S = 0.3
@@ -222,7 +222,7 @@ def main(document_id: int, run: int) -> int:
     assert options.database_url is not None
     engine = make_engine(options.database_url, pool_size=1)
     try:
-        return attempt(make_sessions(engine), FolderStorage(options.storage), options, document_id, run)
+        return attempt(make_sessions(engine), open_storage(options), options, document_id, run)
     except OperationalError:
         return TRY_AGAIN
     finally:

@@ -30,6 +30,8 @@ from app.handover_tasks import handover_tasks
 from app.jobs import QUEUE, TASK, fail_abandoned, record_failure
 from app.logs import get_log
 from app.sandbox import WEAKER, walls
+from app.storage import open_storage
+from app.upkeep import keep_up
 from app.webhooks import DELIVER, WEBHOOKS
 
 log = get_log("eadscope.worker")
@@ -149,7 +151,10 @@ async def _work(options: Settings, stop: asyncio.Event) -> None:
     sessions = make_sessions(engine)
     try:
         async with queue.open_async():
-            side = [asyncio.create_task(_recover(queue, sessions, options))]
+            side = [
+                asyncio.create_task(_recover(queue, sessions, options)),
+                asyncio.create_task(keep_up(sessions, open_storage(options))),
+            ]
             working = asyncio.create_task(_take_jobs(queue, sessions, options))
             stopping = asyncio.create_task(stop.wait())
             try:

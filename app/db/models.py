@@ -75,6 +75,7 @@ class Case(Base):
     note: Mapped[str] = mapped_column(server_default="")
     language: Mapped[str] = mapped_column(String(8), server_default="en")
     ports: Mapped[list[int]] = mapped_column(ARRAY(Integer), server_default="{}")  # beside the usual ones
+    hold_reason: Mapped[str] = mapped_column(server_default="")  # not empty: it may not be deleted, by nobody
     is_example: Mapped[bool] = mapped_column(server_default=text("false"))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
@@ -250,6 +251,15 @@ class SavedFilter(Base):
     name: Mapped[str]
     query: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class SiteSetting(Base):
+    """One thing that holds for the whole installation."""
+
+    __tablename__ = "site_settings"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[Any] = mapped_column(JSONB)
 
 
 class Milestone(Base):
