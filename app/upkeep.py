@@ -4,9 +4,8 @@ that a crash left behind, jobs that are long done. Every worker looks; one at a 
 from __future__ import annotations
 
 import asyncio
-import logging
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import delete, select, text
@@ -17,10 +16,11 @@ from app.db import site
 from app.db.models import Blob, Case, PartialUpload
 from app.db.removal import delete_case, remove_unused, unused_contents
 from app.errors import AppError
+from app.logs import get_log
 from app.partial_uploads import KEPT
 from app.storage import Storage
 
-log = logging.getLogger("eadscope.upkeep")
+log = get_log("eadscope.upkeep")
 
 EVERY = timedelta(hours=1)
 LOOK_S = 60.0
@@ -45,9 +45,9 @@ async def keep_up(sessions: sessionmaker[Session], storage: Storage) -> None:
         try:
             done = await asyncio.to_thread(keep_up_when_due, sessions, storage)
             if done is not None and done != Done():
-                log.info("upkeep: %s", done)
+                log.info("upkeep done", **asdict(done))
         except (AppError, DBAPIError) as error:
-            log.warning("upkeep did not end: %s", type(error).__name__)
+            log.warning("upkeep did not end", error=type(error).__name__)
         await asyncio.sleep(LOOK_S)
 
 
