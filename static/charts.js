@@ -30,6 +30,7 @@
       const shown = placeInAddress(place);
       if (shown) { layout.xaxis.range = shown.x; layout.yaxis.range = shown.y; }
       await Plotly.react(place, figure.data, layout, figure.config);
+      place.dataset.drawn = isDark() ? "dark" : "light";
       const drawn = ranges(place);
       place.whole = shown ? whole : { x: [...drawn.x], y: [...drawn.y] };
       if (!place.isListening) listen(place);
@@ -162,6 +163,11 @@
     event.preventDefault();
     actions[event.key]();
   });
+
+  // Charts are as wide as the window; paper is narrower.
+  const PAPER_WIDTH = 690;
+  window.addEventListener("beforeprint", () => places().forEach((place) => { place.style.zoom = Math.min(1, PAPER_WIDTH / place.clientWidth); }));
+  window.addEventListener("afterprint", () => places().forEach((place) => { place.style.zoom = ""; }));
 
   const places = () => [...document.querySelectorAll("[data-chart]")];
   // This script runs before plotly, which is large: the server makes the figures while the browser reads it.

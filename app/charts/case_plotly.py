@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, tzinfo
+from itertools import count
 
 from app.charts import figures
 from app.charts.case_look import BAND, SESSIONS_AXIS, SIZE_AXIS, bin_label, look_of
@@ -14,6 +16,7 @@ from app.core.records import NS
 from app.core.timeline.texts import OUTCOMES
 
 MOST_ROWS = 24  # a stack higher than this is pressed together
+FEWEST_STEPS = 12
 
 
 def size_figure(plot: SizePlot, lang: str = "en", theme: str = "light") -> Figure:
@@ -91,7 +94,8 @@ def size_figure(plot: SizePlot, lang: str = "en", theme: str = "light") -> Figur
             "y": 1.0,
             "yshift": 36 - 16 * row,
             "showarrow": False,
-            "xanchor": "left",
+            # The upper edge's words stand to its left: to its right there may be no room.
+            "xanchor": "right" if row else "left",
             "yanchor": "middle",
             "font": {"size": 11, "color": look.wait},
         }
@@ -141,8 +145,11 @@ def time_figure(plot: TimePlot, lang: str = "en", theme: str = "light", *, zone:
     zone_text = zone_name(plot.begin_ns, zone, lang)
     shown = figures.layout(look, 280, {"l": 56, "r": 20, "t": 16, "b": 84})
     shown["barmode"] = "stack"
+    # Few bars stay bars: the axis is never shorter than FEWEST_STEPS of them.
+    room = max(0, (FEWEST_STEPS * plot.step_s - span) / 2)
+    tallest = max((item.total for item in plot.bins), default=1)
     shown["xaxis"] |= {
-        "range": [0, span],
+        "range": [-room, span + room],
         "tickvals": list(range(0, span + 1, step)),
         "ticktext": [place(second) for second in range(0, span + 1, step)],
         "title": {
@@ -153,7 +160,14 @@ def time_figure(plot: TimePlot, lang: str = "en", theme: str = "light", *, zone:
     shown["yaxis"] |= {
         "title": {"text": say(SESSIONS_AXIS, lang), "font": {"size": 12}},
         "rangemode": "tozero",
+        "dtick": next(step for step in _whole_steps() if tallest / step <= 5),
         "tickformat": ",d",
     }
     shown["legend"]["y"] = -0.3
     return figures.finish(traces, shown, lang)
+
+
+def _whole_steps() -> Iterator[int]:
+    """1, 2, 5, 10, 20, 50 …: sessions are counted in whole numbers."""
+    for zeros in count():
+        yield from (digit * 10**zeros for digit in (1, 2, 5))

@@ -28,11 +28,17 @@ from app.core.timeline.texts import LEGEND, LOST, NO_CAPTURE, RAW_TIMES, REFEREN
 HEAD, FOOT = 70, 84  # the buttons of the chart stand above the names of the lanes
 # A page is as tall as this at most; the rest is reached by panning and zooming.
 FIRST_VIEW = 1400.0
+MOST_WIDE_LANES = 6  # with more, a log line's number has no room between two lanes
 
 
-def ladder_figure(timeline: Timeline, lang: str = "en", theme: str = "light", *, zone: tzinfo = UTC) -> Figure:
-    """The whole ladder at 1 unit = 1 pixel; points carry `customdata` {"source", "line", "frame", "frames"}."""
-    return _Ladder(timeline, lang, theme_of(theme), zone).figure()
+def ladder_figure(
+    timeline: Timeline, lang: str = "en", theme: str = "light", *, zone: tzinfo = UTC, is_narrow: bool = False
+) -> Figure:
+    """The whole ladder at 1 unit = 1 pixel; points carry `customdata` {"source", "line", "frame", "frames"}.
+
+    `is_narrow`: for half a page, with less written on it.
+    """
+    return _Ladder(timeline, lang, theme_of(theme), zone, is_narrow).figure()
 
 
 class _Points:
@@ -56,8 +62,10 @@ class _Points:
 
 
 class _Ladder:
-    def __init__(self, timeline: Timeline, lang: str, theme: Theme, zone: tzinfo) -> None:
+    def __init__(self, timeline: Timeline, lang: str, theme: Theme, zone: tzinfo, is_narrow: bool) -> None:
         self.timeline, self.lang, self.theme, self.zone = timeline, lang, theme, zone
+        self.is_narrow = is_narrow and len(timeline.lanes) > 3
+        self.is_brief = is_narrow or len(timeline.lanes) > MOST_WIDE_LANES
         self.small = timeline.density is Density.DENSE
 
     def figure(self) -> Figure:
@@ -116,8 +124,8 @@ class _Ladder:
         return shown
 
     def _head(self, lane: Lane) -> str:
-        name = for_plotly(shorten(say(lane.name, self.lang), 12, 118), 40)
-        return f"{name}<br>{self._below(lane)}"
+        name = for_plotly(shorten(say(lane.name, self.lang), 12, 72 if self.is_narrow else 118), 40)
+        return name if self.is_narrow else f"{name}<br>{self._below(lane)}"
 
     def _below(self, lane: Lane) -> str:
         if not lane.is_observed:
@@ -346,7 +354,10 @@ class _Ladder:
                 if line.cross is not None:
                     cross = line.cross
                     points.add(cross.x, cross.y, self.say(cross.text, 300) + self._sources(cross.refs), cross.refs)
-                    words.add(cross.x, cross.y + 9, self.say(LOST))
+            lost = [line.cross for line in arrow.lines if line.cross is not None]
+            if lost:  # said once, below the lowest of a datagram's crosses
+                lowest = max(lost, key=lambda cross: cross.y)
+                words.add(lowest.x, lowest.y + 9, self.say(LOST))
             fading = [line.end for line in arrow.lines if line.end is not None]
             if fading:
                 end = max(fading, key=lambda spot: spot.y)
@@ -417,7 +428,7 @@ class _Ladder:
             return
         words = _Points()
         for mark in marks:
-            word = self.say(mark.text, 60)
+            word = self.say(mark.brief if self.is_brief and mark.brief else mark.text, 60)
             gap = "\u2002\u2002" if kind is not MarkKind.LOG else "\u2002"
             tick = "✓ " if kind is MarkKind.GOOD else ""
             word = tick + word

@@ -251,7 +251,7 @@ class _Ladder:
             self._open_link(line.cross.refs)
             x, y = self.x(line.cross.x), self.y(line.cross.y)
             self.svg.cross(x, y, 6 if is_full else 4, self.theme.lost, hover=self.say(line.cross.text))
-            if is_full:
+            if is_full and line.cross == max((way.cross for way in arrow.lines if way.cross), key=lambda spot: spot.y):
                 self.svg.text(x, y + 17, self.say(LOST), size=10, fill=self.theme.lost, anchor="middle", weight="600")
             self._close_link(line.cross.refs)
 

@@ -38,7 +38,10 @@ def ladder(request: Request, db: DatabaseSession, head: Head, key: str, view: Ch
     points = capture_points(db, analysis_id)
     zone = remember(db, analysis_id, queries.log_zone)
     timeline = build_timeline(shown.terminal, shown.session, points, corrected=is_corrected(request))
-    return JSONResponse(ladder_figure(timeline, view.language, _theme(request), zone=view.tzinfo(zone)))
+    is_narrow = request.query_params.get("narrow") == "1"
+    return JSONResponse(
+        ladder_figure(timeline, view.language, _theme(request), zone=view.tzinfo(zone), is_narrow=is_narrow)
+    )
 
 
 @router.get("/cases/{case_id}/charts/size")

@@ -66,9 +66,7 @@ def split_difference(difference_s: float, zone_offset_s: int | None, is_utc: boo
     return PairedClock(zone_offset_s, round(difference_s - zone_offset_s, 6))
 
 
-def _reference_ns(
-    storage: Storage, formats: Sequence[LogFormat], source: SourceRow, number: int
-) -> tuple[int, bool]:
+def _reference_ns(storage: Storage, formats: Sequence[LogFormat], source: SourceRow, number: int) -> tuple[int, bool]:
     """When the other line or frame was, on the reference clock, and whether that is UTC."""
     error_ns = round((source.clock_offset_s or 0.0) * NS)
     if source.kind == "capture":

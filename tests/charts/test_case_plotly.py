@@ -4,7 +4,7 @@ import pytest
 
 from app.charts import size_figure, time_figure
 from app.core.analysis import Outcome
-from app.core.drawings.case_charts import SizeDot, plot_sizes, plot_times
+from app.core.drawings.case_charts import Edges, SizeDot, plot_sizes, plot_times
 from app.core.records import NS
 from tests.charts.plotly_schema import check
 from tests.core.build_sessions import START_NS
@@ -20,8 +20,16 @@ def test_a_point_of_the_size_plot_opens_its_terminal() -> None:
 
 
 def test_the_band_lies_between_the_edges() -> None:
-    band = size_figure(plot_sizes(DOTS, (1444, 3000)))["layout"]["shapes"][0]
+    band = size_figure(plot_sizes(DOTS, Edges(1444, 3000, 28)))["layout"]["shapes"][0]
     assert (band["x0"], band["x1"]) == (1444, 3000)
+
+
+def test_the_lower_edge_says_what_it_is_on_the_wire() -> None:
+    notes = size_figure(plot_sizes(DOTS, Edges(1444, 3000, 28)))["layout"]["annotations"]
+    assert [note["text"] for note in notes] == [
+        "1,444 B (1,472 on the wire): larger ones are fragmented",
+        "3,000 B: larger ones may be compressed",
+    ]
 
 
 def test_bars_add_up_to_the_sessions_and_differ_by_pattern() -> None:
@@ -40,5 +48,5 @@ def test_an_empty_case_still_gives_figures() -> None:
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_figures_are_plain_json_that_plotly_accepts(lang: str, theme: str) -> None:
     moments = [(START_NS + n * 60 * NS, Outcome.FAILED if n % 2 else Outcome.PASSED) for n in range(40)]
-    check(size_figure(plot_sizes(DOTS, (1444, 3000)), lang, theme))
+    check(size_figure(plot_sizes(DOTS, Edges(1444, 3000, 28)), lang, theme))
     check(time_figure(plot_times(moments), lang, theme))

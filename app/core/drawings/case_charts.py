@@ -8,12 +8,25 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
+from typing import NamedTuple
 
 from app.core.analysis import CaseAnalysis, Outcome
 from app.core.records import NS, Text
 
+
+class Edges(NamedTuple):
+    """Plaintext sizes of message 3, bytes: above `lower` it is fragmented, above `upper` it may be compressed.
+
+    On the wire, `header` bytes come before the plaintext.
+    """
+
+    lower: int
+    upper: int
+    header: int = 0
+
+
 # Without a finding that computed them: an MTU of 1500, and the plaintext from which the client compresses.
-DEFAULT_EDGES = (1472, 3000)
+DEFAULT_EDGES = Edges(1472, 3000)
 OUTCOME_ORDER = (Outcome.FAILED, Outcome.INCOMPLETE, Outcome.UNKNOWN, Outcome.PASSED)
 STEPS_S = (1, 5, 15, 60, 300, 900, 1800, 3600)
 MOST_BINS = 72
@@ -111,23 +124,24 @@ def size_dots(analysis: CaseAnalysis) -> tuple[SizeDot, ...]:
     return tuple(dots)
 
 
-def size_edges(analysis: CaseAnalysis) -> tuple[int, int]:
+def size_edges(analysis: CaseAnalysis) -> Edges:
     """The edges that a finding computed for this path, else the usual ones."""
     findings = [*analysis.findings, *(finding for terminal in analysis.terminals for finding in terminal.findings)]
     for finding in findings:
         for names in (("computed_low", "computed_high"), ("lower_edge", "upper_edge")):
             lower, upper = (finding.details.get(name) for name in names)
             if isinstance(lower, int) and isinstance(upper, int):
-                return lower, upper
+                header = finding.details.get("header_bytes")
+                return Edges(lower, upper, header if isinstance(header, int) else 0)
     return DEFAULT_EDGES
 
 
 def plot_sizes(
-    dots: Sequence[SizeDot], edges: tuple[int, int] = DEFAULT_EDGES, *, without_size: int = 0, columns: int = 150
+    dots: Sequence[SizeDot], edges: Edges = DEFAULT_EDGES, *, without_size: int = 0, columns: int = 150
 ) -> SizePlot:
     """Stacks terminals of about the same size (one of `columns` equal columns) on each other: no chance, no overlap."""
     sizes = [dot.plain_bytes for dot in dots]
-    high = _round_up(max([*sizes, round(edges[1] * 1.15)]))
+    high = _round_up(max([*sizes, round(edges.upper * 1.15)]))
     column = max(high / columns, 1.0)
     lanes = []
     for outcome in OUTCOME_ORDER:
@@ -140,9 +154,13 @@ def plot_sizes(
             filled[at] = filled.get(at, 0) + 1
         if placed:
             lanes.append(SizeLane(outcome, tuple(placed)))
-    lower, upper = edges
+    lower, upper, header = edges
+    wire_en = f" ({lower + header:,} on the wire)" if header else ""
+    wire_zh = f"（线路上 {lower + header:,}）" if header else ""
     signs = (
-        SizeEdge(lower, Text(f"{lower:,} B: larger ones are fragmented", f"{lower:,} 字节：超过则分片")),
+        SizeEdge(
+            lower, Text(f"{lower:,} B{wire_en}: larger ones are fragmented", f"{lower:,} 字节{wire_zh}：超过则分片")
+        ),
         SizeEdge(upper, Text(f"{upper:,} B: larger ones may be compressed", f"{upper:,} 字节：超过则可压缩加密")),
     )
     return SizePlot(tuple(lanes), signs, 0, high, without_size)

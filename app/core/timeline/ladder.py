@@ -148,6 +148,7 @@ def _draw_marks(plan: Plan, arrows: Sequence[MessageArrow], heights: Sequence[fl
                 (line,) if line else (),
                 host,
                 wire_y,
+                texts.logged(sent.message.direction, side, sent.message.number, None),
             )
     for mark, shown, handle in plan.marks:
         x = plan.lane(_log_lane(mark.side))

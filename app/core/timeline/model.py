@@ -135,7 +135,10 @@ class MessageArrow:
 
 @dataclass(frozen=True, slots=True)
 class LogMark:
-    """A log record. `tie_x` is the lane its tie leads to; `tie_y` differs from `y` where clocks are uncorrected."""
+    """A log record. `tie_x` is the lane its tie leads to; `tie_y` differs from `y` where clocks are uncorrected.
+
+    `brief` says less than `text`, for narrow lanes; None where there is nothing to leave out.
+    """
 
     x: float
     y: float
@@ -147,6 +150,7 @@ class LogMark:
     refs: tuple[Ref, ...]
     tie_x: float | None = None
     tie_y: float | None = None
+    brief: Text | None = None
 
 
 @dataclass(frozen=True, slots=True)

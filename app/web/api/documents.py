@@ -116,9 +116,7 @@ def _content(request: Request, case_id: int, document_id: int) -> Response:
 def load_document(db: Session, case_id: int, document_id: int) -> Document:
     document = find_document(db, case_id, document_id)
     if document is None:
-        raise NotFound(
-            Text(f"The case has no document {document_id}.", f"该案例中没有编号为 {document_id} 的文档。")
-        )
+        raise NotFound(Text(f"The case has no document {document_id}.", f"该案例中没有编号为 {document_id} 的文档。"))
     return document
 
 

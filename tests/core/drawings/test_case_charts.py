@@ -1,7 +1,7 @@
 from datetime import UTC, timedelta, timezone
 
 from app.core.analysis import Outcome
-from app.core.drawings.case_charts import DEFAULT_EDGES, SizeDot, plot_sizes, plot_times
+from app.core.drawings.case_charts import Edges, SizeDot, plot_sizes, plot_times
 from app.core.records import NS
 from tests.core.build_sessions import START_NS
 
@@ -22,10 +22,10 @@ def test_failed_terminals_lie_above_those_that_passed() -> None:
 
 
 def test_both_edges_always_lie_inside_the_plot() -> None:
-    plot = plot_sizes([dot("t1", 200)], (1400, 9000))
+    plot = plot_sizes([dot("t1", 200)], Edges(1400, 9000))
     assert [edge.at_bytes for edge in plot.edges] == [1400, 9000]
     assert plot.low_bytes < 1400 < 9000 < plot.high_bytes
-    assert [edge.at_bytes for edge in plot_sizes([]).edges] == list(DEFAULT_EDGES)
+    assert [edge.at_bytes for edge in plot_sizes([]).edges] == [1472, 3000]
 
 
 def test_five_thousand_terminals_are_all_placed_once() -> None:
