@@ -234,7 +234,12 @@ def reason_of(loss: LegLoss) -> Text:
             f"the same in {n} datagrams.",
             f"结论确定：两点当时均在抓包，缺失部分在 {near} 可见、在 {far} 没有，{n} 个报文情况一致。",
         )
-    if loss.tally.sure == 0:
+    if loss.tally.sure < ENOUGH and any(passage.is_presumed for passage in loss.tally.lost):
+        why = Text(
+            f"that {far} lies on the path and was capturing all the time rests on what is usual, not on its frames",
+            f"{far} 位于路径上且一直在抓包，只是按常理推断，其帧不能证明",
+        )
+    elif loss.tally.sure == 0:
         why = Text("which sightings are the same datagram is itself not sure", "各点所见是否同一报文本身不完全确定")
     elif loss.pattern is Pattern.FRAGMENTED and n >= ENOUGH:
         why = Text(

@@ -8,10 +8,11 @@ miss behind the last sighting counts, and `UNKNOWN` never does.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from app.core.analysis import Attempt, DatagramFate, Fate, FragmentFate, Seen
+from app.core.network.grounds import PRESUMED
 from app.core.records import Confidence, Direction
 
 Leg = tuple[int, int]  # (last position that saw it, first position behind that misses it)
@@ -25,6 +26,7 @@ class Piece:
     first_seen: int
     last_seen: int
     lost_at: int | None
+    is_presumed: bool = False  # that the point which misses it could have seen it is not proven
 
     def crosses(self, leg: Leg) -> bool:
         return self.last_seen >= leg[1]
@@ -60,9 +62,14 @@ class Passage:
 
     @property
     def is_sure(self) -> bool:
-        """Whether sightings at several points are surely of this one datagram."""
+        """Whether sightings at several points are surely of this one datagram, and no miss is a presumption."""
         datagram = self.attempt.datagram
-        return datagram is None or datagram.match_confidence in (None, Confidence.CERTAIN)
+        is_matched = datagram is None or datagram.match_confidence in (None, Confidence.CERTAIN)
+        return is_matched and not self.is_presumed
+
+    @property
+    def is_presumed(self) -> bool:
+        return any(piece.is_presumed for piece in self.pieces)
 
 
 def trace(
@@ -85,6 +92,8 @@ def trace(
     hidden = _unlisted_piece(pieces, datagram.fate, names, blind)
     if hidden is not None:
         pieces.append(hidden)
+    if any(piece.lost_at is not None for piece in pieces):
+        pieces = _with_presumptions(pieces, datagram, names)
     told = attempt.server_log_time_ns if direction is Direction.TO_SERVER else attempt.log_time_ns
     return Passage(
         direction=direction,
@@ -147,6 +156,16 @@ def _piece(offset: int, states: Sequence[Seen | None], blind: frozenset[int]) ->
         elif state is Seen.MISSING and lost is None and position not in blind:
             lost = position
     return Piece(offset, first, last, lost)
+
+
+def _with_presumptions(pieces: Sequence[Piece], datagram: DatagramFate, names: Sequence[str]) -> list[Piece]:
+    presumed = {
+        name for f in datagram.fragments for name, sighting in f.sightings.items() if sighting.reason_code == PRESUMED
+    }
+    return [
+        replace(piece, is_presumed=True) if piece.lost_at is not None and names[piece.lost_at] in presumed else piece
+        for piece in pieces
+    ]
 
 
 def _unlisted_piece(

@@ -24,6 +24,10 @@ def _yes(en: str, zh: str, code: str = "able") -> Verdict:
     return Verdict(True, code, Text(en, zh))
 
 
+# The code of a miss that rests on a presumption: a loss may be told from it, never one that is certain.
+PRESUMED = "presumed"
+
+
 OTHER_TERMINAL = _no(
     "other-terminal",
     "a capture on another terminal cannot see this one's traffic",
@@ -44,6 +48,17 @@ BRACKETED = _yes("it was capturing: it holds datagrams from before and after", "
 ENDS_WITH_IT = _yes(
     "the capture ends with its first fragment, and every one before it lacked the same fragments here",
     "抓包以它的首片结束，而此前每个报文在此处都缺少同样的分片",
+)
+CLOCK_PRESUMED = _yes(
+    "nothing links its clock to the others; if it goes about as they do, it was capturing then",
+    "其时钟与其他抓包没有联系；若走时大致相同，则当时正在抓包",
+    code=PRESUMED,
+)
+SILENT_AS_BEFORE = _yes(
+    "its last frame is a little earlier, after a silence no longer than others in it; whatever was sent like this "
+    "while it surely ran did not come here either",
+    "其最后一帧略早于此时，但静默时间不长于该抓包中的其他静默；它确在运行时，同样的报文也从未到达此处",
+    code=PRESUMED,
 )
 FILTERED = Text("its filter hides such packets", "其过滤条件隐藏了此类报文")
 LETS_IN = _yes("its filter lets it in", "过滤条件允许")
@@ -78,3 +93,8 @@ WAY_UNPROVEN = _yes(
 )
 AT_SERVER = _yes("it is at the server and has other terminals' datagrams", "它位于服务器处，且有其他终端的报文")
 SAME_SUBNET = _yes("it has datagrams of other terminals of the same subnet", "它有同网段其他终端的报文")
+PATH_PRESUMED = _yes(
+    "it shows nothing of any exchange, and that it lies on the path rests on its being among these captures",
+    "此处没有任何认证交互的报文，仅因其属于这组抓包而认为它在路径上",
+    code=PRESUMED,
+)

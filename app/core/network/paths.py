@@ -87,6 +87,9 @@ def _judge(
         return (OrderBy.NAMED, 0, *_put(by_role > 0, left, right))
     if one.hops is not None and other.hops is not None and abs(one.hops - other.hops) >= 0.5:
         return (OrderBy.TTL, 1, *_put(one.hops < other.hops, left, right))
+    if (one.hops is None) != (other.hops is None):
+        # Most exchanges begin at the client: what got as far as one point and not to the other stopped between them.
+        return (OrderBy.NAMED, 1, *_put(other.hops is None, left, right))
     return (OrderBy.NAMED, 1, *_put(_natural(one.name) <= _natural(other.name), left, right))
 
 

@@ -17,6 +17,7 @@ from app.core.network.grounds import (
     AT_THE_EDGE,
     BRACKETED,
     CAPTURING,
+    CLOCK_PRESUMED,
     CLOCK_UNKNOWN,
     EMPTY,
     ENDS_WITH_IT,
@@ -30,9 +31,12 @@ from app.core.network.grounds import (
     OTHER_TERMINAL,
     OTHER_WAY_SEEN,
     PASSED_ELSEWHERE,
+    PATH_PRESUMED,
+    PRESUMED,
     SAME_SUBNET,
     SAME_TERMINAL,
     SIBLING_SEEN,
+    SILENT_AS_BEFORE,
     WAY_UNPROVEN,
     Verdict,
 )
@@ -170,6 +174,8 @@ class Guard:
         capturing = self._was_capturing(capture, journey)
         if capturing is AT_THE_EDGE and self._is_always_so(capture, journey, kind):
             capturing = ENDS_WITH_IT
+        elif not capturing.is_able and self._is_silent_as_before(capture, journey):
+            capturing = SILENT_AS_BEFORE
         if not capturing.is_able:
             return capturing
         for ground in (self._lets_in, self._loses_nothing, self._is_on_path):
@@ -179,7 +185,7 @@ class Guard:
         path = verdict
         return self._text(
             True,
-            path.code,
+            PRESUMED if capturing.code == PRESUMED else path.code,
             ("able", capturing.reason, path.reason, watch.filter.reason),
             Text(
                 f"not seen, though it could have been: {capturing.reason.en}; {path.reason.en}"
@@ -213,11 +219,11 @@ class Guard:
         if times:
             margin = LATENESS_NS + self._clock_margin_ns(capture, journey)
             return _within(min(times), margin, first, last)
-        if self._vouched:
-            members = journey.group.members.items()
-            raw = min(self._joined.net.time_of(seen) for _, seen in members)
-            return _within(raw, LATENESS_NS + VOUCHED_NS, first, last)
-        return CLOCK_UNKNOWN
+        unlinked = min(self._joined.net.time_of(seen) for seen in journey.group.members.values())
+        if self._vouched and _within(unlinked, LATENESS_NS + VOUCHED_NS, first, last).is_able:
+            return CAPTURING
+        # A clock that is far off would put the two captures' times apart.
+        return CLOCK_PRESUMED if _within(unlinked, LATENESS_NS, first, last).is_able else CLOCK_UNKNOWN
 
     def _is_always_so(self, capture: int, journey: Journey, kind: Kind) -> bool:
         """The capture ends with this datagram's first fragment, and no later fragment before it came either."""
@@ -231,6 +237,20 @@ class Guard:
             and tally.absent >= SAME_BEFORE
             and not self.watches[capture].capture.facts.is_truncated
         )
+
+    def _is_silent_as_before(self, capture: int, journey: Journey) -> bool:
+        """The capture ended, as far as its frames tell, shortly before; nothing like this ever came here."""
+        watch, facts = self.watches[capture], self.watches[capture].capture.facts
+        if capture in journey.group.members or facts.last_ns is None or facts.is_truncated:
+            return False
+        tallies = [watch.tallies.get(journey.stream(kind)) for kind in journey.kinds]
+        if any(one is None or one.seen or one.passed or one.absent < SAME_BEFORE for one in tallies):
+            return False
+        since = min(map(self._joined.net.time_of, journey.group.members.values())) - watch.clock.to_reference(
+            facts.last_ns, facts.frames
+        )
+        longest = max((end - start for start, end in facts.quiet_spans), default=0)
+        return -LATENESS_NS - self._clock_margin_ns(capture, journey) <= since <= longest
 
     def _clock_margin_ns(self, capture: int, journey: Journey) -> int:
         margin = 0
@@ -306,6 +326,8 @@ class Guard:
         if is_route_known:
             is_host = watch.is_terminal or watch.role == Role.SERVER
             return OTHER_WAY_SEEN if is_host or way in watch.ways else WAY_UNPROVEN
+        if not watch.routes and not watch.elsewhere and not watch.is_terminal:
+            return PATH_PRESUMED
         if way not in watch.ways:
             return NEVER_SEEN
         if watch.role == Role.SERVER and journey.server_ip in watch.servers:

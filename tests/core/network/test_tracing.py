@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 import pytest
 
 from app.core.analysis import Fate, Role, Seen
+from app.core.network.grounds import PRESUMED
 from app.core.network.tracing import NetworkFacts, NetworkSettings, NoteCode, TracedDatagram, trace_network
-from app.core.records import Confidence, Direction, InterfaceFacts, Packet
+from app.core.records import NS, Confidence, Direction, InterfaceFacts, Packet
 from tests.core.net_world import (
     PORT,
     SERVER,
@@ -372,13 +373,42 @@ def test_a_terminal_that_never_crosses_is_missing_where_its_neighbours_pass() ->
     assert len(lost) == 3 and legs(lost) == {("uplink", "fwout")}
 
 
-def test_nothing_is_claimed_of_a_point_that_never_saw_anybody() -> None:
+def test_of_a_point_that_never_saw_anybody_a_loss_is_only_presumed() -> None:
     world = World(Tap("client", 0, role=Role.CLIENT), Tap("server", 2, 0.001, role=Role.SERVER))
     world.behind("client", drop_all)
     run_session(world)
     facts = trace(world)
-    assert has_no_loss(facts)
-    assert legs(facts.traced) == {None}
+    misses = [s for one in facts.traced for f in one.fate.fragments if (s := f.sightings["server"]).state != Seen.SEEN]
+    assert {(s.state, s.reason_code) for s in misses if s.state == Seen.MISSING} == {(Seen.MISSING, PRESUMED)}
+
+
+def test_a_point_that_saw_nothing_is_put_behind_those_that_saw_what_the_client_sent() -> None:
+    world = World(*(Tap(name, hops, 0.001 * hops) for hops, name in enumerate(("zone", "yard", "attic"))))
+    world.behind("yard", drop_all)
+    run_session(world)
+    facts = trace(world)
+    assert [point.name for point in facts.points] == ["zone", "yard", "attic"]
+
+
+def test_a_capture_that_falls_silent_is_presumed_to_run_as_long_as_it_was_silent_before() -> None:
+    quiet = {"ends_s": 15.0, "facts": {"quiet_spans": ((NS, 7 * NS),)}}
+    world = five_points(fwout=quiet)
+    run_session(world, client="10.1.1.2", serial=1, attempts=1, is_answered=True)
+    world.behind("uplink", lambda packets, datagram: [] if datagram.source == "10.1.1.3" else packets)
+    run_session(world, client="10.1.1.3", serial=2, attempts=6, start_s=1)
+    codes = [
+        [one.fate.fragments[0].sightings["fwout"].reason_code, one.fate.fragments[0].sightings["fwout"].state]
+        for one in trace(world).traced
+        if one.client.ip == "10.1.1.3" and one.direction == Direction.TO_SERVER
+    ]
+    assert codes[1:] == [
+        ["able", Seen.MISSING],
+        ["able", Seen.MISSING],
+        ["able", Seen.MISSING],
+        [PRESUMED, Seen.MISSING],
+        ["not-capturing", Seen.UNKNOWN],  # beyond its longest silence nobody knows whether the capture still ran
+        ["not-capturing", Seen.UNKNOWN],
+    ]
 
 
 def test_a_datagram_whole_only_across_points_is_named() -> None:

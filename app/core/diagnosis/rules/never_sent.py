@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from app.core.analysis import Attempt, Evidence, Finding, Message, Outcome, Role, Seen, Session, Severity
+from collections.abc import Iterator
+
+from app.core.analysis import Attempt, Evidence, Finding, Mark, Message, Outcome, Role, Seen, Session, Severity
 from app.core.diagnosis.case_view import CaseView
 from app.core.diagnosis.evidence import of_marks, sending_line, unique
 from app.core.diagnosis.facts import MISS, Hit, Judgement, NotRun, TerminalRule
 from app.core.diagnosis.needs import has_client_log
 from app.core.diagnosis.terminal_view import TerminalView
-from app.core.diagnosis.wording import NO_CLIENT_CAPTURE, NO_CLIENT_LOG
+from app.core.diagnosis.wording import NO_CLIENT_CAPTURE, NO_CLIENT_LOG, plural
 from app.core.network.traces import NoteCode
 from app.core.records import NS, CaptureFacts, Confidence, Direction, Text
 
@@ -27,35 +29,55 @@ STEPS = (
 
 
 def judge(case: CaseView, terminal: TerminalView) -> Judgement:
-    faults = _send_errors(terminal)
     if not has_client_log(terminal):
         return NotRun((NO_CLIENT_LOG,))
     own = _own_captures(case, terminal)
-    if not own:
-        return Hit(faults) if faults else NotRun((NO_CLIENT_CAPTURE,))
-    findings = [f for s in terminal.sessions for m in s.messages if (f := _unsent(case, terminal, s, m, own))]
-    return Hit((*faults, *findings)) if faults or findings else MISS
+    unsent = [f for s in terminal.sessions for m in s.messages if own and (f := _unsent(case, terminal, s, m, own))]
+    explained = {f.message for f in unsent} | terminal.explained_messages()
+    findings = (*unsent, *_send_errors(terminal, explained))
+    if findings:
+        return Hit(findings)
+    return MISS if own else NotRun((NO_CLIENT_CAPTURE,))
 
 
-def _send_errors(terminal: TerminalView) -> tuple[Finding, ...]:
-    marks = [mark for session, mark in terminal.marks("send_error") if session.outcome is not Outcome.PASSED]
-    if not marks:
-        return ()
-    return (
-        Finding(
-            code=CODE,
-            severity=Severity.ERROR,
-            confidence=Confidence.LIKELY,
-            summary=Text(
-                f"The client's own log says that sending failed ({len(marks)} time(s)): a local fault of the "
-                f"terminal. Likely, not "
-                "certain: a log is its only witness.",
-                f"客户端日志自身报告发送失败（{len(marks)} 次）：属终端本地故障。很可能，尚不能确定：仅以日志为证。",
-            ),
-            evidence=unique(of_marks(marks)),
-            counts={"datagrams": len(marks)},
-            next_steps=STEPS,
+def _send_errors(terminal: TerminalView, explained: frozenset[int | None] | set[int | None]) -> Iterator[Finding]:
+    """Errors of the socket, by the message that they hit; those of a message whose fate is known add nothing."""
+    marks: dict[int | None, list[Mark]] = {}
+    for session, mark in terminal.marks("send_error"):
+        number = _message_at(session, mark)
+        if session.outcome is not Outcome.PASSED and number not in explained:
+            marks.setdefault(number, []).append(mark)
+    for number, its in marks.items():
+        yield _send_error(number, its)
+
+
+def _message_at(session: Session, mark: Mark) -> int | None:
+    """The message whose line lies nearest to the error."""
+    lines = [
+        (abs(a.log_time_ns - mark.raw_time_ns), message.number)
+        for message in session.messages
+        if message.direction is Direction.TO_SERVER
+        for a in message.attempts
+        if a.log_time_ns is not None
+    ]
+    return min(lines)[1] if lines else None
+
+
+def _send_error(number: int | None, marks: list[Mark]) -> Finding:
+    return Finding(
+        code=CODE,
+        severity=Severity.ERROR,
+        confidence=Confidence.LIKELY,
+        summary=Text(
+            f"The client's own log says that sending failed ({plural(len(marks), 'time')}): a local fault of the "
+            f"terminal. Likely, not "
+            "certain: a log is its only witness.",
+            f"客户端日志自身报告发送失败（{len(marks)} 次）：属终端本地故障。很可能，尚不能确定：仅以日志为证。",
         ),
+        evidence=unique(of_marks(marks)),
+        message=number,
+        counts={"datagrams": len(marks)},
+        next_steps=STEPS,
     )
 
 
@@ -92,10 +114,10 @@ def _unsent(
     if any(a.datagram is not None and a.log_time_ns is None for a in message.attempts):
         return None  # datagrams that no line was tied to: the missing ones may be among them
     lines = [a for a in message.attempts if a.datagram is None and a.log_time_ns is not None and sending_line(a)]
+    if len(lines) < len(message.attempts):
+        return None  # some send was seen somewhere: then others may have been lost on the way
     covered = [a for a in lines if any(_covers(case, source, a) for source in own)]
-    if not covered or len(covered) < len(message.attempts):
-        return None
-    return _finding(case, message, covered, own)
+    return _finding(case, message, covered, own) if covered else None
 
 
 def _covers(case: CaseView, source: str, attempt: Attempt) -> bool:
@@ -116,7 +138,8 @@ def _facts(case: CaseView, source: str) -> CaptureFacts | None:
 
 
 def _finding(case: CaseView, message: Message, sends: list[Attempt], own: dict[str, bool]) -> Finding:
-    n = len(sends)
+    """`sends`: those at whose time the terminal's own capture was surely running."""
+    n, told = len(sends), len(message.attempts)
     has_others = any(own.values())
     is_open = any((f := _facts(case, s)) is not None and f.non_ip_frames + f.tcp_frames > 0 for s in own)
     is_sure = has_others and is_open and n > 1
@@ -139,15 +162,14 @@ def _finding(case: CaseView, message: Message, sends: list[Attempt], own: dict[s
         severity=Severity.ERROR,
         confidence=Confidence.CERTAIN if is_sure else Confidence.LIKELY,
         summary=Text(
-            f"The client logged message {message.number} as sent {n} time(s), and its own capture ({capture}) has "
-            f"none of "
-            f"them: they never left the terminal. {reason.en}",
-            f"客户端日志记录发送了 {n} 次 {message.number} 号报文，而终端自身的抓包（{capture}）中一个也没有："
-            f"报文没有离开终端。{reason.zh}",
+            f"The client logged message {message.number} as sent {plural(told, 'time')}, {n} of them while its own "
+            f"capture ({capture}) was running, and the capture has none: it never left the terminal. {reason.en}",
+            f"客户端日志记录 {message.number} 号报文发送了 {told} 次，其中 {n} 次时终端自身正在抓包（{capture}），"
+            f"而抓包中一个也没有：报文没有离开终端。{reason.zh}",
         ),
         evidence=unique([*(e for a in sends for e in sending_line(a)), where]),
         message=message.number,
-        counts={"datagrams": n, "fragments_sent": 0},
+        counts={"datagrams": told, "covered": n, "fragments_sent": 0},
         against=(Text("the network is not involved: nothing reached it", "与网络无关：报文没有进入网络"),),
         next_steps=STEPS,
     )

@@ -58,3 +58,19 @@ def test_the_clients_own_send_error_is_likely():
     error = Mark("send_error", "client", at(3), at(3), "sendto return error 10051", Evidence("t1/iNode.log", line=7))
     bare = case(terminal(session([message(3, [send(None, 3, 1)])], marks=[error, result(4)])))
     assert named(bare, "never-sent").confidence == "likely"
+
+
+def test_an_error_of_the_socket_belongs_to_the_message_sent_then_and_adds_nothing_to_what_the_capture_says():
+    error = Mark("send_error", "client", at(5), at(5), "sendto return error 1", Evidence("client.log", line=7))
+    found = [f for t in diagnose(facts(marks=(error, *GAVE_UP))).terminals for f in t.findings]
+    assert [(f.message, f.confidence) for f in found if f.code == "never-sent"] == [(3, "certain")]
+
+
+def test_sends_after_the_last_frame_of_its_capture_take_nothing_from_those_before():
+    finding = first(facts(last_s=13))
+    assert (finding.code, finding.confidence) == ("never-sent", "certain")
+    assert finding.counts == {"datagrams": 4, "covered": 2, "fragments_sent": 0}
+
+
+def test_one_send_in_the_time_of_its_capture_is_likely_only():
+    assert named(facts(last_s=8), "never-sent").confidence == "likely"
