@@ -11,14 +11,15 @@ from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from itertools import count
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from app.blocks import CutStream, read_ahead, read_blocks, read_head
 from app.core.fragmentation.retention import Retention
 from app.core.parsers import capture_file
-from app.core.parsers.capture_file import PcapngWalker, PcapWalker, walker_for
-from app.core.parsers.capture_records import FrameBatch
+from app.core.parsers.capture_file import walker_for
+from app.core.parsers.capture_records import FrameBatch, Walker, gap_text, gaps_text
 from app.core.parsers.census import Census
 from app.core.parsers.ip_headers import RawFrame
 from app.core.parsers.outer_pieces import OuterPieces
@@ -26,12 +27,15 @@ from app.core.parsers.packets import census_of, is_wanted, read_packets, read_ro
 from app.core.parsers.sieve import port_roles, sift
 from app.core.records import CaptureFacts, Packet, Text
 from app.dissector import SECTION, Dissector, failed_note, frame_block, interface_block
-from app.frame_details import DissectedLayer, dissect
 from app.sandbox import ToolLimits
 from app.tools import ToolError
 
+if TYPE_CHECKING:
+    from app.frame_details import DissectedLayer
+
 DEFAULT_PORTS = frozenset({9019, 9029})
 LINK_RAW_IP = 101
+GAPS_TOLD = 5
 
 
 class CaptureError(Exception):
@@ -105,7 +109,7 @@ class CaptureReading:
         self._held: list[tuple[int, int, Packet]] = []
         self._serial = count()
         self._dissector = Dissector(limits.tool)
-        self._walker: PcapWalker | PcapngWalker | None = None
+        self._walker: Walker | None = None
         self._notes: list[Text] = []
         self._unreadable = 0
 
@@ -131,9 +135,10 @@ class CaptureReading:
         assert self._walker is not None, "packets() was not exhausted"
         walk = self._walker.walk
         notes = [*self._notes, *more_notes]
-        if walk.damage is not None:
-            notes.append(walk.damage)
-        elif walk.is_truncated:
+        notes += [gap_text(gap) for gap in walk.gaps[:GAPS_TOLD]]
+        if len(walk.gaps) > GAPS_TOLD:
+            notes.append(gaps_text(walk.gaps))
+        if walk.is_truncated and all(gap.until_ns is not None for gap in walk.gaps):
             notes.append(Text("the file ends in the middle of a frame", "文件在一帧中间结束"))
         if self._dissector.failed:
             notes.append(failed_note(self._dissector.failed))
@@ -155,7 +160,7 @@ class CaptureReading:
             notes.append(Text("some frames were recorded without a time", "部分帧没有时间戳"))
         return self._census.facts(self._source, walk, self._ports, notes)
 
-    def _sift(self, walker: PcapWalker | PcapngWalker, batch: FrameBatch, roles: np.ndarray) -> Iterator[Packet]:
+    def _sift(self, walker: Walker, batch: FrameBatch, roles: np.ndarray) -> Iterator[Packet]:
         link_types = np.array([interface.link_type for interface in walker.walk.interfaces], dtype=np.int64)
         judgement = sift(batch, link_types, roles)
         self._census.add(batch, judgement)
@@ -187,15 +192,19 @@ class CaptureReading:
             if frame.within is not None:
                 self._awaited.popleft()
             for packet in packets:
-                whole = self._outer.add(packet)
+                whole = self._outer.add(packet) if packet.is_fragment else None
                 if whole is not None:
                     self._wholes.append(whole)
                     self._awaited.append(whole.number)
-                if is_wanted(packet, self._ports):
+                if not is_wanted(packet, self._ports):
+                    continue
+                if self._awaited or self._held:
                     heappush(self._held, (packet.frame, next(self._serial), packet))
+                else:
+                    yield packet
             if self._awaited:
                 yield from self._release(min(self._awaited[0], self._awaited[-1]))
-            else:
+            elif self._held:
                 yield from self._release(None)
 
     def _release(self, before_frame: int | None) -> Iterator[Packet]:
@@ -217,14 +226,12 @@ class CaptureReading:
         self._wholes.clear()
 
 
-def frame_batches(
-    path: Path, max_bytes: int, notes: list[Text]
-) -> Generator[tuple[PcapWalker | PcapngWalker, FrameBatch | None]]:
+def frame_batches(path: Path, max_bytes: int, notes: list[Text]) -> Generator[tuple[Walker, FrameBatch | None]]:
     """Walks the records of a file of any format; the first pair comes without frames, for captures that have none.
 
     Raises CaptureError where it is no capture.
     """
-    walker: PcapWalker | PcapngWalker | None = None
+    walker: Walker | None = None
     size = 0
     try:
         for block in read_ahead(read_blocks(path)):
@@ -252,7 +259,8 @@ def frame_batches(
         raise CaptureError(Text(f"{path.name} cannot be read: {reason}", f"无法读取 {path.name}：{reason}")) from error
     if walker is None:
         raise CaptureError(Text(f"{path.name} is empty", f"{path.name} 是空文件"))
-    walker.finish()
+    for batch in walker.finish():
+        yield walker, batch
 
 
 def frame_bytes(path: Path, frame: int) -> bytes:
@@ -271,6 +279,8 @@ def dissect_frame(path: Path, frame: int) -> tuple[DissectedLayer, ...]:
     Safe in any thread, also where an event loop runs. Raises CaptureError.
     """
     link_type, found = _find_frame(path, frame)
+    from app.frame_details import dissect  # pyshark takes a while to load, and few ask for it
+
     octets = SECTION + interface_block(link_type) + frame_block(0, found.octets, found)
     try:
         return dissect(octets)

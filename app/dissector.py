@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 from queue import Empty, SimpleQueue
-from struct import pack
+from struct import Struct, pack
 
 from app.core.parsers.ip_headers import RawFrame
 from app.core.parsers.packets import FIELDS
@@ -23,7 +23,7 @@ from app.tools import end_tool
 from app.tshark import start_tshark, tshark_argv
 
 FRAMES_PER_RUN = 50_000
-IN_FLIGHT_BYTES = 24 * 1024 * 1024
+IN_FLIGHT_BYTES = 6 * 1024 * 1024
 WRITE_BYTES = 128 * 1024
 STALLED_S = 0.5
 READ_BYTES = 64 * 1024
@@ -31,6 +31,8 @@ RESTARTS = 20
 # tshark needs the headers only: the payload is read from the frame itself. Elsewhere (802.11 …) headers may lie deep.
 HEADERS_BYTES = 512
 HEADERS_FIRST = frozenset({LINK_NULL, LINK_ETHERNET, LINK_LOOP, LINK_SLL, LINK_SLL2, LINK_PPP, *LINK_RAW})
+_PACKET, _TOTAL = Struct("<IIIIIII"), Struct("<I")
+_PADDING = (b"", b"\0", b"\0\0", b"\0\0\0")
 SECTION = pack("<IIIHHqI", 0x0A0D0D0A, 28, 0x1A2B3C4D, 1, 0, -1, 28)
 
 
@@ -42,12 +44,11 @@ def interface_block(link_type: int) -> bytes:
 def frame_block(interface: int, octets: bytes, frame: RawFrame) -> bytes:
     """An enhanced packet block; times before 1970 do not exist there."""
     length = len(octets)
-    padding = -length % 4
-    total = 32 + length + padding
+    total = 32 + length + (-length & 3)
     time_ns = max(frame.time_ns, 0)
     original = max(frame.original, length)
-    head = pack("<IIIIIII", 6, total, interface, time_ns >> 32, time_ns & 0xFFFFFFFF, length, original)
-    return head + octets + bytes(padding) + pack("<I", total)
+    head = _PACKET.pack(6, total, interface, time_ns >> 32, time_ns & 0xFFFFFFFF, length, original)
+    return b"".join((head, octets, _PADDING[-length & 3], _TOTAL.pack(total)))
 
 
 class Dissector:

@@ -18,6 +18,7 @@ from app.core.records import WireMessage
 
 HEAD_PLAIN, HEAD_ZLIB, HEAD_ENCRYPTED = 0x000AD877, 0x000AD878, 0x000AD879
 CODINGS = {HEAD_PLAIN: "plain", HEAD_ZLIB: "zlib", HEAD_ENCRYPTED: "encrypted"}
+HEADS = frozenset(head.to_bytes(4) for head in CODINGS)
 HEADER_BYTES = 28
 BODY_WITHIN_BYTES = 64
 INFLATED_LIMIT_BYTES = 1_000_000
@@ -32,7 +33,7 @@ _IDENTITY_NAMES = frozenset({b"userName", b"hwAddr", b"eventSeqID"})
 
 def looks_like_ead(payload: bytes) -> bool:
     """By head id, or a plain body within the first bytes."""
-    return _head_id(payload) is not None or payload.find(b"<data>", 0, BODY_WITHIN_BYTES + 5) >= 0
+    return payload[:4] in HEADS or payload.find(b"<data>", 0, BODY_WITHIN_BYTES + 5) >= 0
 
 
 def _head_id(payload: bytes) -> int | None:

@@ -41,6 +41,7 @@ LOG_TAKEN = Text(
 )
 
 # Of a whole capture, what an extract of it cannot show.
+SPANS = ("quiet_spans", "unread_spans")
 COUNTS = (
     "cut_frames",
     "non_ip_frames",
@@ -86,7 +87,7 @@ def capture_counts(facts: CaptureFacts) -> dict[str, Any]:
         "shortest_cut_bytes": facts.shortest_cut_bytes,
         "is_truncated": facts.is_truncated,
         "udp_ports": list(facts.udp_ports),
-        "quiet_spans": [list(span) for span in facts.quiet_spans],
+        **{name: [list(span) for span in getattr(facts, name)] for name in SPANS},
     }
 
 
@@ -179,10 +180,10 @@ def _capture(entry: Mapping[str, Any]) -> dict[str, Any]:
         found["is_truncated"] = entry["is_truncated"]
     if isinstance(entry.get("udp_ports"), list):
         found["udp_ports"] = tuple(port for port in _numbers(entry["udp_ports"])[:64] if 0 <= port < 65536)
-    spans = entry.get("quiet_spans")
-    if isinstance(spans, list):
-        pairs = [tuple(_numbers(span)) for span in spans[:1000]]
-        found["quiet_spans"] = tuple(pair for pair in pairs if len(pair) == 2)
+    for name in SPANS:
+        if isinstance(spans := entry.get(name), list):
+            pairs = [tuple(_numbers(span)) for span in spans[:1000]]
+            found[name] = tuple(pair for pair in pairs if len(pair) == 2)
     return found
 
 

@@ -1,7 +1,8 @@
 """Keeps the packets of one capture within bounds, whatever the capture holds.
 
 Fragments of other programs matter as witnesses (drops, clocks, equal identifications) but not by the hundred thousand:
-beyond a budget, whole datagrams of hosts that do not speak EAD are let go, oldest first, and payloads are shortened.
+beyond a budget, whole datagrams of hosts that do not speak EAD are let go, then the oldest of their incomplete ones
+and of their ICMP errors, and payloads are shortened.
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ from app.core.fragmentation.reassembly import TIMEOUT_NS, reassemble
 from app.core.parsers.packets import is_ead, without_payload
 from app.core.records import Packet, Text
 
-PACKETS = 20_000
-PAYLOAD_BYTES = 24 * 1024 * 1024
+PACKETS = 8_000
+PAYLOAD_BYTES = 6 * 1024 * 1024
 FOREIGN_PAYLOAD_BYTES = 64
+FOREIGN_PACKETS = 20_000  # of incomplete datagrams and ICMP errors between other hosts
 
 
 class Retention:
@@ -44,26 +46,34 @@ class Retention:
         if not self.let_go:
             return None
         return Text(
-            f"{self.let_go} fragments of complete datagrams between other hosts were read but not kept",
-            f"其他主机之间完整报文的 {self.let_go} 个分片已读取但未保留",
+            f"{self.let_go} packets between other hosts (fragments, ICMP errors) were read but not kept",
+            f"其他主机之间的 {self.let_go} 个报文（分片、ICMP 差错）已读取但未保留",
         )
 
     def _is_ours(self, packet: Packet) -> bool:
-        return packet.quote is not None or _pair(packet) in self._pairs
+        quote = packet.quote
+        if quote is not None and _sorted(quote.source_ip, quote.destination_ip) in self._pairs:
+            return True
+        return _pair(packet) in self._pairs
 
     def _thin_out(self) -> None:
         newest = max(packet.time_ns for packet in self._packets)
         ours: list[Packet] = []
         foreign: list[Packet] = []
+        errors: list[Packet] = []
         for packet in self._packets:
-            (ours if self._is_ours(packet) else foreign).append(packet)
+            (ours if self._is_ours(packet) else foreign if packet.quote is None else errors).append(packet)
+        left = errors
         for datagram in reassemble(foreign):
             pieces = (*datagram.packets, *datagram.duplicates)
             if datagram.is_complete and newest - pieces[-1].time_ns > TIMEOUT_NS // 15:
                 self.let_go += len(pieces)
             else:
-                ours.extend(pieces)
-        self._packets = sorted(ours, key=lambda packet: packet.frame)
+                left.extend(pieces)
+        left.sort(key=attrgetter("frame"))
+        surplus = max(len(left) - FOREIGN_PACKETS, 0)
+        self.let_go += surplus
+        self._packets = sorted((*ours, *left[surplus:]), key=attrgetter("frame"))
         self._payload = sum(len(packet.payload) for packet in self._packets)
         if self._payload > PAYLOAD_BYTES // 2:
             self._packets = [
@@ -75,5 +85,8 @@ class Retention:
 
 
 def _pair(packet: Packet) -> tuple[str, str]:
-    source, destination = packet.source_ip, packet.destination_ip
-    return (source, destination) if source < destination else (destination, source)
+    return _sorted(packet.source_ip, packet.destination_ip)
+
+
+def _sorted(one: str, other: str) -> tuple[str, str]:
+    return (one, other) if one < other else (other, one)

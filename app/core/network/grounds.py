@@ -67,6 +67,11 @@ HOLES = _no(
     "this capture also misses datagrams that later points have: it loses frames, or sees only part of the traffic",
     "该抓包还缺少后面抓包点见到的报文：它自身丢帧，或只看到部分流量",
 )
+DAMAGED = _no(
+    "dropped",
+    "the file is damaged there, so the frames of that moment are not all known",
+    "文件在该时刻处损坏，当时的帧不全",
+)
 LOST_NOTHING = _yes("no loss of its own is known", "未发现自身丢帧")
 PASSED_ELSEWHERE = _no(
     "off-path",

@@ -19,6 +19,7 @@ from app.core.network.grounds import (
     CAPTURING,
     CLOCK_PRESUMED,
     CLOCK_UNKNOWN,
+    DAMAGED,
     EMPTY,
     ENDS_WITH_IT,
     FILTERED,
@@ -288,8 +289,32 @@ class Guard:
             return self._text(False, "filtered", (capture, "hosts"), view.reason or FILTERED)
         return LETS_IN
 
+    def _is_unread(self, capture: int, journey: Journey) -> bool:
+        """Whether its frame may lie where the file is damaged; where no time can tell, it may."""
+        watch = self.watches[capture]
+        spans = watch.capture.facts.unread_spans
+        if not spans:
+            return False
+        own = journey.group.members.get(capture)
+        if own is not None:
+            return any(start - LATENESS_NS <= own.time_ns <= end + LATENESS_NS for start, end in spans)
+        times = [
+            self._joined.net.time_of(seen)
+            for other, seen in journey.group.members.items()
+            if self.watches[other].part == watch.part
+        ]
+        if not times:
+            return True
+        margin = LATENESS_NS + self._clock_margin_ns(capture, journey)
+        return any(
+            watch.clock.to_reference(start) - margin <= min(times) <= watch.clock.to_reference(end) + margin
+            for start, end in spans
+        )
+
     def _loses_nothing(self, capture: int, journey: Journey, kind: Kind) -> Verdict:
         watch = self.watches[capture]
+        if self._is_unread(capture, journey):
+            return DAMAGED
         if watch.dropped and watch.absent <= CLEARLY_MORE * watch.dropped:
             return self._text(
                 False,
@@ -355,9 +380,7 @@ class Guard:
         return False
 
 
-def _within(
-    time_ns: int, margin_ns: int, first_ns: int, last_ns: int, margin_before_ns: int | None = None
-) -> Verdict:
+def _within(time_ns: int, margin_ns: int, first_ns: int, last_ns: int, margin_before_ns: int | None = None) -> Verdict:
     before = margin_ns if margin_before_ns is None else margin_before_ns
     if time_ns - before >= first_ns and time_ns + margin_ns <= last_ns:
         return CAPTURING

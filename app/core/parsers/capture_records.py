@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app.core.records import InterfaceFacts, Text
+
+LONGEST_CHAIN_BYTES = 512 * 1024  # what must be kept while the records behind damage are not yet all there
+MOST_GAPS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,16 +69,35 @@ class Interface:
 
 
 @dataclass(slots=True)
+class Gap:
+    """Damage in the middle of a file: the frames behind it are read and numbered on."""
+
+    after_frame: int
+    from_ns: int | None  # the time of the frame before it
+    what: Text
+    skipped_bytes: int = 0
+    until_ns: int | None = None  # the time of the frame behind it, None where nothing readable follows
+
+    @property
+    def span_ns(self) -> tuple[int, int] | None:
+        if self.until_ns is None:
+            return None
+        start_ns = self.until_ns if self.from_ns is None else self.from_ns
+        return min(start_ns, self.until_ns), max(start_ns, self.until_ns)
+
+
+@dataclass(slots=True)
 class Walk:
-    """What a walker knows of the file so far. `damage` says why it stopped before the end."""
+    """What a walker knows of the file so far."""
 
     format: str
     interfaces: list[Interface] = field(default_factory=list)
     comments: list[str] = field(default_factory=list)
     frames: int = 0
     is_truncated: bool = False
-    damage: Text | None = None
+    gaps: list[Gap] = field(default_factory=list)
     has_untimed: bool = False
+    last_ns: int | None = None  # of the newest frame
 
 
 def record_headers(block: bytes, positions: NDArray[np.int64], length: int, order: str) -> NDArray[np.uint32]:
@@ -86,16 +108,22 @@ def record_headers(block: bytes, positions: NDArray[np.int64], length: int, orde
 
 
 class Walker:
-    """Carries a partial record from block to block; subclasses walk whole records."""
+    """Carries a partial record from block to block, and finds the next record behind damage; subclasses walk whole
+    records and know what one looks like."""
 
     def __init__(self, walk: Walk) -> None:
         self.walk = walk
         self._rest = b""
-        self._stopped = False
+        self._swallowed = b""  # of the frame before damage, whose length may be what is wrong
+        self._is_lost = False
+        self._has_given_up = False
 
     def feed(self, block: bytes) -> Iterator[FrameBatch]:
         """Frames of the records that are whole with this block."""
-        if self._stopped:
+        if self._has_given_up:
+            return
+        if self._is_lost:
+            yield from self._search(self._rest + block)
             return
         start = 0
         if self._rest:
@@ -104,42 +132,103 @@ class Walker:
                 joined = self._rest + block[:chunk]
                 carried = len(self._rest)
                 batches, position = self._walk_records(joined, 0, carried)
-                if self._stopped or position >= carried:
-                    break
-                if chunk >= len(block):  # the record is longer than all that there is yet
-                    yield from batches
-                    self._rest = joined[position:]
-                    return
                 yield from batches
-                self._rest = self._rest[position:]
+                if self._is_lost:
+                    yield from self._search(joined[position:] + block[chunk:])
+                    return
+                if position >= carried:
+                    break
+                self._rest = joined[position:] if chunk >= len(block) else self._rest[position:]
+                if chunk >= len(block):  # the record is longer than all that there is yet
+                    return
                 chunk *= 8
-            yield from batches
             start = position - carried
             self._rest = b""
-        if self._stopped:
+        yield from self._walk(block, start)
+
+    def finish(self) -> Iterator[FrameBatch]:
+        """To be exhausted after the last block: a rest is a record that was cut, or one whose length is damaged."""
+        rest, self._rest = self._rest, b""
+        if not rest or self._has_given_up:
             return
+        if not self._is_lost and self._find_record(rest, 1, is_end=True) is None:
+            self.walk.is_truncated = True
+            return
+        if not self._is_lost:
+            self._lose(0, Text("a record that does not end", "记录没有结尾"))
+        yield from self._search(rest, is_end=True)
+        if self._is_lost or self._rest:
+            self.walk.is_truncated = True
+
+    def _walk(self, block: bytes, start: int) -> Iterator[FrameBatch]:
         batches, position = self._walk_records(block, start, len(block))
         yield from batches
-        self._rest = block[position:]
+        if self._is_lost:
+            yield from self._search(block[position:])
+        else:
+            self._rest = block[position:]
 
-    def finish(self) -> None:
-        """To be called after the last block: a rest is a record that was cut."""
-        if self._rest and not self._stopped:
-            self.walk.is_truncated = True
-        self._rest = b""
+    def _search(self, octets: bytes, is_end: bool = False) -> Iterator[FrameBatch]:
+        """Goes on at the next record behind damage, as often as there is damage."""
+        while self._is_lost:
+            octets, self._swallowed = self._swallowed + octets, b""
+            gap = self.walk.gaps[-1]
+            at = self._find_record(octets, 0, is_end)
+            if at is None:
+                kept = 0 if is_end else min(len(octets), LONGEST_CHAIN_BYTES)
+                gap.skipped_bytes += len(octets) - kept
+                self._rest = octets[len(octets) - kept :]
+                return
+            gap.skipped_bytes += at
+            self._is_lost = False
+            batches, position = self._walk_records(octets, at, len(octets))
+            if batches:
+                gap.until_ns = int(batches[0].time_ns[0])
+            yield from batches
+            octets = octets[position:]
+        self._rest = octets
 
-    def _stop(self, damage: Text) -> None:
-        self._stopped = True
-        self.walk.is_truncated = True
-        self.walk.damage = damage
+    def _lose(self, before: int, what: Text, swallowed: bytes = b"") -> None:
+        """Damage behind the last frame; `before` bytes before it are looked through again, and `swallowed` ones that
+        are no longer in the block."""
+        if len(self.walk.gaps) >= MOST_GAPS:
+            self._has_given_up = self.walk.is_truncated = True
+            return
+        gap = Gap(self.walk.frames, self.walk.last_ns, what, skipped_bytes=-before - len(swallowed))
+        self.walk.gaps.append(gap)
+        self._swallowed = swallowed
+        self._is_lost = True
 
     def _walk_records(self, block: bytes, start: int, until: int) -> tuple[list[FrameBatch], int]:
-        """Frames of the records that begin in [start, until) and end within the block, and where it stopped."""
+        """Frames of the records that begin in [start, until) and end within the block, and where it stopped. After
+        `_lose`: where the search for the next record begins."""
+        raise NotImplementedError
+
+    def _find_record(self, octets: bytes, start: int, is_end: bool) -> int | None:
+        """The first position from `start` on that is, beyond doubt, the beginning of a record."""
         raise NotImplementedError
 
 
-def damage_text(frame: int, what_en: str, what_zh: str) -> Text:
+def gap_text(gap: Gap) -> Text:
+    before_en, before_zh = (
+        f"after frame {gap.after_frame} ({gap.what.en})",
+        f"第 {gap.after_frame} 帧之后（{gap.what.zh}）",
+    )
+    if gap.until_ns is None:
+        return Text(
+            f"the file is damaged {before_en}; everything before it was read",
+            f"文件在{before_zh}损坏，此前的内容均已读取",
+        )
+    skipped = max(gap.skipped_bytes, 0)
     return Text(
-        f"the file is damaged after frame {frame} ({what_en}); everything before it was read",
-        f"文件在第 {frame} 帧之后损坏（{what_zh}），此前的内容均已读取",
+        f"the file is damaged {before_en}: {skipped} bytes were skipped, everything behind them was read",
+        f"文件在{before_zh}损坏：跳过 {skipped} 字节，其后的内容均已读取",
+    )
+
+
+def gaps_text(gaps: Sequence[Gap]) -> Text:
+    skipped = sum(max(gap.skipped_bytes, 0) for gap in gaps)
+    return Text(
+        f"the file is damaged at {len(gaps)} places; {skipped} bytes were skipped in all",
+        f"文件有 {len(gaps)} 处损坏，共跳过 {skipped} 字节",
     )

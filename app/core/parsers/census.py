@@ -40,7 +40,7 @@ class Census:
         self.udp_frames += int(judgement.is_udp.sum())
         known = judgement.port[judgement.is_udp]
         if len(known):
-            self.ports += np.bincount(known, minlength=65_536)
+            np.add.at(self.ports, known, 1)
         cut = batch.captured < batch.original
         if cut.any():
             self.cut_frames += int(cut.sum())
@@ -103,6 +103,7 @@ class Census:
             later_fragments=int(self.kinds[LATER]),
             oversize_frames=self.oversize,
             quiet_spans=tuple(sorted((start, end) for _, start, end in self._quiet)),
+            unread_spans=tuple(span for gap in walk.gaps if (span := gap.span_ns) is not None),
             comments=tuple(walk.comments),
             notes=tuple(notes),
         )

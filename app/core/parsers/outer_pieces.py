@@ -28,18 +28,17 @@ class OuterPieces:
         if not packet.is_fragment or (packet.protocol not in TUNNEL_PROTOCOLS and packet.protocol != UDP):
             return None
         key = (packet.ip_version, packet.source_ip, packet.destination_ip, packet.protocol, packet.identification)
-        pieces = self._groups.get(key, [])
         if packet.offset_bytes == 0 and not is_tunnel(packet):
             self._groups.pop(key, None)
             return None
+        pieces = self._groups.pop(key, [])
         if pieces and packet.time_ns - pieces[0].time_ns > TIMEOUT_NS:
             pieces = []
-        pieces = [*pieces, packet]
-        self._groups[key] = pieces
-        self._groups.move_to_end(key)
+        pieces.append(packet)
+        self._groups[key] = pieces  # at the end: the newest
         if len(self._groups) > GROUPS_KEPT:
             self._groups.popitem(last=False)
-        return self._complete(key, pieces, packet)
+        return self._complete(key, pieces, packet) if len(pieces) > 1 else None
 
     def _complete(self, key: Key, pieces: list[Packet], last: Packet) -> RawFrame | None:
         total = next((piece.end_bytes for piece in pieces if not piece.more), None)

@@ -14,7 +14,7 @@ from ipaddress import ip_address
 from struct import unpack_from
 from typing import NamedTuple
 
-from app.core.ead_wire import looks_like_ead
+from app.core.ead_wire import BODY_WITHIN_BYTES, looks_like_ead
 from app.core.parsers.ip_headers import TCP, UDP, Layer, RawFrame, read_ipv4, read_ipv6, read_quote
 from app.core.parsers.sieve import FIRST, LATER, NON_IP, OTHER
 from app.core.parsers.sieve import TCP as TCP_FRAME
@@ -37,6 +37,7 @@ CLOSING = frozenset({"icmp", "icmpv6", "tcp"})  # what these quote or carry is n
 LINK_NAMES = frozenset({"eth", "vlan", "ieee8021ad"})
 AGGREGATE = "wlan_aggregate"
 OTHER_NAME = ""
+HEADS_WITHIN_BYTES = 8 + BODY_WITHIN_BYTES + 5  # of a UDP packet: what tells EAD lies so early
 TUNNEL_PROTOCOLS = frozenset({IPIP, SIX_IN_IP, GRE, 97, 137})
 TUNNEL_PORTS = frozenset({1701, 2152, 3544, 4341, 4754, 4789, 4790, 5247, 6081, 6635, 8472, 12222, 12223, 17754, 37008})
 
@@ -236,7 +237,11 @@ def is_ead(packet: Packet, ports: Collection[int]) -> bool:
     """An unfragmented datagram or a first fragment that speaks of EAD by port, head id or plain body."""
     if packet.source_port is None:
         return False
-    return packet.source_port in ports or packet.destination_port in ports or looks_like_ead(packet.payload[8:])
+    return (
+        packet.source_port in ports
+        or packet.destination_port in ports
+        or looks_like_ead(packet.payload[8:HEADS_WITHIN_BYTES])
+    )
 
 
 def is_wanted(packet: Packet, ports: frozenset[int]) -> bool:

@@ -61,3 +61,16 @@ def test_payloads_of_others_are_shortened_when_they_are_too_much(monkeypatch: py
     for frame in range(0, 2000, 2):
         kept.add(packet(frame, "10.0.0.3", second=frame))
     assert sum(len(one.payload) for one in kept.packets()) < 400_000
+
+
+def test_a_flood_of_lone_fragments_of_others_does_not_grow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "FOREIGN_PACKETS", 500)
+    kept = Retention(PORTS)
+    kept.add(packet(0, "10.0.0.2", more=False, port=9019))
+    kept.add(packet(1, "10.0.0.2"))
+    for frame in range(2, 20_000, 2):
+        kept.add(packet(frame, f"10.1.{frame % 250}.3", second=frame // 100))
+    found = kept.packets()
+    assert len(found) < 500 + 2 * PACKETS
+    assert {one.frame for one in found} >= {0, 1, 19_998}
+    assert kept.note is not None

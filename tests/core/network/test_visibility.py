@@ -177,9 +177,24 @@ def test_a_capture_with_a_hole_that_later_points_fill_proves_nothing_by_missing(
     for serial in range(4):
         run_session(world, serial=serial, start_s=serial * 30.0, size=700)
     facts = trace_network(world.captures(), NetworkSettings())
-    states = {
-        one.fate.fragments[0].sightings["one"].state for one in facts.traced if one.fate.identification in lost
-    }
+    states = {one.fate.fragments[0].sightings["one"].state for one in facts.traced if one.fate.identification in lost}
     assert Seen.MISSING not in states
 
 
+def test_a_file_that_is_damaged_at_that_moment_proves_nothing_by_missing() -> None:
+    world = World(Tap("client", 0, role=Role.CLIENT), Tap("server", 2, 0.001, role=Role.SERVER))
+    world.behind("client", drop_later)
+    run_session(world)
+    client, server = world.captures()
+    whole = trace_network([client, server], NetworkSettings())
+    thirds = [one for one in whole.traced if one.message is not None and one.message.number == 3]
+    assert len(thirds) == 4
+    assert {one.fate.fragments[1].sightings["server"].state for one in thirds} == {Seen.MISSING}
+    second = thirds[1].fate.fragments[0].sightings["server"]
+    assert second.time_ns is not None
+    span = (second.time_ns - 10**8, second.time_ns + 10**8)
+    damaged = replace(server, facts=replace(server.facts, unread_spans=(span,)))
+    facts = trace_network([client, damaged], NetworkSettings())
+    thirds = [one for one in facts.traced if one.message is not None and one.message.number == 3]
+    states = [one.fate.fragments[1].sightings["server"].state for one in thirds]
+    assert states == [Seen.MISSING, Seen.UNKNOWN, Seen.MISSING, Seen.MISSING]

@@ -6,7 +6,7 @@ from struct import pack
 import pytest
 
 from app.core.parsers.capture_file import PcapngWalker, PcapWalker, sniff_capture, walker_for
-from app.core.parsers.capture_records import FrameBatch
+from app.core.parsers.capture_records import FrameBatch, gap_text
 from tests import frames
 
 FRAMES = [bytes([number]) * random.Random(number).randrange(1, 400) for number in range(60)]
@@ -26,7 +26,7 @@ def walk(octets: bytes, step: int | None = None) -> tuple[PcapWalker | PcapngWal
     batches = []
     for at in range(0, len(octets), step or len(octets)):
         batches += list(walker.feed(octets[at : at + (step or len(octets))]))
-    walker.finish()
+    batches += list(walker.finish())
     return walker, batches
 
 
@@ -110,8 +110,8 @@ def test_a_damaged_block_ends_the_reading_with_a_reason(damage: bytes) -> None:
     walker, batches = walk(octets)
     assert [frame for _, _, frame in contents(batches)] == [b"good"]
     assert walker.walk.is_truncated
-    assert walker.walk.damage is not None
-    assert "after frame 1" in walker.walk.damage.en
+    assert [gap.after_frame for gap in walker.walk.gaps] == [1]
+    assert "after frame 1" in gap_text(walker.walk.gaps[0]).en
 
 
 def test_formats_are_told_by_their_first_bytes() -> None:
