@@ -7,7 +7,7 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -57,6 +57,12 @@ class Settings(BaseSettings):
     @property
     def storage(self) -> Path:
         return self.var / "storage"
+
+    @field_validator("storage_url", mode="before")
+    @classmethod
+    def _empty_is_none(cls, value: object) -> object:
+        """Compose files hand over variables that are not set as empty ones."""
+        return value or None
 
     @property
     def cache(self) -> Path:

@@ -23,6 +23,7 @@ from app.config import ROOT
 from app.db.migrate import migrate
 from app.db.session import make_engine, make_sessions
 from app.embedded import EmbeddedPostgres
+from tests.s3_server import S3Server
 
 SERVE_S = 120
 # Chromium as root in a container, talking to nobody but us.
@@ -78,6 +79,14 @@ def database_url(postgres_url: str, migrated_template: str) -> Iterator[str]:
         connection.execute(create)
         yield named(postgres_url, name)
         connection.execute(drop)
+
+
+@pytest.fixture(scope="session")
+def s3_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """An object store. Whoever stops it starts it again."""
+    server = S3Server(tmp_path_factory.mktemp("s3"))
+    yield server
+    server.stop()
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import pytest
 from app.errors import Unavailable
 from app.storage import BLOCK, Stored
 from app.storage.objects import ObjectStorage
-from tests.storage.conftest import S3Server
+from tests.s3_server import S3Server
 
 LIMIT = 10**9
 
