@@ -12,6 +12,7 @@ from app.core.diagnosis.terminal_view import TerminalView
 from app.core.records import NS
 
 NOT_CAPTURING = "not-capturing"
+CLOCK_UNKNOWN = "clock-unknown"
 FILTERED = "filtered"
 LOG_SLACK_NS = 2 * NS  # log times have whole seconds
 

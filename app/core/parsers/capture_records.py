@@ -51,6 +51,18 @@ class Interface:
     received: int | None = None
     dropped: int | None = None
     epb_dropped: int = 0
+    frames: int = 0
+    started_ns: int | None = None  # when the capture ran, by its own statistics
+    ended_ns: int | None = None
+
+    @property
+    def span_ns(self) -> tuple[int, int] | None:
+        """When the capture ran, where its statistics say so and no frame was taken out of the file since: a tool that
+        cuts a part out of a capture leaves the statistics of the whole in it."""
+        if self.started_ns is None or self.ended_ns is None or self.received is None:
+            return None
+        is_whole = self.frames + (self.dropped or 0) >= self.received
+        return (self.started_ns, self.ended_ns) if is_whole else None
 
     def facts(self, number: int) -> InterfaceFacts:
         dropped = self.dropped

@@ -16,6 +16,7 @@ from app.core.records import NS, CaptureFacts, Text
 QUIET_KEPT = 32
 QUIET_LEAST_NS = NS // 10
 PORTS_KEPT = 64
+FAR_NS = 86_400 * NS  # statistics that speak of other days are not of these frames
 STEP_BACK_NS = NS  # frames of one capture are not out of order by so much: its clock was set
 
 
@@ -83,14 +84,27 @@ class Census:
         order = sorted(seen.tolist(), key=lambda port: (port not in always, -int(self.ports[port]), port))
         return tuple(sorted(order[:PORTS_KEPT]))
 
+    def _span(self, walk: Walk) -> tuple[int | None, int | None]:
+        """From the first to the last frame, and beyond them where the file itself says that it was capturing then."""
+        spans = [span for interface in walk.interfaces if (span := interface.span_ns) is not None]
+        if len(spans) < len(walk.interfaces) or not spans or self.steps_back:
+            return self.first_ns, self.last_ns
+        first, last = max(start for start, _ in spans), min(end for _, end in spans)
+        if self.first_ns is None or self.last_ns is None:
+            return (first, last) if first <= last else (None, None)
+        if not self.first_ns - FAR_NS <= first <= last <= self.last_ns + FAR_NS:
+            return self.first_ns, self.last_ns
+        return min(self.first_ns, first), max(self.last_ns, last)
+
     def facts(self, source: str, walk: Walk, ports: frozenset[int], notes: Sequence[Text]) -> CaptureFacts:
+        first_ns, last_ns = self._span(walk)
         return CaptureFacts(
             source=source,
             format=walk.format,
             interfaces=tuple(interface.facts(number) for number, interface in enumerate(walk.interfaces)),
             frames=walk.frames,
-            first_ns=self.first_ns,
-            last_ns=self.last_ns,
+            first_ns=first_ns,
+            last_ns=last_ns,
             is_truncated=walk.is_truncated,
             cut_frames=self.cut_frames,
             shortest_cut_bytes=self.shortest_cut,

@@ -16,6 +16,7 @@ PCAPNG_MAGIC = 0x0A0D0D0A
 MAX_BLOCK_BYTES = 16 * 1024 * 1024  # a longer block is damage
 LIKELY_BYTES = 300_000
 COMMENTS_KEPT = 100
+YEAR_2000_NS = 946_684_800 * NS
 SEARCHED_AT_ONCE = 1 << 20
 
 INTERFACE, OLD_PACKET, SIMPLE_PACKET, STATISTICS, ENHANCED_PACKET = 1, 2, 3, 5, 6
@@ -146,6 +147,8 @@ class PcapngWalker(Walker):
         self.walk.frames += len(start)
         if len(time_ns):
             self.walk.last_ns = int(time_ns[-1])
+            for number, count in enumerate(np.bincount(interface).tolist()):
+                self.walk.interfaces[number].frames += count
         return FrameBatch(block, first, start, captured, original, time_ns, interface)
 
     def _times(self, words: NDArray[np.int64], interface: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -227,15 +230,27 @@ class PcapngWalker(Walker):
         if number >= len(self.walk.interfaces):
             return
         interface = self.walk.interfaces[number]
-        lost = {}
+        lost, times = {}, {}
         for code, value in self._options(body[12:]):
             self._comment(code, value)
-            if len(value) == 8:
+            if code in (2, 3) and len(value) == 8:
+                high, low = unpack_from(f"{self._order}II", value)
+                times[code] = self._statistics_time(high, low, number)
+            elif len(value) == 8:
                 lost[code] = unpack_from(f"{self._order}Q", value)[0]
+        if 2 in times:
+            interface.started_ns = times[2]
+        if 3 in times:
+            interface.ended_ns = times[3]
         if 4 in lost:
             interface.received = lost[4]
         if 5 in lost or 7 in lost:  # dropped by the interface, dropped by the system: both are lost
             interface.dropped = lost.get(5, 0) + lost.get(7, 0)
+
+    def _statistics_time(self, high: int, low: int, number: int) -> int:
+        """In units of the interface, as the format says, or of µs, as dumpcap writes it on an interface in ns."""
+        time_ns = int(self._times(np.array([[0, 0, 0, high, low]], dtype=np.int64), np.array([number]))[0])
+        return time_ns if time_ns >= YEAR_2000_NS else (high << 32 | low) * 1000
 
     def _simple(self, block: bytes, position: int, length: int) -> FrameBatch | None:
         """A packet without a time: it gets that of the frame before it, so that order holds."""

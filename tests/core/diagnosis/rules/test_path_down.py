@@ -1,3 +1,5 @@
+import pytest
+
 from tests.core.diagnosis.build import (
     case,
     codes,
@@ -5,6 +7,7 @@ from tests.core.diagnosis.build import (
     first,
     hello,
     message,
+    named,
     points,
     report,
     result,
@@ -48,3 +51,32 @@ def test_it_is_not_certain_while_nobody_is_known_to_cross():
 def test_small_datagrams_that_pass_later_speak_against_it():
     made = session([report([{"client": "xx", "uplink": "xx", "server": ".."}] * 2), *hello(PATH, seconds=40)])
     assert "path-down" not in codes(case(terminal(made), at_points=points(*PATH)))
+
+
+def quiet(reason, *more, **options):
+    sights = {"client": "x", "server": "?"}
+    sends = [
+        send(datagram(sights, ident=50 + i, wire=151, port=9019, seconds=5 * i + 3, reasons={"server": reason}),
+             1, 5 * i + 3, attempt=i + 1, **options)
+        for i in range(4)
+    ]  # fmt: skip
+    made = session([message(1, sends), *more], marks=[result(4)])
+    return case(terminal(made), at_points=points("client", "server"))
+
+
+@pytest.mark.parametrize("reason", ["not-capturing", "clock-unknown"])
+def test_a_capture_that_fell_silent_before_the_sends_makes_a_dead_path_possible(reason):
+    finding = named(quiet(reason), "path-down")
+    assert (finding.severity, finding.confidence, finding.between) == ("warning", "possible", ("client", "server"))
+    assert "whether it still ran" in finding.next_steps[0].en
+
+
+def test_a_server_that_logged_the_message_is_not_behind_a_dead_path():
+    assert "path-down" not in codes(quiet("not-capturing", server_log=True))
+
+
+def test_an_answer_speaks_against_a_dead_path():
+    answer = send(
+        datagram({"server": "?", "client": "x"}, ident=90, wire=300, to_server=False, seconds=4), 2, 4, client_log=False
+    )
+    assert "path-down" not in codes(quiet("not-capturing", message(2, [answer])))
