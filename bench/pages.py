@@ -21,7 +21,7 @@ from sqlalchemy import text
 from app.core.analysis import Message, Session
 from app.core.records import NS, Direction
 from app.db.migrate import migrate
-from app.db.models import Case
+from app.db.models import Analysis, Case
 from app.db.save import save_analysis
 from app.db.session import make_engine, make_sessions
 from tests.web.sample_case import sample_analysis
@@ -54,6 +54,10 @@ def make(url: str) -> None:
         db.execute(
             text("UPDATE terminals SET session_count = :n WHERE analysis_id = :a"), {"n": SESSIONS_EACH, "a": run}
         )
+        saved = db.get_one(Analysis, run)
+        saved.leg_losses = [
+            [*leg, number, lost * SESSIONS_EACH, sent * SESSIONS_EACH] for *leg, number, lost, sent in saved.leg_losses
+        ]
         print(f"case {case.id}")
     with sessions() as db, db.begin():
         db.execute(text("ANALYZE"))

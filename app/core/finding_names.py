@@ -52,3 +52,13 @@ FINDING_NAMES: dict[str, Text] = {
 def finding_name(code: str) -> Text:
     """The name of a code; a code without one names itself."""
     return FINDING_NAMES.get(code, Text(code, code))
+
+
+def codes_named(word: str) -> list[str]:
+    """The codes that have `word` in them or in their names, whatever its case."""
+    wanted = word.casefold()
+    return [
+        code
+        for code, name in FINDING_NAMES.items()
+        if any(wanted in text.casefold() for text in (code, name.en, name.zh))
+    ]

@@ -94,11 +94,17 @@ def load_capture_points(session: DatabaseSession, analysis_id: int) -> tuple[Cap
 
 def load_findings(session: DatabaseSession, analysis_id: int, terminal_no: int | None) -> tuple[Finding, ...]:
     """Of one terminal, or the case's own for None; the most important first."""
-    return _findings(session, analysis_id, FindingRow.terminal_no.is_not_distinct_from(terminal_no))[terminal_no]
+    return _findings(session, analysis_id, _of(FindingRow.terminal_no, terminal_no))[terminal_no]
+
+
+def _of(column: Any, terminal_no: int | None) -> ColumnElement[bool]:
+    """Not IS NOT DISTINCT FROM, for which PostgreSQL uses no index."""
+    own: ColumnElement[bool] = column.is_(None) if terminal_no is None else column == terminal_no
+    return own
 
 
 def load_checks(session: DatabaseSession, analysis_id: int, terminal_no: int | None) -> tuple[Check, ...]:
-    return _checks(session, analysis_id, CheckRow.terminal_no.is_not_distinct_from(terminal_no))[terminal_no]
+    return _checks(session, analysis_id, _of(CheckRow.terminal_no, terminal_no))[terminal_no]
 
 
 def _terminals(

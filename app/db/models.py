@@ -239,6 +239,10 @@ class Analysis(Base):
     terminal_count: Mapped[int] = mapped_column(server_default="0")
     failed_count: Mapped[int] = mapped_column(server_default="0")
     main_finding: Mapped[str | None]  # code of the most important finding, for the list of cases
+    # [from, to, message, datagrams of it that were lost there, datagrams of it in all]
+    leg_losses: Mapped[list[Any]] = mapped_column(server_default=text("'[]'"))
+    finding_codes: Mapped[list[Any]] = mapped_column(server_default=text("'[]'"))  # of the case and its terminals
+    error_codes: Mapped[list[Any]] = mapped_column(server_default=text("'[]'"))  # ordered; tells similar cases
 
 
 class SavedFilter(Base):

@@ -14,28 +14,24 @@ from sqlalchemy import (
     ColumnElement,
     Integer,
     Select,
-    String,
     and_,
     bindparam,
     case,
     delete,
-    exists,
     func,
     literal,
     or_,
     select,
-    true,
     update,
 )
+from sqlalchemy import Text as TextType
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.orm import Session, aliased, defer
 
+from app.core.finding_names import codes_named
 from app.db.models import Analysis, Blob, Bundle, Case, Milestone, PointSetting, SavedFilter, SourceSetting, Upload
 from app.db.results import (
-    AttemptRow,
-    DatagramRow,
     FindingRow,
-    MessageRow,
     SessionRow,
     SourceRow,
     TerminalRow,
@@ -118,22 +114,23 @@ def _case_conditions(narrowed: CaseFilter, current: type[Analysis]) -> list[Colu
     elif narrowed.outcome == "passed":
         conditions.append(and_(current.terminal_count > 0, current.failed_count == 0))
     if narrowed.finding:
-        conditions.append(_has_finding(current.id, narrowed.finding))
-    conditions.extend(_case_matches(word) for word in narrowed.text.split())
+        conditions.append(_has_one_of(current, [narrowed.finding]))
+    conditions.extend(_case_matches(word, current) for word in narrowed.text.split())
     return conditions
 
 
-def _has_finding(analysis_id: Any, code: str) -> ColumnElement[bool]:
-    return exists().where(FindingRow.analysis_id == analysis_id, FindingRow.code == code)
+def _has_one_of(analysis: type[Analysis], codes: Sequence[str]) -> ColumnElement[bool]:
+    """The analysis has one of these findings; it lists them itself, so that nobody reads the findings of all cases."""
+    found: ColumnElement[bool] = analysis.finding_codes.op("?|")(literal(list(codes), ARRAY(TextType)))
+    return found
 
 
-def _case_matches(word: str) -> ColumnElement[bool]:
+def _case_matches(word: str, current: type[Analysis]) -> ColumnElement[bool]:
     """A word is in the title, site or note, or names a terminal, an event id or a finding of the current analysis.
 
     The inner selections do not look at the outer case: each is one index scan for the whole statement.
     """
-    pattern = _like(word)
-    code = word.lower()
+    pattern, codes = _like(word), codes_named(word)
     return or_(
         Case.title.ilike(pattern),
         Case.site.ilike(pattern),
@@ -142,7 +139,7 @@ def _case_matches(word: str) -> ColumnElement[bool]:
             select(TerminalRow.analysis_id).where(TerminalRow.search.like(_like(word.lower())))
         ),
         Case.current_analysis_id.in_(select(SessionRow.analysis_id).where(SessionRow.event_id == word)),
-        Case.current_analysis_id.in_(select(FindingRow.analysis_id).where(FindingRow.code == code)),
+        *([_has_one_of(current, codes)] if codes else []),
     )
 
 
@@ -176,46 +173,18 @@ def _head_statement() -> Any:
 _HEAD = _head_statement()
 
 
-def codes_of(db: Session, analysis_ids: Sequence[int], codes: Sequence[str]) -> dict[int, frozenset[str]]:
-    """Which of `codes` each analysis has as an error, by one probe of an index each. One statement."""
-    wanted = select(func.unnest(literal(list(codes), ARRAY(String))).label("code")).subquery()
-    runs = select(Analysis.id).where(Analysis.id.in_(analysis_ids)).subquery()
-    rows = db.execute(
-        select(runs.c.id, wanted.c.code)
-        .select_from(runs.join(wanted, true()))
-        .where(
-            exists().where(
-                FindingRow.analysis_id == runs.c.id,
-                FindingRow.code == wanted.c.code,
-                FindingRow.severity == "error",
-            )
-        )
-    )
-    found: dict[int, set[str]] = {analysis_id: set() for analysis_id in analysis_ids}
-    for analysis_id, code in rows:
-        found[analysis_id].add(code)
-    return {analysis_id: frozenset(of) for analysis_id, of in found.items()}
-
-
-def similar_cases(db: Session, head: CaseHead, codes: Sequence[str], limit: int = 5) -> list[Case]:
+def similar_cases(db: Session, head: CaseHead, limit: int = 5) -> Sequence[Case]:
     """Other cases with the same set of errors, solved ones first, since their notes may already tell the cause."""
-    if head.current is None or head.current.main_finding is None:
+    own = head.current
+    if own is None or not own.error_codes:
         return []
-    candidates = (
-        db.execute(
-            select(Case)
-            .join(Analysis, Analysis.id == Case.current_analysis_id)
-            .where(Analysis.main_finding == head.current.main_finding, Case.id != head.case.id)
-            .order_by(case((Case.state == "solved", 0), else_=1), Case.updated_at.desc())
-            .limit(30)
-        )
-        .scalars()
-        .all()
-    )
-    ids = [head.current.id, *(other.current_analysis_id for other in candidates if other.current_analysis_id)]
-    signatures = codes_of(db, ids, codes)
-    own = signatures[head.current.id]
-    return [other for other in candidates if own and signatures.get(other.current_analysis_id or 0) == own][:limit]
+    return db.scalars(
+        select(Case)
+        .join(Analysis, Analysis.id == Case.current_analysis_id)
+        .where(Analysis.error_codes == own.error_codes, Case.id != head.case.id)
+        .order_by(case((Case.state == "solved", 0), else_=1), Case.updated_at.desc())
+        .limit(limit)
+    ).all()
 
 
 def set_case(db: Session, case_id: int, **values: Any) -> None:
@@ -321,32 +290,6 @@ def outcome_counts(db: Session, analysis_id: int) -> dict[str, int]:
         .group_by(TerminalRow.outcome)
     )
     return {row.outcome: row[1] for row in rows}
-
-
-@dataclass(frozen=True, slots=True)
-class Loss:
-    """Datagrams of one message that were lost on one leg."""
-
-    lost_from: str
-    lost_to: str
-    number: int
-    datagrams: int
-
-
-def leg_losses(db: Session, analysis_id: int) -> list[Loss]:
-    rows = db.execute(
-        select(DatagramRow.lost_from, DatagramRow.lost_to, MessageRow.number, func.count())
-        .join(
-            AttemptRow,
-            and_(AttemptRow.analysis_id == DatagramRow.analysis_id, AttemptRow.no == DatagramRow.attempt_no),
-        )
-        .join(
-            MessageRow, and_(MessageRow.analysis_id == AttemptRow.analysis_id, MessageRow.no == AttemptRow.message_no)
-        )
-        .where(DatagramRow.analysis_id == analysis_id, DatagramRow.lost_from.is_not(None))
-        .group_by(DatagramRow.lost_from, DatagramRow.lost_to, MessageRow.number)
-    )
-    return [Loss(lost_from or "", lost_to or "", number, count) for lost_from, lost_to, number, count in rows]
 
 
 def commonest_finding(db: Session, analysis_id: int) -> tuple[TerminalRow, str] | None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from typing import Any
 
 from psycopg import sql
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session as DatabaseSession
 
-from app.core.analysis import CaseAnalysis, Finding, Outcome
+from app.core.analysis import CaseAnalysis, Finding, Outcome, Severity
 from app.db.models import DONE, QUEUED, RUNNING, Analysis, Base, Case
 from app.db.numbering import Numbering
 from app.db.results import TABLES
@@ -47,6 +48,10 @@ def save_analysis(
     run.failed_count = sum(terminal.outcome is Outcome.FAILED for terminal in analysis.terminals)
     main = main_finding(analysis)
     run.main_finding = None if main is None else main.code
+    run.leg_losses = leg_losses(analysis)
+    findings = [*analysis.findings, *(finding for terminal in analysis.terminals for finding in terminal.findings)]
+    run.finding_codes = sorted({finding.code for finding in findings})
+    run.error_codes = sorted({finding.code for finding in findings if finding.severity is Severity.ERROR})
     session.flush()
     session.execute(
         update(Case).where(Case.id == case_id).values(current_analysis_id=run.id, updated_at=run.finished_at)
@@ -93,6 +98,19 @@ def main_finding(analysis: CaseAnalysis) -> Finding | None:
         for finding in firsts
     ]
     return min(ranked, key=lambda rank: rank[:3])[3] if ranked else None
+
+
+def leg_losses(analysis: CaseAnalysis) -> list[list[Any]]:
+    """[from, to, message, datagrams of it that were lost there, datagrams of it in all], ordered."""
+    sent: Counter[int] = Counter()
+    lost: Counter[tuple[str, str, int]] = Counter()
+    for terminal in analysis.terminals:
+        for session in terminal.sessions:
+            for message in session.messages:
+                datagrams = [attempt.datagram for attempt in message.attempts if attempt.datagram is not None]
+                sent[message.number] += len(datagrams)
+                lost.update((*d.lost_between, message.number) for d in datagrams if d.lost_between is not None)
+    return [[*leg, number, count, sent[number]] for (*leg, number), count in sorted(lost.items())]
 
 
 def _run(session: DatabaseSession, case_id: int, analysis_id: int | None) -> Analysis:

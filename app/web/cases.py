@@ -136,7 +136,7 @@ def _case_context(
     findings = case_findings(db, analysis.id)
     outcomes = remember(db, analysis.id, queries.outcome_counts)
     points = capture_points(db, analysis.id)
-    legs, other_legs = _legs(remember(db, analysis.id, queries.leg_losses), points)
+    legs, other_legs = _legs(analysis.leg_losses, points)
     counts = remember(db, analysis.id, queries.source_counts)
     example = remember(db, analysis.id, example_of)
     counted = remember(db, analysis.id, queries.finding_counts)
@@ -153,7 +153,7 @@ def _case_context(
         "other_legs": other_legs,
         "source_total": sum(number for _, _, number in counts),
         "coverage": coverage(counts, points),
-        "similar": queries.similar_cases(db, head, list(labels.FINDINGS)),
+        "similar": queries.similar_cases(db, head),
         "zone_name": view.zone_name(remember(db, analysis.id, queries.log_zone)),
         "drawer": drawer_of(request, db, analysis.id),
         **_source_context(request, db, analysis.id, view),
@@ -202,21 +202,29 @@ def coverage(counts: Sequence[tuple[str, str | None, int]], points: Sequence[Cap
     return {key: found[key] for key in labels.EVIDENCE_KINDS}
 
 
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """Datagrams of one message that one leg lost, and how many of it there were in all."""
+
+    message: int
+    lost: int
+    sent: int
+
+
 def _legs(
-    losses: Sequence[queries.Loss], points: Sequence[CapturePoint]
-) -> tuple[Mapping[tuple[str, str], dict[int, int]], list[tuple[str, str, int, int]]]:
+    rows: Sequence[Sequence[Any]], points: Sequence[CapturePoint]
+) -> tuple[Mapping[tuple[str, str], list[Loss]], list[tuple[str, str, Loss]]]:
     """Losses by leg between neighbours (both directions together), and the ones that span several legs."""
-    names = [point.name for point in points]
-    neighbours = set(pairwise(names))
-    legs: dict[tuple[str, str], dict[int, int]] = {}
+    neighbours = set(pairwise(point.name for point in points))
+    legs: dict[tuple[str, str], list[Loss]] = {}
     others = []
-    for loss in losses:
-        pair = (loss.lost_from, loss.lost_to)
+    for lost_from, lost_to, *counts in rows:
+        loss, pair = Loss(*counts), (lost_from, lost_to)
         pair = pair if pair in neighbours else pair[::-1]
         if pair in neighbours:
-            legs.setdefault(pair, {})[loss.number] = loss.datagrams
+            legs.setdefault(pair, []).append(loss)
         else:
-            others.append((loss.lost_from, loss.lost_to, loss.number, loss.datagrams))
+            others.append((lost_from, lost_to, loss))
     return legs, others
 
 

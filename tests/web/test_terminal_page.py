@@ -242,7 +242,7 @@ def test_the_path_says_what_each_leg_lost(site: Site, open_page: Callable[..., A
     page.goto(f"{site.url}/cases/{site.case}")
     legs = page.locator(".path-leg")
     assert legs.nth(0).inner_text().strip() == "nothing lost"
-    assert "message 3: 28 lost" in legs.nth(1).inner_text()
+    assert "message 3: 28 of 35 lost" in legs.nth(1).inner_text()
 
 
 def test_a_case_is_solved_with_its_cause_and_found_by_it(site: Site, open_page: Callable[..., Any]) -> None:
