@@ -19,13 +19,18 @@ from app.core.analysis import (
     Seen,
     Session,
     Severity,
+    Source,
     Terminal,
 )
+from app.core.coverage import COVER_NAMES, KINDS, Cover, judge_coverage_of
+from app.core.finding_names import FINDING_NAMES
 from app.core.records import NS, Direction, Text
 
 MOST_TERMINALS = 40
 MOST_LADDERS = 2
 MOST_FINDINGS = 12
+MOST_BLOCKED = 5
+MOST_WAYS = 4  # in which the logs of one kind were read
 
 _OUTCOME = {
     Outcome.PASSED: (Text("passed", "通过"), "green"),
@@ -45,6 +50,15 @@ _CONFIDENCE = {
 }
 
 
+_COVER = {
+    Cover.COVERS: ("✓", "green"),
+    Cover.PARTLY: ("◐", "yellow"),
+    Cover.NOT: ("✗", "red"),
+    Cover.UNKNOWN: ("?", "yellow"),
+    Cover.ABSENT: ("–", "dim"),
+}
+
+
 def print_analysis(analysis: CaseAnalysis, language: str = "en") -> None:
     """Prints to standard output; colours and lines only where it is a terminal."""
     Printer(Console(highlight=False, soft_wrap=True), language).everything(analysis)
@@ -60,6 +74,7 @@ class Printer:
 
     def everything(self, analysis: CaseAnalysis) -> None:
         self._headline(analysis)
+        self._coverage(analysis)
         self._terminals(analysis)
         failing = [t for t in analysis.terminals if t.outcome is Outcome.FAILED] or list(analysis.terminals)
         for terminal in failing[:MOST_LADDERS]:
@@ -78,6 +93,25 @@ class Printer:
             self.console.print(f"[bold]{self.say(worst.summary)}[/bold]\n")
         for note in analysis.notes:
             self.console.print(self.say(note))
+
+    def _coverage(self, analysis: CaseAnalysis) -> None:
+        """The four kinds of evidence: there or not, the failure covered or not, how they were read."""
+        read_as = {source.path: _read_as(source) for source in analysis.sources}
+        for holding in judge_coverage_of(analysis):
+            sign, style = _COVER[holding.cover]
+            name, cover = self.say(KINDS[holding.kind][0]), self.say(COVER_NAMES[holding.cover])
+            line = f"[{style}]{sign}[/{style}] {name}: {cover}"
+            if holding.cover is not Cover.ABSENT:
+                line += f" ({self.say(holding.reason)})"
+            ways = sorted({read_as[path] for path in holding.sources if read_as.get(path)})
+            if ways:
+                line += f" · {escape('; '.join(ways[:MOST_WAYS]))}"
+            if holding.blocks:
+                names = [self.say(FINDING_NAMES.get(code, Text(code, code))) for code in holding.blocks]
+                more = f" (+{len(names) - MOST_BLOCKED})" if len(names) > MOST_BLOCKED else ""
+                line += f" · {self.say(Text('blocks', '因此无法判断'))}: {', '.join(names[:MOST_BLOCKED])}{more}"
+            self.console.print(line)
+        self.console.print()
 
     def _terminals(self, analysis: CaseAnalysis) -> None:
         table = Table(box=None, pad_edge=False)
@@ -210,3 +244,14 @@ def _size_of_report(terminal: Terminal) -> str:
             plain = "" if message.plain_bytes is None else f"{message.plain_bytes} B "
             return f"{plain}×{len(message.attempts)}"
     return "–"
+
+
+def _read_as(source: Source) -> str:
+    """The encoding and the time zone that a log was read with: `gb18030, UTC+08:00`."""
+    if source.encoding is None:
+        return ""
+    zone_s = source.zone_offset_s
+    if zone_s is None:
+        return f"{source.encoding}, UTC?"
+    hours, minutes = divmod(abs(zone_s) // 60, 60)
+    return f"{source.encoding}, UTC{'-' if zone_s < 0 else '+'}{hours:02d}:{minutes:02d}"

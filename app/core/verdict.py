@@ -22,6 +22,7 @@ from app.core.analysis import (
     Source,
     Terminal,
 )
+from app.core.coverage import Holding, judge_coverage_of
 from app.core.records import Text
 
 VERSION = 1
@@ -37,6 +38,7 @@ def to_document(analysis: CaseAnalysis) -> dict[str, object]:
         "terminals": [_terminal(t) for t in analysis.terminals],
         "findings": [finding_document(f) for f in analysis.findings],
         "checks": [_check(c) for c in analysis.checks],
+        "coverage": [_holding(holding) for holding in judge_coverage_of(analysis)],
         "notes": [_text(n) for n in analysis.notes],
     }
 
@@ -54,6 +56,16 @@ def iso(time_ns: int | None, is_utc: bool = True) -> str | None:
 
 def _text(text: Text) -> dict[str, str]:
     return {"en": text.en, "zh": text.zh}
+
+
+def _holding(holding: Holding) -> dict[str, object]:
+    return {
+        "kind": holding.kind,
+        "cover": holding.cover.value,
+        "reason": _text(holding.reason),
+        "sources": list(holding.sources),
+        "blocks": list(holding.blocks),
+    }
 
 
 def _source(source: Source) -> dict[str, object]:

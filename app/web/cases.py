@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -21,6 +20,7 @@ from app.db.session import DatabaseSession
 from app.errors import NotFound, Rejected
 from app.jobs import cancel_analysis, request_analysis
 from app.web import labels
+from app.web.coverage import coverage_of
 from app.web.evidence import drawer_of
 from app.web.findings import case_headline, example_of
 from app.web.remembered import capture_points, case_checks, case_findings, remember
@@ -152,7 +152,7 @@ def _case_context(
         "legs": legs,
         "other_legs": other_legs,
         "source_total": sum(number for _, _, number in counts),
-        "coverage": coverage(counts, points),
+        "coverage": remember(db, analysis.id, coverage_of),
         "similar": queries.similar_cases(db, head),
         "zone_name": view.zone_name(remember(db, analysis.id, queries.log_zone)),
         "drawer": drawer_of(request, db, analysis.id),
@@ -191,15 +191,6 @@ def span_of(source: SourceRow) -> Span:
     zone_ns = source.zone_offset_s * NS
     first_ns, last_ns = (at_ns - zone_ns if at_ns is not None else None for at_ns in (source.first_ns, source.last_ns))
     return Span(first_ns, last_ns, source.zone_offset_s)
-
-
-def coverage(counts: Sequence[tuple[str, str | None, int]], points: Sequence[CapturePoint]) -> dict[str, int]:
-    """How many files the case has of each kind of labels.EVIDENCE_KINDS, out of (kind, capture point, number)."""
-    roles = {point.name: point.role.value for point in points}
-    found: Counter[str] = Counter()
-    for kind, point, number in counts:
-        found[f"{roles.get(point or '', 'middle')}_capture" if kind == "capture" else kind] += number
-    return {key: found[key] for key in labels.EVIDENCE_KINDS}
 
 
 @dataclass(frozen=True, slots=True)

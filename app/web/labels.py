@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from app.core.coverage import COVER_NAMES
+from app.core.coverage import KINDS as KINDS_OF_EVIDENCE
 from app.web.i18n import N_
 
 FINDINGS = {
@@ -178,3 +180,6 @@ STATUSES = {
     "503": N_("Not available"),
     "other": N_("Something went wrong"),
 }
+COVERAGE = {kind: name for kind, (name, _) in KINDS_OF_EVIDENCE.items()}
+COVERS = COVER_NAMES
+COVER_SIGNS = {"covers": "✓", "partly": "◐", "not": "✗", "unknown": "?", "absent": "–"}
