@@ -5,9 +5,10 @@ from __future__ import annotations
 import typer
 
 from app import __version__
-from app.commands import analyze, demo, evidence, formats, fragments, migrate, report, serve, web, worker
+from app.commands import admin, analyze, demo, evidence, formats, fragments, migrate, report, serve, web, worker
 
-COMMANDS = (analyze, fragments, report, evidence, formats, demo, serve, web, worker, migrate)  # as --help lists them
+# As --help lists them.
+COMMANDS = (analyze, fragments, report, evidence, formats, demo, serve, web, worker, migrate, admin)
 
 HELP = """Find out, from logs and captures, where an iNode/EAD security check was lost.
 

@@ -7,7 +7,7 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -15,6 +15,7 @@ TEMPLATES = ROOT / "templates"
 STATIC = ROOT / "static"
 MIGRATIONS = ROOT / "migrations"
 
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 MIB = 1024 * 1024
 GIB = 1024 * MIB
 
@@ -39,6 +40,12 @@ class Settings(BaseSettings):
     storage_url: str | None = Field(default=None, validation_alias="STORAGE_URL")
     cache_bytes: int = Field(default=20 * GIB, gt=0)  # local copies of what lies in an object store
 
+    # Accounts. Without a secret one is made in `var`; bound to other than this machine, it must be given.
+    secret: SecretStr | None = Field(default=None, min_length=32)
+    session_idle_s: int = Field(default=2 * 3600, gt=0)
+    session_life_s: int = Field(default=12 * 3600, gt=0)
+    public_url: str | None = None  # how people reach it, where that is not the address that it is bound to
+
     # Intake: what one upload may unpack to.
     max_upload_bytes: int = Field(default=20 * GIB, gt=0)
     max_unpacked_bytes: int = Field(default=40 * GIB, gt=0)
@@ -53,6 +60,11 @@ class Settings(BaseSettings):
     # Webhooks: the first pause before another try, and private networks that they may reach, as '["10.0.0.0/8"]'.
     webhook_retry_s: float = Field(default=10.0, gt=0)
     webhook_networks: tuple[IPv4Network | IPv6Network, ...] = ()
+
+    @property
+    def is_loopback(self) -> bool:
+        """Only this machine can connect."""
+        return self.host in LOOPBACK
 
     @property
     def storage(self) -> Path:

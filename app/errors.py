@@ -15,6 +15,18 @@ class AppError(Exception):
         self.text = text
 
 
+class NotSignedIn(AppError):
+    """Nobody is told what lies behind the door, not even whether there is something."""
+
+    status = 401
+
+
+class Forbidden(AppError):
+    """Somebody, but not somebody who may."""
+
+    status = 403
+
+
 class NotFound(AppError):
     status = 404
 
@@ -33,6 +45,16 @@ class Conflict(AppError):
 
 class TooLarge(AppError):
     status = 413
+
+
+class TooMany(AppError):
+    """Too often; `wait_s` seconds later it may work."""
+
+    status = 429
+
+    def __init__(self, text: Text, wait_s: int) -> None:
+        super().__init__(text)
+        self.wait_s = wait_s
 
 
 class Unavailable(AppError):

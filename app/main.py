@@ -7,21 +7,22 @@ from contextlib import asynccontextmanager
 from http import HTTPStatus
 
 import psycopg
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import JSONResponse, RedirectResponse, Response
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from app import __version__
-from app.config import STATIC, Settings
+from app.accounts.secret import keyring
+from app.config import LOOPBACK, STATIC, Settings
 from app.config import settings as read_settings
 from app.core.records import Text
 from app.db.revision import is_current
 from app.db.session import make_engine, make_sessions
-from app.errors import AppError, Unavailable
+from app.errors import AppError, NotSignedIn, TooMany, Unavailable
 from app.metrics import Metrics
 from app.partial_uploads import RunningHashes
 from app.storage import open_storage
@@ -29,11 +30,11 @@ from app.web import routers
 from app.web.api.problems import faults, is_api, problem
 from app.web.api.tus import Tus
 from app.web.assets import Assets
+from app.web.guard import Doorkeeper, authorize, know_routes
+from app.web.login import login_address
 from app.web.request_log import HEADER, RequestLog, request_id
-from app.web.security import SecurityHeaders
+from app.web.security import SecurityHeaders, require_csrf_token
 from app.web.templating import render
-
-LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 DATABASE_AWAY = Text(
     "The database does not answer. Nothing is lost; try again in a moment.",
@@ -68,7 +69,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
-        openapi_url="/api/v1/openapi.json",
+        openapi_url=None,  # the framework's own route would stand beside the guard
+        dependencies=[Depends(authorize), Depends(require_csrf_token)],
     )
     app.state.settings = options
     app.state.engine = engine
@@ -76,9 +78,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.storage = open_storage(options)
     app.state.running_hashes = RunningHashes()
     app.state.metrics = Metrics(app.state.sessions, options)
+    app.state.keys = keyring(options)
     app.add_middleware(Tus)
     app.add_middleware(SecurityHeaders)
-    if options.host in LOOPBACK:
+    if options.is_loopback:
         # A page elsewhere could let its own name point to 127.0.0.1 and then read our answers as its own.
         app.add_middleware(TrustedHostMiddleware, allowed_hosts=[*LOOPBACK, "[::1]"])
     app.add_middleware(RequestLog, metrics=app.state.metrics)
@@ -87,7 +90,17 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     for router in routers:
         app.include_router(router)
     app.mount("/static", Assets(directory=STATIC), name="static")
+    _add_openapi(app)
+    know_routes(app)
+    # Inside of the error handlers, in front of the routes.
+    app.router.middleware_stack = Doorkeeper(app.router.middleware_stack, app)
     return app
+
+
+def _add_openapi(app: FastAPI) -> None:
+    @app.get("/api/v1/openapi.json", include_in_schema=False)
+    def openapi() -> JSONResponse:
+        return JSONResponse(app.openapi())
 
 
 def _add_health(app: FastAPI) -> None:
@@ -126,6 +139,23 @@ def _add_error_handlers(app: FastAPI) -> None:
     def known(request: Request, error: AppError) -> Response:
         return _answer(request, error.status, error.text)
 
+    @app.exception_handler(NotSignedIn)
+    def nobody(request: Request, error: NotSignedIn) -> Response:
+        """A reader is led to the page for signing in and back; htmx leads the whole page there."""
+        if request.headers.get("hx-request") == "true":
+            return Response(status_code=401, headers={"HX-Redirect": login_address(request)})
+        if request.method == "GET" and not is_api(request) and _wants_page(request):
+            return RedirectResponse(login_address(request), 303)
+        answer = _answer(request, error.status, error.text)
+        answer.headers["WWW-Authenticate"] = "Bearer"
+        return answer
+
+    @app.exception_handler(TooMany)
+    def too_many(request: Request, error: TooMany) -> Response:
+        answer = _answer(request, error.status, error.text)
+        answer.headers["Retry-After"] = str(error.wait_s)
+        return answer
+
     @app.exception_handler(HTTPException)
     def http(request: Request, error: HTTPException) -> Response:
         name = HTTPStatus(error.status_code).phrase
@@ -155,6 +185,10 @@ def _answer(request: Request, status: int, text: Text) -> Response:
     """Problem details from the API, else a page for a browser, JSON for anything else."""
     if is_api(request):
         return problem(status, text)
-    if "text/html" in request.headers.get("accept", ""):
+    if _wants_page(request):
         return render(request, "error.html", status, title=HTTPStatus(status).phrase, text=text, number=request_id())
     return JSONResponse({"error": {"en": text.en, "zh": text.zh}, "request_id": request_id()}, status)
+
+
+def _wants_page(request: Request) -> bool:
+    return "text/html" in request.headers.get("accept", "")

@@ -21,6 +21,7 @@ from urllib.error import URLError
 
 import psycopg
 
+from app.accounts.start import ADDRESS, check_before_start, check_secret, one_time_link
 from app.command_line import FOLLOW
 from app.config import ROOT, Settings
 from app.core.records import Text
@@ -42,6 +43,7 @@ class Stopped(Exception):
 
 def serve(options: Settings) -> None:
     """Run until Ctrl-C or SIGTERM. Raises AppError where it cannot start."""
+    check_secret(options)
     options.var.mkdir(parents=True, exist_ok=True)
     with _alone(options.var), _signals_as_exception():
         try:
@@ -53,6 +55,10 @@ def serve(options: Settings) -> None:
 
 
 def _serve_on(options: Settings, url: str) -> None:
+    if not options.is_loopback:
+        # Nobody may find an open door in the meantime.
+        _bring_up_to_date(url)
+        check_before_start(options, url)
     port = free_port(options.host, options.port)
     environment = {
         **os.environ,
@@ -73,12 +79,17 @@ def _serve_on(options: Settings, url: str) -> None:
         case_id = _example(options, url) if options.example else None
         base = f"http://{_shown_host(options.host)}:{port}"
         _wait_until_ready(f"{base}/readyz", web)
-        print(f"EADScope: {base}/cases/{case_id}" if case_id is not None else f"EADScope: {base}/", flush=True)
+        target = f"/cases/{case_id}" if case_id is not None else "/cases"
+        (options.var / ADDRESS).write_text(base)
+        # Whoever reads this line sits at the machine, and is let in by it.
+        start = one_time_link(options, url, base, target) if options.is_loopback else base + target
+        print(f"EADScope: {start}", flush=True)
         while True:
             time.sleep(RESTART_PAUSE_S)
             for child in children:
                 child.restart_if_dead()
     finally:
+        (options.var / ADDRESS).unlink(missing_ok=True)
         _stop_all(children)
 
 
@@ -158,6 +169,23 @@ def _database(options: Settings) -> Iterator[str]:
         yield postgres.url
     finally:
         postgres.stop()
+
+
+@contextmanager
+def reached_database(options: Settings) -> Iterator[str]:
+    """The URL of the database, up to date, for a command that runs beside `serve` or instead of it."""
+    if options.database_url is not None:
+        _bring_up_to_date(options.database_url)
+        yield options.database_url
+        return
+    options.var.mkdir(parents=True, exist_ok=True)
+    try:
+        with _alone(options.var), _database(options) as url:
+            _bring_up_to_date(url)
+            yield url
+    except Conflict:
+        # `serve` runs, and its database with it.
+        yield EmbeddedPostgres(options.var / "postgres").url
 
 
 @contextmanager

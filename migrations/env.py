@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from alembic import context
 
-from app.db import handover, models, results
+from app.db import handover, results
+from app.db.base import Base
 
 assert results.TABLES and handover.DOCUMENT_KINDS, "imported so that every table is known to the metadata"
 
-context.configure(connection=context.config.attributes["connection"], target_metadata=models.Base.metadata)
+context.configure(connection=context.config.attributes["connection"], target_metadata=Base.metadata)
 with context.begin_transaction():
     context.run_migrations()

@@ -11,6 +11,12 @@
         && document.querySelector("main time")) location.reload();
   }
 
+  // What a change by a script repeats, so that the server knows it from one that another site's page started.
+  document.addEventListener("htmx:configRequest", (event) => {
+    const token = document.querySelector("meta[name=csrf]");
+    if (token) event.detail.headers["X-CSRF-Token"] = token.content;
+  });
+
   const drawer = () => document.getElementById("drawer");
 
   function closeDrawer() {

@@ -1,5 +1,5 @@
 // The upload page: what was dropped or chosen goes up, then the analysis begins and htmx shows its progress.
-import { Uploading, reasonOf } from "./uploading.js";
+import { CSRF, Uploading, reasonOf } from "./uploading.js";
 import { Memory, forget, interrupted, matched } from "./upload-memory.js";
 
 const form = document.getElementById("upload");
@@ -74,7 +74,7 @@ function offerToGoOn() {
 }
 at("upload-forget").addEventListener("click", () => {
   for (const item of earlier.items.filter((item) => item.url && !item.done)) {
-    fetch(item.url, { method: "DELETE", headers: { "Tus-Resumable": "1.0.0" } }).catch(() => null);
+    fetch(item.url, { method: "DELETE", headers: { "Tus-Resumable": "1.0.0", ...CSRF } }).catch(() => null);
   }
   forget(earlier);
   earlier = null;
@@ -229,7 +229,7 @@ function left(seconds) {
 }
 
 async function post(url, body) {
-  const headers = { "Content-Type": "application/json", "Accept": "application/json" };
+  const headers = { "Content-Type": "application/json", "Accept": "application/json", ...CSRF };
   const response = await fetch(url, { method: "POST", headers, body: JSON.stringify(body) });
   if (response.ok) return response.json();
   const error = new Error(reasonOf(response.status, await response.text(), language));

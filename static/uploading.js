@@ -7,6 +7,9 @@ const AT_ONCE = 3;
 const DELAYS = [500, 1000, 2000, 4000, 8000, ...Array(240).fill(15000)];  // milliseconds: for an hour
 const CHECKSUM_MISMATCH = 460;
 
+// What a change by a script repeats, so that the server knows it from one that another site's page started.
+export const CSRF = { "X-CSRF-Token": document.querySelector("meta[name=csrf]")?.content ?? "" };
+
 // Hashes one file after another; asks a worker, and gives a promise of `sha-256=:…:`, or of null where it cannot.
 class Hasher {
   #worker = new Worker("/static/file-hash.js", { type: "module" });
@@ -106,7 +109,7 @@ export class Uploading {
       retryDelays: DELAYS,
       storeFingerprintForResuming: false,  // the page keeps its own list, of the whole folder
       // An announcement whose answer got lost leads to the same upload again.
-      headers: { "Idempotency-Key": item.key },
+      headers: { "Idempotency-Key": item.key, ...CSRF },
       onBeforeRequest: async (request) => {
         const offset = request.getMethod() === "POST" ? (isSmall ? 0 : null) : request.getHeader("Upload-Offset");
         if (offset == null || Number(offset) + CHUNK < file.size) return;

@@ -1,4 +1,9 @@
-"""What tests of the service share: a real PostgreSQL, the running product, and a real browser."""
+"""What tests of the service share: a real PostgreSQL, the running product, and a real browser.
+
+Clients and browsers come signed in as an administrator: `site.client`, `api.client`, `live_server.person.client(url)`,
+`browser`, `page` and `open_page`. For another role, another group, a token or nobody, see `tests.people`.
+A new route is closed until `app.access.ROUTES` has a line for it; `tests/web/test_guard.py` walks them all.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +28,7 @@ from app.config import ROOT
 from app.db.migrate import migrate
 from app.db.session import make_engine, make_sessions
 from app.embedded import EmbeddedPostgres
+from tests.people import SIGNED_IN, Person, SignedInBrowser, open_link
 from tests.s3_server import S3Server
 
 SERVE_S = 120
@@ -115,7 +121,9 @@ class LiveServer:
     """The product as `eadscope serve` starts it: own folder, own PostgreSQL, web and worker processes."""
 
     url: str  # without a slash at the end
-    start_page: str  # what it told the operator to open
+    start_page: str  # where the address that it told the operator leads to
+    link: str  # that address: signs in once
+    person: Person  # whom it signed in
     var: Path
     process: subprocess.Popen[str]
 
@@ -153,8 +161,15 @@ class serving:  # noqa: N801  # used as `with serving(folder) as server`
         if not line.startswith("EADScope: "):
             self.process.wait()
             pytest.fail(f"serve printed {line!r}; standard error:\n{self.errors()}")
-        start_page = line.removeprefix("EADScope: ").strip()
-        return LiveServer("/".join(start_page.split("/")[:3]), start_page, self.var, self.process)
+        link = line.removeprefix("EADScope: ").strip()
+        try:
+            person, start_page = open_link(link)
+        except BaseException:
+            self.__exit__()
+            raise
+        SIGNED_IN.update(person.cookies)
+        url = "/".join(start_page.split("/")[:3])
+        return LiveServer(url, start_page, link, person, self.var, self.process)
 
     def __exit__(self, *_error: object) -> None:
         if self.process.poll() is None:
@@ -180,7 +195,7 @@ def _clean_environment() -> dict[str, str]:
 # Not for the whole session: its driver keeps an event loop in the thread, where other modules want their own.
 @pytest.fixture(scope="module")
 def browser() -> Iterator[object]:
-    """The system's Chromium, headless."""
+    """The system's Chromium, headless; profiles are signed in."""
     from playwright.sync_api import sync_playwright
 
     found = next(filter(None, map(shutil.which, ("chromium", "google-chrome", "chromium-browser"))), None)
@@ -188,7 +203,7 @@ def browser() -> Iterator[object]:
         pytest.fail("no Chromium; `make setup-test` installs it")
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=found, args=list(CHROMIUM_ARGUMENTS))
-        yield chromium
+        yield SignedInBrowser(chromium)
         chromium.close()
 
 

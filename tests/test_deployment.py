@@ -116,7 +116,9 @@ class Composed:
     """The very commands and environments of the compose file, as processes, with the addresses of this machine."""
 
     def __init__(self, folder: Path, database_url: str, **environment: str) -> None:
-        self.folder, self.environment = folder, {"DATABASE_URL": database_url, **environment}
+        secret = "a secret that all processes share"
+        self.folder = folder
+        self.environment = {"DATABASE_URL": database_url, "EADSCOPE_SECRET": secret, **environment}
         self.ports: list[int] = []
         self.web: list[subprocess.Popen[bytes]] = []
         self.running: list[subprocess.Popen[bytes]] = []
@@ -138,6 +140,22 @@ class Composed:
             self.ports.append(port)
             self.web.append(process)
         return process
+
+    def sign_in(self) -> dict[str, str]:
+        """The header of a token, made by an administrator on the command line."""
+        environment = {**_clean_environment(), **self.environment, "EADSCOPE_VAR": str(self.folder / "files")}
+
+        def admin(*arguments: str) -> str:
+            command = [sys.executable, "-P", "-m", "app.cli", "admin", *arguments]
+            done = subprocess.run(
+                command, env=environment, input="correct horse battery\n", capture_output=True, text=True
+            )
+            assert done.returncode == 0, done.stderr
+            return done.stdout.strip()
+
+        admin("create-user", "anna", "--role", "admin")
+        scopes = [word for scope in ("read", "upload") for word in ("--scope", scope)]
+        return {"Authorization": f"Bearer {admin('token', 'anna', '--name', 'tickets', *scopes)}"}
 
     def start_nginx(self) -> str:
         """With its real configuration, but for the addresses."""
@@ -221,7 +239,8 @@ def test_the_commands_of_the_containers_work_together_behind_nginx(composed: Cal
     here.wait_until_healthy()
     url = here.start_nginx()
     content = random.Random(7).randbytes(3_000_000)
-    with httpx.Client(base_url=url, trust_env=False, timeout=30, transport=httpx.HTTPTransport(retries=10)) as client:
+    retrying = httpx.HTTPTransport(retries=10)
+    with httpx.Client(base_url=url, trust_env=False, timeout=30, transport=retrying, headers=here.sign_in()) as client:
         assert client.get("/nginx-healthz").status_code == 204
         assert client.get("/cases").status_code == 200
         assert "gzip" in client.get("/static/base.css").headers.get("content-encoding", "")
@@ -256,9 +275,11 @@ def test_two_machines_share_nothing_but_the_database_and_an_object_store(
         for path in sorted(path for path in (tmp_path / "article").rglob("*") if path.is_file()):
             archive.write(path, path.relative_to(tmp_path).as_posix())
     content = packed.getvalue()
+    urls = [f"http://127.0.0.1:{port}" for port in here.ports]
+    token = here.sign_in()
     with (
-        httpx.Client(base_url=f"http://127.0.0.1:{here.ports[0]}", trust_env=False, timeout=60) as first,
-        httpx.Client(base_url=f"http://127.0.0.1:{here.ports[1]}", trust_env=False, timeout=60) as second,
+        httpx.Client(base_url=urls[0], trust_env=False, timeout=60, headers=token) as first,
+        httpx.Client(base_url=urls[1], trust_env=False, timeout=60, headers=token) as second,
     ):
         case = first.post("/api/v1/cases", json={"title": "machines"}).json()["id"]
         place = tus(first, case, content)

@@ -20,6 +20,7 @@ from psycopg import sql
 from app.command_line import FOLLOW
 from app.embedded import EmbeddedPostgres
 from tests.conftest import LiveServer, _clean_environment, named, serving
+from tests.people import SIGNED_IN
 
 WAIT_S = 120
 
@@ -30,7 +31,7 @@ def var(service_folder: Path) -> Path:
 
 
 def get(url: str) -> httpx.Response:
-    with httpx.Client(trust_env=False, timeout=30) as client:
+    with httpx.Client(trust_env=False, timeout=30, cookies=SIGNED_IN) as client:
         return client.get(url, headers={"accept": "text/html"})
 
 
@@ -52,6 +53,7 @@ def left_behind(var: Path) -> list[psutil.Process]:
 
 
 def test_it_prints_one_address_that_opens_the_example(live_server: LiveServer) -> None:
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+/open/[\w-]{43}", live_server.link)
     assert re.fullmatch(r"http://127\.0\.0\.1:\d+/cases/\d+", live_server.start_page)
     assert get(live_server.start_page).status_code == 200
     assert get(f"{live_server.url}/healthz").json() == {"status": "ok"}
@@ -80,8 +82,10 @@ def test_every_page_carries_the_strict_policy(live_server: LiveServer) -> None:
 
 
 def test_an_unknown_page_is_said_in_the_readers_language(live_server: LiveServer) -> None:
+    asked = {"accept": "text/html", "accept-language": "zh-CN"}
     with httpx.Client(trust_env=False) as client:
-        answer = client.get(f"{live_server.url}/nowhere", headers={"accept": "text/html", "accept-language": "zh-CN"})
+        client.cookies.update(SIGNED_IN)
+        answer = client.get(f"{live_server.url}/nowhere", headers=asked)
     assert answer.status_code == 404
     assert "页面不存在" in answer.text
 

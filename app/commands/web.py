@@ -13,6 +13,7 @@ def run() -> None:
     """Serve the pages on EADSCOPE_HOST and EADSCOPE_PORT until Ctrl-C. Needs DATABASE_URL."""
     import uvicorn
 
+    from app.accounts.start import check_before_start
     from app.command_line import database_url, follow_parent, say_errors
     from app.config import settings
     from app.logs import start_log
@@ -22,6 +23,7 @@ def run() -> None:
         follow_parent()
         options = settings()
         start_log(options.log_format, options.log_level)
+        check_before_start(options)
         uvicorn.run(
             "app.main:create_app",
             factory=True,

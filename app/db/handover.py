@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy import BigInteger, CheckConstraint, Float, ForeignKey, Identity, Index, Integer, String, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db.models import ANALYSIS_STATES, QUEUED, Base, one_of
+from app.db.base import Base, one_of
+from app.db.models import ANALYSIS_STATES, QUEUED
 
 REPORT, EVIDENCE = "report", "evidence"
 DOCUMENT_KINDS = (REPORT, EVIDENCE)

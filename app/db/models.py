@@ -7,55 +7,30 @@ here is touched by an analysis, so names and orders given by a person stay.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
-    DateTime,
     Float,
     ForeignKey,
     Identity,
     Index,
     Integer,
-    MetaData,
     String,
-    Text,
     UniqueConstraint,
     func,
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column
 
-# Every constraint has a name that a migration can refer to.
-NAMES = {
-    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-    "ck": "ck_%(table_name)s_%(constraint_name)s",
-    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
-    "pk": "pk_%(table_name)s",
-}
+from app.db.accounts import Group, User
+from app.db.base import Base, one_of
 
 QUEUED, RUNNING, DONE, FAILED, CANCELED = "queued", "running", "done", "failed", "canceled"
 ANALYSIS_STATES = (QUEUED, RUNNING, DONE, FAILED, CANCELED)
 STEPS = ("unpack", "logs", "captures", "matching", "diagnosis", "save")
-
-
-class Base(DeclarativeBase):
-    metadata = MetaData(naming_convention=NAMES)
-    type_annotation_map: ClassVar[dict[Any, Any]] = {
-        datetime: DateTime(timezone=True),
-        str: Text,
-        dict[str, Any]: JSONB,
-        list[Any]: JSONB,
-    }
-
-
-def one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
-    """A check that `column` holds one of `values`: readable in the database, and a new value needs no type change."""
-    listed = ", ".join(f"'{value}'" for value in values)
-    return CheckConstraint(f"{column} IN ({listed})", name=column)
 
 
 class Case(Base):
@@ -77,6 +52,9 @@ class Case(Base):
     ports: Mapped[list[int]] = mapped_column(ARRAY(Integer), server_default="{}")  # beside the usual ones
     hold_reason: Mapped[str] = mapped_column(server_default="")  # not empty: it may not be deleted, by nobody
     is_example: Mapped[bool] = mapped_column(server_default=text("false"))
+    # Those of the group see it; without one, its owner and who sees all.
+    owner_id: Mapped[int | None] = mapped_column(ForeignKey(User.id, ondelete="SET NULL"), index=True)
+    group_id: Mapped[int | None] = mapped_column(ForeignKey(Group.id, ondelete="SET NULL"), index=True)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
     current_analysis_id: Mapped[int | None] = mapped_column(
@@ -246,12 +224,16 @@ class Analysis(Base):
 
 
 class SavedFilter(Base):
-    """A filter of the list of cases that somebody named; `query` is the query string of the page."""
+    """A filter of the list of cases that somebody named; `query` is the query string of the page.
+
+    One without an owner was kept before there were accounts: everybody has it.
+    """
 
     __tablename__ = "saved_filters"
-    __table_args__ = (UniqueConstraint("name"),)
+    __table_args__ = (UniqueConstraint("owner_id", "name", postgresql_nulls_not_distinct=True),)
 
     id: Mapped[int] = mapped_column(Integer, Identity(), primary_key=True)
+    owner_id: Mapped[int | None] = mapped_column(ForeignKey(User.id, ondelete="CASCADE"))
     name: Mapped[str]
     query: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())

@@ -18,16 +18,19 @@ from sqlalchemy import (
     bindparam,
     case,
     delete,
+    false,
     func,
     literal,
     or_,
     select,
+    true,
     update,
 )
 from sqlalchemy import Text as TextType
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.orm import Session, aliased, defer
 
+from app.access import Principal
 from app.core.finding_names import codes_named
 from app.db.models import Analysis, Blob, Bundle, Case, Milestone, PointSetting, SavedFilter, SourceSetting, Upload
 from app.db.results import (
@@ -81,10 +84,21 @@ class CaseRow:
     latest_state: str | None  # of the newest run, which may still be under way
 
 
-def list_cases(db: Session, narrowed: CaseFilter, page: int) -> Page[CaseRow]:
-    """Cases, last changed first. Two statements."""
+def visible_to(principal: Principal) -> ColumnElement[bool]:
+    """The cases that exist for somebody, as a condition: what `app.access.sees` says of one."""
+    if principal.role is None:
+        return Case.id == principal.shared_case if principal.shared_case is not None else false()
+    if principal.sees_all:
+        return true()
+    conditions = [Case.owner_id == principal.user_id, Case.group_id == principal.group_id]
+    known = (principal.user_id, principal.group_id)
+    return or_(false(), *(condition for condition, value in zip(conditions, known, strict=True) if value is not None))
+
+
+def list_cases(db: Session, narrowed: CaseFilter, page: int, principal: Principal) -> Page[CaseRow]:
+    """Cases that `principal` may see, last changed first. Two statements."""
     current = aliased(Analysis)
-    conditions = _case_conditions(narrowed, current)
+    conditions = [visible_to(principal), *_case_conditions(narrowed, current)]
     base = select(Case).outerjoin(current, current.id == Case.current_analysis_id).where(*conditions)
     total = db.scalar(select(func.count()).select_from(base.subquery())) or 0
     latest = (
@@ -173,7 +187,7 @@ def _head_statement() -> Any:
 _HEAD = _head_statement()
 
 
-def similar_cases(db: Session, head: CaseHead, limit: int = 5) -> Sequence[Case]:
+def similar_cases(db: Session, head: CaseHead, principal: Principal, limit: int = 5) -> Sequence[Case]:
     """Other cases with the same set of errors, solved ones first, since their notes may already tell the cause."""
     own = head.current
     if own is None or not own.error_codes:
@@ -181,7 +195,7 @@ def similar_cases(db: Session, head: CaseHead, limit: int = 5) -> Sequence[Case]
     return db.scalars(
         select(Case)
         .join(Analysis, Analysis.id == Case.current_analysis_id)
-        .where(Analysis.error_codes == own.error_codes, Case.id != head.case.id)
+        .where(Analysis.error_codes == own.error_codes, Case.id != head.case.id, visible_to(principal))
         .order_by(case((Case.state == "solved", 0), else_=1), Case.updated_at.desc())
         .limit(limit)
     ).all()
@@ -192,18 +206,22 @@ def set_case(db: Session, case_id: int, **values: Any) -> None:
     db.execute(update(Case).where(Case.id == case_id).values(updated_at=func.now(), **values))
 
 
-def saved_filters(db: Session) -> Sequence[SavedFilter]:
-    return db.scalars(select(SavedFilter).order_by(SavedFilter.name)).all()
+def _filters_of(principal: Principal) -> ColumnElement[bool]:
+    return or_(SavedFilter.owner_id == principal.user_id, SavedFilter.owner_id.is_(None))
 
 
-def save_filter(db: Session, name: str, query: str) -> None:
+def saved_filters(db: Session, principal: Principal) -> Sequence[SavedFilter]:
+    return db.scalars(select(SavedFilter).where(_filters_of(principal)).order_by(SavedFilter.name)).all()
+
+
+def save_filter(db: Session, principal: Principal, name: str, query: str) -> None:
     """Keep the filters of the list of cases under a name; the same name again replaces it."""
-    values = insert(SavedFilter).values(name=name, query=query)
-    db.execute(values.on_conflict_do_update(index_elements=["name"], set_={"query": query}))
+    values = insert(SavedFilter).values(owner_id=principal.user_id, name=name, query=query)
+    db.execute(values.on_conflict_do_update(index_elements=["owner_id", "name"], set_={"query": query}))
 
 
-def forget_filter(db: Session, filter_id: int) -> None:
-    db.execute(delete(SavedFilter).where(SavedFilter.id == filter_id))
+def forget_filter(db: Session, principal: Principal, filter_id: int) -> None:
+    db.execute(delete(SavedFilter).where(SavedFilter.id == filter_id, _filters_of(principal)))
 
 
 # ---------------------------------------------------------------- one case
@@ -319,8 +337,9 @@ def commonest_finding(db: Session, analysis_id: int) -> tuple[TerminalRow, str] 
     return None if row is None else (row, code)
 
 
-def add_case(db: Session, title: str, language: str) -> Case:
-    made = Case(title=title, language=language)
+def add_case(db: Session, title: str, language: str, owner: Principal) -> Case:
+    """A case of `owner` and of the owner's group."""
+    made = Case(title=title, language=language, owner_id=owner.user_id, group_id=owner.group_id)
     db.add(made)
     db.flush()
     return made

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.analysis import Fate, Outcome, Role, Seen, Severity, SourceKind
 from app.core.records import Confidence, Direction
-from app.db.models import Base, one_of
+from app.db.base import Base, one_of
 
 __all__ = [
     "TABLES",

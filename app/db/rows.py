@@ -11,7 +11,7 @@ from typing import Any
 
 from app.core.analysis import DatagramFate, Evidence, Outcome, Sighting, Terminal
 from app.core.records import LogFacts
-from app.db.models import Base
+from app.db.base import Base
 from app.db.numbering import Numbering
 from app.db.results import (
     AttemptRow,

@@ -12,7 +12,8 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session as DatabaseSession
 
 from app.core.analysis import CaseAnalysis, Finding, Outcome, Severity
-from app.db.models import DONE, QUEUED, RUNNING, Analysis, Base, Case
+from app.db.base import Base
+from app.db.models import DONE, QUEUED, RUNNING, Analysis, Case
 from app.db.numbering import Numbering
 from app.db.results import TABLES
 from app.db.rows import Row, rows_by_table

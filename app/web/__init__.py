@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from app.web import api, cases, charts, handover, operations, sources, terminals, uploads
+from app.web import api, cases, charts, handover, login, operations, sources, terminals, uploads
 
 # Uploads first: `/cases/new` must not be read as the case named "new".
 routers: tuple[APIRouter, ...] = (
@@ -14,4 +14,5 @@ routers: tuple[APIRouter, ...] = (
     handover.router,
     operations.router,
     api.router,
+    login.router,
 )

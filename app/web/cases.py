@@ -23,6 +23,7 @@ from app.web import labels
 from app.web.coverage import coverage_of
 from app.web.evidence import drawer_of
 from app.web.findings import case_headline, example_of
+from app.web.guard import CurrentPrincipal, principal_of
 from app.web.remembered import capture_points, case_checks, case_findings, remember
 from app.web.security import require_same_origin
 from app.web.templating import render
@@ -70,29 +71,32 @@ def home() -> Response:
 
 
 @router.get("/cases", response_class=HTMLResponse)
-def cases(request: Request, db: DatabaseSession, view: Choices) -> Response:
+def cases(request: Request, db: DatabaseSession, view: Choices, principal: CurrentPrincipal) -> Response:
     query = request.query_params
     narrowed = CaseFilter(
         query.get("q", "")[:200], query.get("state", ""), query.get("finding", ""), query.get("outcome", "")
     )
-    page = queries.list_cases(db, narrowed, page_number(request))
+    page = queries.list_cases(db, narrowed, page_number(request), principal)
     context: dict[str, Any] = {"page": page, "narrowed": narrowed, "url_of": pager(view)}
     if partial_of(request) == "case-list":
         return render(request, "case_list.html", **context)
-    return render(request, "cases.html", saved=queries.saved_filters(db), **context)
+    return render(request, "cases.html", saved=queries.saved_filters(db, principal), **context)
 
 
 @router.post("/filters")
 def save_filter(
-    db: DatabaseSession, name: Annotated[str, Form(max_length=60)], query: Annotated[str, Form(max_length=2000)]
+    db: DatabaseSession,
+    principal: CurrentPrincipal,
+    name: Annotated[str, Form(max_length=60)],
+    query: Annotated[str, Form(max_length=2000)],
 ) -> Response:
-    queries.save_filter(db, name.strip() or "?", query)
+    queries.save_filter(db, principal, name.strip() or "?", query)
     return RedirectResponse(f"/cases?{query}", 303)
 
 
 @router.post("/filters/{filter_id}/delete")
-def forget_filter(db: DatabaseSession, filter_id: int) -> Response:
-    queries.forget_filter(db, filter_id)
+def forget_filter(db: DatabaseSession, principal: CurrentPrincipal, filter_id: int) -> Response:
+    queries.forget_filter(db, principal, filter_id)
     return RedirectResponse("/cases", 303)
 
 
@@ -153,7 +157,7 @@ def _case_context(
         "other_legs": other_legs,
         "source_total": sum(number for _, _, number in counts),
         "coverage": remember(db, analysis.id, coverage_of),
-        "similar": queries.similar_cases(db, head),
+        "similar": queries.similar_cases(db, head, principal_of(request)),
         "zone_name": view.zone_name(remember(db, analysis.id, queries.log_zone)),
         "drawer": drawer_of(request, db, analysis.id),
         **_source_context(request, db, analysis.id, view),

@@ -11,11 +11,13 @@ from typing import Any
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2.ext import Extension
 from markupsafe import Markup, escape
 
 from app.charts.writing import signed_seconds
 from app.core.analysis import Evidence
 from app.web import labels
+from app.web.guard import principal_of
 from app.web.i18n import say, translations
 from app.web.view import REMEMBERED, View, utc, view_of
 
@@ -33,6 +35,15 @@ TIME_FORMS = {
     "second": slice(19),
     "second-clock": slice(11, 19),
 }
+
+
+class FormTokens(Extension):
+    """Every form that changes something carries the session's token: no template has to think of it."""
+
+    _POST = re.compile(r'<form\b[^>]*\bmethod="post"[^>]*>')
+
+    def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
+        return self._POST.sub(lambda form: form[0] + '<input type="hidden" name="csrf" value="{{ csrf }}">', source)
 
 
 def isolate(value: object, limit: int = LONGEST_SHOWN) -> Markup:
@@ -80,7 +91,7 @@ def environment(language: str) -> Environment:
     env = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
-        extensions=["jinja2.ext.i18n", "jinja2.ext.do"],
+        extensions=["jinja2.ext.i18n", "jinja2.ext.do", FormTokens],
         undefined=StrictUndefined,
         auto_reload=False,  # else every include of every page asks the disk whether its template has changed
         trim_blocks=True,
@@ -128,7 +139,8 @@ def render(request: Request, name: str, status: int = 200, **context: Any) -> HT
             time_of=time_of,
             is_htmx=request.headers.get("hx-request") == "true",
             status=status,
-            current_user=getattr(request.state, "user", None),
+            principal=principal_of(request),
+            csrf=principal_of(request).csrf,
             **context,
         )
     )

@@ -12,6 +12,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Resp
 from sqlalchemy.orm import Session
 from starlette.datastructures import UploadFile as FormFile
 
+from app.access import Principal
 from app.core.records import Text
 from app.db import queries
 from app.db.session import DatabaseSession
@@ -19,6 +20,7 @@ from app.errors import Rejected, TooLarge, Unavailable
 from app.jobs import request_analysis
 from app.storage import BLOCK, Storage, Stored
 from app.web.cases import Choices, Head
+from app.web.guard import CurrentPrincipal
 from app.web.security import require_same_origin
 from app.web.templating import render, size_text
 
@@ -37,20 +39,21 @@ def more_files(request: Request, head: Head) -> Response:
 
 
 @router.post("/cases")
-async def create_case(request: Request, view: Choices) -> Response:
+async def create_case(request: Request, view: Choices, principal: CurrentPrincipal) -> Response:
     """JSON {title} from our script → where to send files; a form with files, without script → the case."""
     sessions = request.app.state.sessions
     if request.headers.get("content-type", "").startswith("application/json"):
         title = str((await request.json()).get("title", ""))
-        return await to_thread.run_sync(_create, sessions, title, view.language)
+        return await to_thread.run_sync(_create, sessions, title, view.language, principal)
     form = await request.form()
     files = [item for item in form.getlist("files") if not isinstance(item, str)]
-    return await to_thread.run_sync(_create_from_form, request, str(form.get("title", "")), files, view.language)
+    title = str(form.get("title", ""))
+    return await to_thread.run_sync(_create_from_form, request, title, files, view.language, principal)
 
 
-def _create(sessions: Any, title: str, language: str) -> Response:
+def _create(sessions: Any, title: str, language: str, owner: Principal) -> Response:
     with sessions() as db, db.begin():
-        case = queries.add_case(db, title.strip()[:200] or "–", language)
+        case = queries.add_case(db, title.strip()[:200] or "–", language, owner)
         return JSONResponse(_goal(db, case.id), 201)
 
 
@@ -65,12 +68,14 @@ def _goal(db: Session, case_id: int) -> dict[str, object]:
     }
 
 
-def _create_from_form(request: Request, title: str, files: Sequence[FormFile], language: str) -> Response:
+def _create_from_form(
+    request: Request, title: str, files: Sequence[FormFile], language: str, owner: Principal
+) -> Response:
     storage: Storage = request.app.state.storage
     if not any(file.filename for file in files):
         raise Rejected(Text("No file was chosen.", "没有选择文件。"))
     with request.app.state.sessions() as db, db.begin():
-        case = queries.add_case(db, title.strip()[:200] or str(files[0].filename), language)
+        case = queries.add_case(db, title.strip()[:200] or str(files[0].filename), language, owner)
         _keep_form(db, storage, case.id, files)
     return RedirectResponse(f"/cases/{case.id}", 303)
 

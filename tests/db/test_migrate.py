@@ -14,8 +14,9 @@ from psycopg import sql
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
+from app.db.base import Base
 from app.db.migrate import downgrade, migrate
-from app.db.models import Base, Case
+from app.db.models import Case
 from app.db.revision import is_current
 from app.db.save import save_analysis
 from app.db.session import make_engine

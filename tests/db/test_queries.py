@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import event, text
 from sqlalchemy.orm import Session, sessionmaker
 
+from app.access import Principal, Role
 from app.config import Settings
 from app.db import queries
 from app.db.models import Analysis, Case
@@ -20,8 +21,10 @@ from app.db.queries import CaseFilter, TerminalFilter
 from app.db.results import TABLES
 from app.db.save import save_analysis
 from app.main import create_app
+from tests.people import sign_in
 from tests.web.sample_case import sample_analysis
 
+ADMIN = Principal(name="admin", role=Role.ADMIN)
 BIG = {table.__tablename__ for table in TABLES} - {"capture_points", "phrases", "rejected_lines"}  # a few rows a case
 # Cases as large as the large one: so many in the lists, of so many every message.
 OTHERS, WHOLE_OTHERS = 30, 6
@@ -79,7 +82,9 @@ def crowded(sessions: sessionmaker[Session], large: int) -> int:
 
 @pytest.fixture(scope="module")
 def app(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    return create_app(Settings(DATABASE_URL=database_url, var=tmp_path_factory.mktemp("var")))  # type: ignore[call-arg]
+    app = create_app(Settings(DATABASE_URL=database_url, var=tmp_path_factory.mktemp("var")))  # type: ignore[call-arg]
+    app.state.person = sign_in(app)
+    return app
 
 
 def get(app: Any, path: str) -> int:
@@ -87,7 +92,9 @@ def get(app: Any, path: str) -> int:
 
     async def ask() -> int:
         transport = httpx.ASGITransport(app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://127.0.0.1", cookies=app.state.person.cookies
+        ) as client:
             return (await client.get(path)).status_code
 
     return anyio.run(ask)
@@ -153,7 +160,7 @@ def test_cases_are_found_by_what_is_in_them(sessions: sessionmaker[Session], sma
     with sessions() as db:
 
         def found(**narrowed: str) -> set[int]:
-            return {row.case.id for row in queries.list_cases(db, CaseFilter(**narrowed), 1).rows}
+            return {row.case.id for row in queries.list_cases(db, CaseFilter(**narrowed), 1, ADMIN).rows}
 
         assert found(text="evt00399") == {large}
         assert found(text="8301002 size-band") == {small, large}
@@ -164,11 +171,11 @@ def test_cases_are_found_by_what_is_in_them(sessions: sessionmaker[Session], sma
 
 
 def test_a_saved_filter_replaces_one_of_the_same_name(session: Session) -> None:
-    queries.save_filter(session, "mine", "q=1")
-    queries.save_filter(session, "mine", "q=2")
-    assert [(f.name, f.query) for f in queries.saved_filters(session)] == [("mine", "q=2")]
-    queries.forget_filter(session, queries.saved_filters(session)[0].id)
-    assert queries.saved_filters(session) == []
+    queries.save_filter(session, ADMIN, "mine", "q=1")
+    queries.save_filter(session, ADMIN, "mine", "q=2")
+    assert [(f.name, f.query) for f in queries.saved_filters(session, ADMIN)] == [("mine", "q=2")]
+    queries.forget_filter(session, ADMIN, queries.saved_filters(session, ADMIN)[0].id)
+    assert queries.saved_filters(session, ADMIN) == []
 
 
 def test_losses_are_counted_by_leg_and_message_when_an_analysis_is_saved(

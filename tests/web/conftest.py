@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import uvicorn
+from fastapi import FastAPI
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.config import Settings
@@ -19,6 +21,7 @@ from app.db.models import Case
 from app.db.save import save_analysis
 from app.main import create_app
 from app.storage import FolderStorage
+from tests.people import SIGNED_IN, sign_in
 from tests.web.sample_case import files, sample_analysis
 
 HOSTILE_USER = "<script>alert(1)</script>{{7*7}}\u202egnp.exe"
@@ -36,6 +39,8 @@ class Site:
     bare: int
     sessions: sessionmaker[Session]
     var: Path
+    app: FastAPI
+    client: httpx.Client  # an administrator's
 
 
 def add_case(sessions: sessionmaker[Session], storage: FolderStorage, title: str, users: int, **names: str) -> int:
@@ -54,7 +59,9 @@ def site(
     database_url: str, sessions: sessionmaker[Session], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Site]:
     var = tmp_path_factory.mktemp("site")
-    app = create_app(Settings(DATABASE_URL=database_url, var=var))  # type: ignore[call-arg]
+    listener = socket.create_server(("127.0.0.1", 0))
+    port = listener.getsockname()[1]
+    app = create_app(Settings(DATABASE_URL=database_url, var=var, port=port))  # type: ignore[call-arg]
     storage = app.state.storage
     case = add_case(sessions, storage, "Building 7, ticket 4711", 14)
     hostile = add_case(sessions, storage, HOSTILE_USER, 3, user=HOSTILE_USER + " {n:02d}", file_name=HOSTILE_FILE)
@@ -62,11 +69,13 @@ def site(
         db.add(empty := Case(title="empty"))
         db.flush()
         bare = empty.id
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    person, url = sign_in(app), f"http://127.0.0.1:{port}"
+    SIGNED_IN.update(person.cookies)
+    with listener, person.client(url) as client:
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="on"))
         thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
         thread.start()
-        yield Site(f"http://127.0.0.1:{listener.getsockname()[1]}", case, hostile, bare, sessions, var)
+        yield Site(url, case, hostile, bare, sessions, var, app, client)
         server.should_exit = True
         thread.join(10)
 

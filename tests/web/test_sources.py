@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from sqlalchemy import select
 
@@ -45,15 +44,15 @@ def test_both_pages_are_accessible(
 
 def test_what_a_person_says_of_a_log_is_kept_and_read_again(site: Site) -> None:
     address = f"{site.url}/cases/{site.case}/sources/{SHA}"
-    assert httpx.post(address, data={"encoding": "gb18030", "zone": "20700"}).status_code == 303
+    assert site.client.post(address, data={"encoding": "gb18030", "zone": "20700"}).status_code == 303
     kept = setting(site)
     assert kept is not None and (kept.encoding, kept.zone_offset_s) == ("gb18030", 20_700)
     with site.sessions() as db:
         waiting = select(Analysis.id).where(Analysis.case_id == site.case, Analysis.state == "queued")
         assert db.scalar(waiting) is not None
     for bad in ({"zone": "17"}, {"zone": "x"}, {"encoding": "hex"}):
-        assert httpx.post(address, data=bad).status_code == 422
-    assert httpx.post(address, data={}, headers={"sec-fetch-site": "cross-site"}).status_code == 403
+        assert site.client.post(address, data=bad).status_code == 422
+    assert site.client.post(address, data={}, headers={"sec-fetch-site": "cross-site"}).status_code == 403
 
 
 def test_two_related_lines_set_zone_and_clock_and_can_be_cleared(site: Site) -> None:
@@ -65,16 +64,16 @@ def test_two_related_lines_set_zone_and_clock_and_can_be_cleared(site: Site) -> 
         assert kept is not None
         return kept.zone_offset_s, kept.clock_offset_s
 
-    assert httpx.post(f"{address}/pair", data=told).status_code == 303
+    assert site.client.post(f"{address}/pair", data=told).status_code == 303
     zone_s, error_s = said()
     assert zone_s == 28_800 and error_s is not None and abs(error_s) < 120  # the other log's zone in the sample case
     # Whoever knows the zone makes all the rest the clock's error.
-    assert httpx.post(f"{address}/pair", data={**told, "zone": "0"}).status_code == 303
+    assert site.client.post(f"{address}/pair", data={**told, "zone": "0"}).status_code == 303
     assert said() == (0, error_s + 28_800)
-    assert f"{error_s + 28_800:+.3f} s" in httpx.get(address, headers={"accept-language": "en"}).text
-    assert httpx.post(f"{address}/clock/clear").status_code == 303
+    assert f"{error_s + 28_800:+.3f} s" in site.client.get(address, headers={"accept-language": "en"}).text
+    assert site.client.post(f"{address}/clock/clear").status_code == 303
     assert said() == (None, None)
-    refused = httpx.post(f"{address}/pair", data={**told, "line": "9999"})
+    refused = site.client.post(f"{address}/pair", data={**told, "line": "9999"})
     assert refused.status_code == 422 and "9999" in refused.text
 
 
@@ -90,7 +89,7 @@ def test_a_format_is_tried_while_it_is_typed(site: Site, open_page: Callable[...
 def test_a_dangerous_expression_is_refused_with_a_sentence_and_the_text_stays(site: Site) -> None:
     bad = "name = 'bad'\ntime = 'auto'\nbegin = '^(?P<time>(\\d+)*)$'\n"
     address = f"{site.url}/cases/{site.case}/formats"
-    answer = httpx.post(address, data={"toml": bad, "lines": LINE}, headers={"accept": "text/html"})
+    answer = site.client.post(address, data={"toml": bad, "lines": LINE}, headers={"accept": "text/html"})
     assert answer.status_code == 422
     assert "repetition inside a repetition" in answer.text and "name = &#39;bad&#39;" in answer.text
 
@@ -98,7 +97,7 @@ def test_a_dangerous_expression_is_refused_with_a_sentence_and_the_text_stays(si
 def test_a_saved_format_reaches_the_analysis_as_a_file(site: Site, tmp_path: Path) -> None:
     address = f"{site.url}/cases/{site.case}/formats"
     for _ in range(2):
-        assert httpx.post(address, data={"toml": TOML, "lines": LINE}).status_code == 303
+        assert site.client.post(address, data={"toml": TOML, "lines": LINE}).status_code == 303
     with site.sessions() as db:
         assert [row.name for row in case_formats(db, site.case)] == ["taught"]
         write_formats(db, site.case, tmp_path)

@@ -43,7 +43,7 @@ def create_case(
     """Make a case. Files are uploaded into it afterwards, then its analysis is started."""
     case = _earlier(db, principal, idempotency_key)
     if case is None:
-        case = queries.add_case(db, wanted.title, wanted.language)
+        case = queries.add_case(db, wanted.title, wanted.language, principal)
         case.site = wanted.site
         db.flush()
         db.refresh(case)
@@ -67,13 +67,14 @@ def list_cases(
     request: Request,
     response: Response,
     db: DatabaseSession,
+    principal: CurrentPrincipal,
     page: PageNumber = 1,
     q: Annotated[Words, Query(description="Words in the title, site, note, or of a terminal.")] = "",
     state: Annotated[Literal["open", "solved", ""], Query()] = "",
     finding: Annotated[Words, Query(description="Code of a finding.", examples=["later-fragments-lost"])] = "",
 ) -> Listed[CaseState]:
     """Cases, last changed first."""
-    found = queries.list_cases(db, CaseFilter(q, state, finding), page)
+    found = queries.list_cases(db, CaseFilter(q, state, finding), page, principal)
     link_pages(request, response, found.number, found.last)
     return Listed.of(found, [CaseState.of(row.case, row.analysis) for row in found.rows])
 

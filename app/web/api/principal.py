@@ -1,26 +1,6 @@
-"""Who speaks: the one place where accounts and tokens come in."""
+"""Who speaks: found out by `app.web.guard`, for pages and API alike."""
 
-from __future__ import annotations
+from app.access import Principal
+from app.web.guard import CurrentPrincipal
 
-from dataclasses import dataclass
-from typing import Annotated
-
-from fastapi import Depends
-
-
-@dataclass(frozen=True, slots=True)
-class Principal:
-    """Whoever a request is answered for. `name` also keeps idempotency keys of different people apart."""
-
-    name: str
-
-
-LOCAL = Principal("local")
-
-
-def current_principal() -> Principal:
-    """Without accounts everybody who can reach the service is the same person."""
-    return LOCAL
-
-
-CurrentPrincipal = Annotated[Principal, Depends(current_principal)]
+__all__ = ["CurrentPrincipal", "Principal"]

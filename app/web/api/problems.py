@@ -73,7 +73,7 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
             "description": phrase(status),
             "content": {MEDIA_TYPE: {"schema": schema, "example": _example(status)}},
         }
-        for status in sorted({*statuses, 400, 403, 422, 503})
+        for status in sorted({*statuses, 400, 401, 403, 422, 503})
     }
 
 

@@ -21,12 +21,13 @@ from app.demo import write_bundle
 from app.intake import analyze_files
 from app.main import create_app
 from app.stored_bundles import analysis_settings, case_files, unpack_waiting
+from tests.people import bearer
 
 
 @dataclass(frozen=True, slots=True)
 class Api:
     app: FastAPI
-    client: httpx.Client
+    client: httpx.Client  # with a token of an administrator that is good for everything
     case: int  # analysed: the scenario `hops`
     bare: int  # without files
     sessions: sessionmaker[Session]
@@ -38,7 +39,7 @@ def api(
 ) -> Iterator[Api]:
     var = tmp_path_factory.mktemp("api")
     app = create_app(Settings(DATABASE_URL=database_url, var=var))  # type: ignore[call-arg]
-    with running(app) as url, httpx.Client(base_url=url, timeout=120) as client:
+    with running(app) as url, httpx.Client(base_url=url, timeout=120, headers=bearer(app)) as client:
         case = client.post("/api/v1/cases", json={"title": "hops"}).json()["id"]
         bundle = var / "in"
         write_bundle("hops", bundle)
