@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Sequence
 from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime, timedelta
 from threading import Lock
@@ -76,12 +75,11 @@ class Receiver:
         """Raises Busy, Moved, Unavailable."""
         self._end = self._place.__enter__()
 
-    def write(self, blocks: Sequence[bytes]) -> None:
-        self._end.write(blocks)
-        for block in blocks:
-            if self._digest is not None:
-                self._digest.update(block)
-            self.offset += len(block)
+    def write(self, content: bytes) -> None:
+        self._end.write(content)
+        if self._digest is not None:
+            self._digest.update(content)
+        self.offset += len(content)
 
     def undo(self) -> None:
         self._end.undo()

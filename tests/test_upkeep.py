@@ -73,7 +73,7 @@ def test_uploads_that_nothing_was_added_to_for_a_week_are_given_up(
     case = add_case(sessions, storage, timedelta(0))
     for upload_id, touched in (("a" * 32, LONG_AGO), ("b" * 32, NOW)):
         with storage.pieces.appending(upload_id, 0) as end:
-            end.write([b"x"])
+            end.write(b"x")
         age(storage.pieces.path(upload_id))
         with sessions() as session, session.begin():
             session.add(PartialUpload(id=upload_id, case_id=case, path="f", size_bytes=9, touched_at=touched))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,8 +39,8 @@ class Moved(Conflict):
 class Appending(Protocol):
     """The one writer at the end of an upload."""
 
-    def write(self, blocks: Sequence[bytes]) -> None:
-        """Keep the blocks. Raises Unavailable; what was kept before stays."""
+    def write(self, content: bytes) -> None:
+        """Keep the content. Raises Unavailable; what was kept before stays."""
         ...
 
     def undo(self) -> None:

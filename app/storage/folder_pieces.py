@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from io import FileIO
 from pathlib import Path
@@ -66,16 +66,19 @@ class FolderPieces:
 
 class _End:
     def __init__(self, file: FileIO, start: int) -> None:
-        self._file, self._start = file, start
+        self._file, self._start, self._end = file, start, start
 
-    def write(self, blocks: Sequence[bytes]) -> None:
+    def write(self, content: bytes) -> None:
         with storage_errors():
-            for block in blocks:
-                write_all(self._file, block)
+            write_all(self._file, content)
+            # Begins to write the pages out, without waiting: at the end there is little left to wait for.
+            os.posix_fadvise(self._file.fileno(), self._end, len(content), os.POSIX_FADV_DONTNEED)
+        self._end += len(content)
 
     def undo(self) -> None:
         with storage_errors():
-            self._file.truncate(self._start)
+            self._file.seek(self._file.truncate(self._start))
+        self._end = self._start
 
 
 def write_all(file: FileIO, block: bytes) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, cast
 
@@ -82,9 +82,9 @@ class _Stretches:
         self._size = 0
         self._since = time.monotonic()
 
-    def write(self, blocks: Sequence[bytes]) -> None:
-        self._waiting.extend(blocks)
-        self._size += sum(map(len, blocks))
+    def write(self, content: bytes) -> None:
+        self._waiting.append(content)
+        self._size += len(content)
         if self._size >= PIECE or time.monotonic() - self._since > LONGEST_S:
             self.flush()
 

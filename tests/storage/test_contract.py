@@ -104,7 +104,8 @@ def test_a_storage_that_works_says_nothing(storage: Storage) -> None:
 
 def add(storage: Storage, offset: int, *blocks: bytes) -> None:
     with storage.pieces.appending("up", offset) as end:
-        end.write(blocks)
+        for block in blocks:
+            end.write(block)
 
 
 def test_pieces_written_by_several_processes_become_one_file(another: Callable[[], Storage]) -> None:
@@ -132,7 +133,7 @@ def test_a_piece_begins_where_the_upload_ends(storage: Storage) -> None:
 
 def test_what_a_broken_writer_wrote_is_kept(storage: Storage, another: Callable[[], Storage]) -> None:
     with pytest.raises(ConnectionError), storage.pieces.appending("up", 0) as end:
-        end.write([b"abc"])
+        end.write(b"abc")
         raise ConnectionError
     assert another().pieces.arrived("up") == 3
 
@@ -140,7 +141,7 @@ def test_what_a_broken_writer_wrote_is_kept(storage: Storage, another: Callable[
 def test_a_writer_can_undo_its_own(storage: Storage) -> None:
     add(storage, 0, b"abc")
     with storage.pieces.appending("up", 3) as end:
-        end.write([b"x" * 9 * BLOCK])
+        end.write(b"x" * 9 * BLOCK)
         end.undo()
     assert b"".join(storage.pieces.read("up")) == b"abc"
 

@@ -56,7 +56,7 @@ def test_a_full_disk_is_an_unavailable_storage(storage: FolderStorage, monkeypat
 
 def test_two_cannot_write_to_one_upload(storage: FolderStorage) -> None:
     with storage.pieces.appending("up", 0) as end:
-        end.write([b"abc"])
+        end.write(b"abc")
         with pytest.raises(Busy), FolderStorage(storage.root).pieces.appending("up", 3):
             pass
     with storage.pieces.appending("up", 3):
@@ -65,7 +65,7 @@ def test_two_cannot_write_to_one_upload(storage: FolderStorage) -> None:
 
 def test_finishing_moves_the_pieces(storage: FolderStorage) -> None:
     with storage.pieces.appending("up", 0) as end:
-        end.write([b"abc"])
+        end.write(b"abc")
     before = storage.pieces.path("up").stat().st_ino
     stored = Stored(hashlib.sha256(b"abc").hexdigest(), 3)
     storage.finish("up", stored)

@@ -113,7 +113,7 @@ def test_an_upload_goes_on_in_a_process_that_did_not_see_its_beginning(api: Api)
 def test_what_a_process_left_that_was_killed_after_the_last_byte_is_finished_when_asked(api: Api) -> None:
     place = begin(api, 6)
     with api.app.state.storage.pieces.appending(place.rpartition("/")[2], 0) as end:
-        end.write([b"ghijkl"])
+        end.write(b"ghijkl")
     assert api.client.head(place).headers["repr-digest"] == digest_of(b"ghijkl")
     with api.app.state.storage.open(hashlib.sha256(b"ghijkl").hexdigest()) as file:
         assert file.read() == b"ghijkl"
