@@ -19,6 +19,7 @@ from app.core.records import LogEvent, LogFacts, Packet, Side, Text
 from app.core.sessions.exchanges import build_session
 from app.core.sessions.log_clocks import LogClock, ToldClock, told_clocks
 from app.core.sessions.log_sessions import build_log_sessions
+from app.core.sessions.log_zones import with_presumed_zones
 from app.core.sessions.ownership import Exchange, Ownership, assign
 
 Identity = tuple[str | None, str | None, str | None]  # user, MAC, address
@@ -89,6 +90,8 @@ def analyze(
     network = _trace(parsed, logs, settings)
     progress("matching", 0.6)
     owned = assign(build_log_sessions(logs), network.traced if network else (), _told(logs, settings))
+    if network:
+        owned = with_presumed_zones(owned, [span for point in network.points for span in point.observed_ns])
     terminals = _terminals(owned)
     progress("diagnosis", 0.0)
     facts = CaseFacts(

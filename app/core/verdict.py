@@ -23,7 +23,7 @@ from app.core.analysis import (
     Terminal,
 )
 from app.core.coverage import Holding, judge_coverage_of
-from app.core.records import Text
+from app.core.records import NS, Text
 
 VERSION = 1
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -69,8 +69,9 @@ def _holding(holding: Holding) -> dict[str, object]:
 
 
 def _source(source: Source) -> dict[str, object]:
-    # A log without a known zone has local times; say so by leaving the Z out.
-    is_utc = source.log is None
+    # A log writes local times: UTC where its zone is known, else as written and without the Z.
+    is_utc = source.log is None or source.zone_offset_s is not None
+    zone_ns = (source.zone_offset_s or 0) * NS if source.log is not None else 0
     return {
         "path": source.path,
         "sha256": source.sha256,
@@ -79,8 +80,8 @@ def _source(source: Source) -> dict[str, object]:
         "capture_point": source.capture_point,
         "records": source.records,
         "rejected": source.rejected,
-        "first": iso(source.first_ns, is_utc),
-        "last": iso(source.last_ns, is_utc),
+        "first": iso(_less(source.first_ns, zone_ns), is_utc),
+        "last": iso(_less(source.last_ns, zone_ns), is_utc),
         "clock_offset_s": source.clock_offset_s,
         "encoding": source.encoding,
         "format": source.log_format,
@@ -88,6 +89,10 @@ def _source(source: Source) -> dict[str, object]:
         "zone_offset_s": source.zone_offset_s,
         "notes": [_text(n) for n in source.notes],
     }
+
+
+def _less(time_ns: int | None, zone_ns: int) -> int | None:
+    return None if time_ns is None else time_ns - zone_ns
 
 
 def _point(point: CapturePoint) -> dict[str, object]:

@@ -9,6 +9,7 @@ from app.core.analysis import CaseAnalysis, Check, Finding, Severity, Terminal
 from app.core.diagnosis.case_view import CaseView, view_case, view_terminals
 from app.core.diagnosis.facts import CaseFacts, Hit, Judgement, NotRun
 from app.core.diagnosis.registry import CASE_RULES, RULES, TERMINAL_RULES
+from app.core.diagnosis.rules import no_fault
 from app.core.diagnosis.terminal_view import TerminalView
 from app.core.records import Confidence, Text
 
@@ -55,9 +56,18 @@ def _judge_terminal(case: CaseView, view: TerminalView, known_checks: dict[tuple
 
 
 def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Most important first: severity, then confidence, then the order of the rules."""
+    """Most important first: severity, then confidence, then the order of the rules. Among remarks the one that says
+    that all went well leads."""
     return tuple(
-        sorted(findings, key=lambda f: (_SEVERITY[f.severity], _CONFIDENCE[f.confidence], _RANK.get(f.code, 99)))
+        sorted(
+            findings,
+            key=lambda f: (
+                _SEVERITY[f.severity],
+                f.code != no_fault.CODE,
+                _CONFIDENCE[f.confidence],
+                _RANK.get(f.code, len(_RANK)),
+            ),
+        )
     )
 
 

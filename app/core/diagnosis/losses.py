@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from app.core.analysis import Attempt, Outcome, Role, Severity
 from app.core.diagnosis.case_view import CaseView, named
 from app.core.diagnosis.passages import Leg, Passage
-from app.core.diagnosis.tallies import Pattern, Tally, Way, name_pattern
+from app.core.diagnosis.tallies import UNLIKELY, Pattern, Tally, Way, name_pattern
 from app.core.diagnosis.terminal_view import TerminalView, answers_of, got_by_client
 from app.core.records import Confidence, Direction, Packet, Text
 
@@ -101,7 +101,7 @@ def _loss_on(
         return None
     others = case.pooled.get((direction, named(terminal.names, direction, leg)), own)
     is_alive = _is_alive(terminal, direction, leg, own, others)
-    pattern = _agreed_pattern(own, others)
+    pattern = _agreed_pattern(own, others, len(case.facts.terminals))
     if pattern is None:
         return None
     return LegLoss(
@@ -141,17 +141,26 @@ def _is_alive(terminal: TerminalView, direction: Direction, leg: Leg, own: Tally
     )
 
 
-def _agreed_pattern(own: Tally, others: Tally) -> Pattern | None:
-    """The terminal's own pattern, unless it has too few datagrams to stand against what the whole case shows."""
+def _agreed_pattern(own: Tally, others: Tally, terminals: int) -> Pattern | None:
+    """The terminal's own pattern, unless it cannot stand against what the whole case shows of the leg."""
     mine, all_of_them = name_pattern(own, others), name_pattern(others)
     if mine is None or len(others.lost) <= len(own.lost):
         return mine
     is_weak = len(own.lost) <= ENOUGH and (mine is not Pattern.DOWN or own.passed)
-    if all_of_them is Pattern.RANDOM and is_weak:
+    if all_of_them is Pattern.RANDOM and (is_weak or _is_chance(mine, own, others, terminals)):
         return Pattern.RANDOM
     if mine is Pattern.RANDOM and all_of_them is Pattern.LATER:
         return Pattern.LATER
+    if mine is Pattern.FRAGMENTED and all_of_them in (Pattern.PORT, Pattern.DOWN):
+        return all_of_them  # small datagrams of others are lost just so: it is not about fragments
     return mine
+
+
+def _is_chance(mine: Pattern, own: Tally, others: Tally, terminals: int) -> bool:
+    """Whether among so many terminals one would lose all of these pieces anyway, at the rate of the whole leg."""
+    if mine not in (Pattern.DOWN, Pattern.PORT, Pattern.FRAGMENTED):
+        return False
+    return bool(terminals * others.loss_rate**own.fragments_lost >= UNLIKELY)
 
 
 def _severity(case: CaseView, terminal: TerminalView, own: Tally) -> Severity:

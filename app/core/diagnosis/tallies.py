@@ -73,7 +73,9 @@ class Tally:
     largest_passed: int = 0
     smallest_lost: int | None = None
     ports_passed: set[str] = field(default_factory=set)  # of unfragmented datagrams that crossed
+    ports_open: set[str] = field(default_factory=set)  # of whatever crossed, first fragments too
     ports_lost: set[str] = field(default_factory=set)
+    pieces_passed: int = 0
     last_passed_ns: int | None = None  # the last time any datagram crossed whole
     first_lost_ns: int | None = None
 
@@ -91,6 +93,8 @@ class Tally:
         self.largest_passed = max(self.largest_passed, passage.wire_bytes or 0)
         if way is Way.SMALL_PASSED:
             self.ports_passed.add(passage.port)
+        self.ports_open.add(passage.port)
+        self.pieces_passed += len(passage.pieces)
         if passage.time_ns is not None:
             self.last_passed_ns = max(self.last_passed_ns or 0, passage.time_ns)
 
@@ -99,6 +103,9 @@ class Tally:
         lost_here = [piece.is_lost_on(leg) for piece in passage.pieces]
         self.fragments_sent += len(passage.pieces)
         self.fragments_lost += sum(lost_here)
+        self.pieces_passed += sum(piece.crosses(leg) for piece in passage.pieces)
+        if passage.pieces[0].crosses(leg):
+            self.ports_open.add(passage.port)
         self.firsts_sent += 1
         self.firsts_lost += lost_here[0]
         self.sure += passage.is_sure and leg in passage.legs and leg[0] >= 0
@@ -115,6 +122,11 @@ class Tally:
     @property
     def passed(self) -> int:
         return self.count(Way.SMALL_PASSED, Way.WHOLE)
+
+    @property
+    def loss_rate(self) -> float:
+        """Share of the pieces that came to this leg and did not cross it."""
+        return self.fragments_lost / max(1, self.fragments_lost + self.pieces_passed)
 
     @property
     def lost_fragmented(self) -> int:
@@ -170,9 +182,9 @@ def _pattern_of_fragments(t: Tally) -> Pattern:
 def _pattern_with_small_losses(t: Tally, others: Tally) -> Pattern:
     if t.count(Way.SMALL_LOST, Way.ALL) < len(t.lost):
         return Pattern.RANDOM
-    ports = t.ports_passed | others.ports_passed
+    ports, is_open = t.ports_passed | others.ports_passed, t.ports_open | others.ports_open
     largest = max(t.largest_passed, others.largest_passed)
-    if "" not in t.ports_lost and not t.ports_lost & ports and not t.count(Way.WHOLE):
+    if "" not in t.ports_lost and not t.ports_lost & is_open:
         return Pattern.PORT
     if t.smallest_lost is not None and t.smallest_lost > largest > 0 and t.ports_lost & ports:
         return Pattern.LARGE

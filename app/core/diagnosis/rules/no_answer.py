@@ -164,6 +164,12 @@ def _size(case: CaseView, message: Message, size: int | None) -> Text:
 
 
 def _reason(case: CaseView, terminal: TerminalView, last_whole: str | None) -> Text:
+    if last_whole is None and case.points:
+        return Text(
+            "Not certain: no capture of this case shows it; captures on the terminal and on the policy server that run "
+            "during the whole authentication would settle it.",
+            "尚不能确定：本案例的抓包中都没有该报文；在终端与策略服务器两侧全程抓包即可定论。",
+        )
     if last_whole is None:
         return Text(
             "Not certain: logs alone cannot show what left the terminal and what arrived; a capture on the terminal "

@@ -19,11 +19,16 @@ from tests.core.diagnosis.build import (
 PATH = ("client", "uplink", "server")
 
 
-def facts(far, *before):
+def facts(far, *before, reasons=None):
     sends = [
         send(
             datagram(
-                {"client": "x", "uplink": "x", "server": far}, ident=50 + i, wire=151, port=9019, seconds=5 * i + 3
+                {"client": "x", "uplink": "x", "server": far},
+                ident=50 + i,
+                wire=151,
+                port=9019,
+                seconds=5 * i + 3,
+                reasons=reasons,
             ),
             1,
             5 * i + 3,
@@ -80,3 +85,26 @@ def test_an_answer_speaks_against_a_dead_path():
         datagram({"server": "?", "client": "x"}, ident=90, wire=300, to_server=False, seconds=4), 2, 4, client_log=False
     )
     assert "path-down" not in codes(quiet("not-capturing", message(2, [answer])))
+
+
+def test_where_the_leg_loses_at_random_four_losses_in_a_row_are_chance():
+    def asked(key, *fates):
+        sends = [
+            send(
+                datagram({"client": "x", "uplink": "x", "server": fate}, ident=50 + i, wire=151, port=9019, seconds=i),
+                1,
+                i,
+                attempt=i + 1,
+            )
+            for i, fate in enumerate(fates)
+        ]
+        return terminal(session([message(1, sends)], marks=[result(4)]), key=key)
+
+    unlucky, *others = asked("a", ".", ".", ".", "."), asked("b", ".", "x", ".", "x"), asked("c", "x", ".", ".", "x")
+    assert "path-down" not in codes(case(unlucky, *others, at_points=points(*PATH)))
+
+
+def test_what_rests_on_a_presumption_is_never_certain():
+    finding = first(facts(".", reasons={"server": "presumed"}))
+    assert (finding.code, finding.confidence) == ("path-down", "likely")
+    assert "rests on what is usual" in finding.summary.en
