@@ -30,7 +30,7 @@ from app.db.results import (
     SourceRow,
     TerminalRow,
 )
-from app.db.texts import clean, clean_or_none, plain, text_rows, to_json, whole
+from app.db.texts import clean, clean_name, clean_or_none, plain, text_rows, to_json, whole
 
 Row = tuple[Any, ...]
 
@@ -106,7 +106,7 @@ def _terminal(number: int, terminal: Terminal) -> Row:
     main = terminal.findings[0] if terminal.findings else None
     who = [terminal.user or "", terminal.mac or "", *terminal.ip]
     return (
-        number, clean(terminal.key), clean_or_none(terminal.user), clean_or_none(terminal.mac),
+        number, clean(terminal.key), clean_name(terminal.user), clean_name(terminal.mac),
         [clean(ip) for ip in terminal.ip], terminal.outcome.value, clean_or_none(terminal.client_version),
         clean(" ".join(who).lower()), len(sessions), sum(session.outcome is Outcome.FAILED for session in sessions),
         whole(min(starts, default=None)), whole(max(ends, default=None)),
@@ -129,7 +129,7 @@ def _first_leg_lost(terminal: Terminal) -> tuple[str, str] | tuple[None, None]:
 def _sessions(numbering: Numbering) -> Iterator[Row]:
     for number, terminal_no, session in numbering.sessions():
         yield (
-            number, terminal_no, clean(session.key), clean_or_none(session.event_id), session.outcome.value,
+            number, terminal_no, clean(session.key), clean_name(session.event_id), session.outcome.value,
             whole(session.start_ns), whole(session.end_ns), [clean(ip) for ip in session.server_ip], session.zone_known,
         )  # fmt: skip
 

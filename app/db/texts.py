@@ -11,6 +11,7 @@ from app.core.records import Text
 
 Built = TypeVar("Built")
 _MAX = 2**63 - 1
+LONGEST_NAME = 600  # characters; an index takes 2,704 bytes
 _ADAPTERS: dict[type[Any], TypeAdapter[Any]] = {}
 
 
@@ -25,6 +26,11 @@ def clean(text: str) -> str:
 
 def clean_or_none(text: str | None) -> str | None:
     return None if text is None else clean(text)
+
+
+def clean_name(text: str | None) -> str | None:
+    """A user, MAC or event id out of a log, which can claim a megabyte: cut to what an index can hold."""
+    return None if text is None else clean(text[:LONGEST_NAME])
 
 
 def whole(number: int | None) -> int | None:

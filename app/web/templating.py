@@ -52,11 +52,15 @@ def isolate(value: object, limit: int = LONGEST_SHOWN) -> Markup:
     `<bdi>` ends the reach of right-to-left overrides; control characters are made visible, for a name that hides
     its ending by U+202E must look odd and not innocent.
     """
-    text = str(value)
-    shown = _HIDDEN.sub(lambda found: _visible(found[0]), text[:limit])
+    text, shown = str(value), plain(value, limit)
     rest = f"… (+{len(text) - limit:,})" if len(text) > limit else ""
     # Not Markup.format, which parses its pattern anew for each of the hundreds of names on a page.
     return Markup(f"<bdi>{escape(shown)}</bdi>{rest}")
+
+
+def plain(value: object, limit: int = LONGEST_SHOWN) -> str:
+    """Foreign text for a place that takes no markup (a title, an attribute): cut, and nothing in it that hides."""
+    return _HIDDEN.sub(lambda found: _visible(found[0]), str(value)[:limit])
 
 
 def _visible(character: str) -> str:
@@ -100,6 +104,7 @@ def environment(language: str) -> Environment:
     env.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]
     env.filters.update(
         bdi=isolate,
+        plain=plain,
         size=size_text,
         num=lambda value: f"{value:,}",  # as both languages write it
         say=lambda text: say(text, language),

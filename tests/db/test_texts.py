@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.db.texts import clean, to_json, whole
+from app.db.texts import clean, clean_name, to_json, whole
 
 ANYTHING = st.text(st.characters(codec=None, exclude_categories=()))
 
@@ -41,3 +41,8 @@ def test_a_backslash_before_a_number_that_looks_like_an_escape_is_kept() -> None
 @pytest.mark.parametrize(("number", "kept"), [(0, 0), (2**63 - 1, 2**63 - 1), (2**63, None), (-(10**30), None)])
 def test_numbers_beyond_64_bits_are_not_known(number: int, kept: int | None) -> None:
     assert whole(number) == kept
+
+
+def test_a_name_of_a_megabyte_is_cut_to_what_an_index_can_hold() -> None:
+    assert len((clean_name("安" * 1_000_000) or "").encode()) < 2_704
+    assert clean_name("8264101@OMR") == "8264101@OMR" and clean_name(None) is None

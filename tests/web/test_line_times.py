@@ -18,7 +18,5 @@ HOUR = 3600
         (8 * HOUR + 37, None, False, PairedClock(None, 8 * HOUR + 37)),  # which of it is zone nobody knows
     ],
 )
-def test_a_difference_is_split(
-    difference_s: float, zone_s: int | None, is_utc: bool, expected: PairedClock
-) -> None:
+def test_a_difference_is_split(difference_s: float, zone_s: int | None, is_utc: bool, expected: PairedClock) -> None:
     assert split_difference(difference_s, zone_s, is_utc) == expected

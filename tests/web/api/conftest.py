@@ -34,9 +34,7 @@ class Api:
 
 
 @pytest.fixture(scope="module")
-def api(
-    database_url: str, sessions: sessionmaker[Session], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Api]:
+def api(database_url: str, sessions: sessionmaker[Session], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     var = tmp_path_factory.mktemp("api")
     app = create_app(Settings(DATABASE_URL=database_url, var=var))  # type: ignore[call-arg]
     with running(app) as url, httpx.Client(base_url=url, timeout=120, headers=bearer(app)) as client:
