@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import subprocess
+import zlib
 from collections.abc import Callable
 from ipaddress import ip_address
 from pathlib import Path
@@ -11,9 +13,11 @@ from pathlib import Path
 import pytest
 
 from app.core.analysis import CaseAnalysis
+from app.demo import write_bundle
 from app.evidence.secrets import read_secrets, write_secrets
-from app.intake import analyze_paths
-from tests.evidence.conftest import Case, entries, stored
+from app.intake import analyze_files, analyze_paths, bundle_files
+from app.unpacking.bundles import unpack
+from tests.evidence.conftest import SETTINGS, Case, entries, stored
 from tests.evidence.test_packet import tshark
 
 Cases = Callable[[str], Case]
@@ -113,3 +117,77 @@ def test_a_file_that_is_no_map_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text("[]")
     with pytest.raises(ValueError, match="no map"):
         read_secrets(tmp_path / "x.json")
+
+
+# What a site says of itself, and where: in names of folders and files, in log lines, in fields of bodies.
+GIVEN_AWAY = (
+    "Contoso", "zhangsan", "lisi.wang", "wangwu", "王小明", "PC-ZHANGSAN-07", "SZ-DC01", "corp.contoso-intra.com",
+    "mail.contoso-intra.com", "d41d8cd98f00b204e9800998ecf8427e", "6f9619ff-8b86-d011-b42d-00cf4fc964ff",
+    "3623811015-3361044348", "2026-Gehaltsliste", "13800138000",
+)  # fmt: skip
+LINES = """\
+[2026-11-23 16:52:28] [Cmn] [1394] hostName=PC-ZHANGSAN-07 domain: corp.contoso-intra.com login name: zhangsan
+[2026-11-23 16:52:28] [Cmn] [1394] user "lisi.wang" logged off, in C:\\Users\\wangwu\\Desktop\\2026-Gehaltsliste.xlsx
+[2026-11-23 16:52:28] [Cmn] [1394] 用户名：王小明 to wangwu@mail.contoso-intra.com via SZ-DC01.corp.contoso-intra.com
+[2026-11-23 16:52:28] [Cmn] [1394] digest d41d8cd98f00b204e9800998ecf8427e {6F9619FF-8B86-D011-B42D-00CF4FC964FF}
+[2026-11-23 16:52:28] [Cmn] [1394] SID S-1-5-21-3623811015-3361044348-30300820-1013, WANGWU again, then zhangsan
+<data><i n="mobile">13800138000</i><i n="computerName">PC-ZHANGSAN-07</i></data>
+"""
+
+
+@pytest.fixture(scope="module")
+def telling(tmp_path_factory: pytest.TempPathFactory) -> Case:
+    """The scenario `hops` of a site that names itself everywhere."""
+    folder = tmp_path_factory.mktemp("telling")
+    write_bundle("hops", folder / "in")
+    root = folder / "Contoso-Shenzhen"
+    (folder / "in").rename(root)
+    log = root / "terminal-01" / "iNode.log"
+    log.write_bytes(LINES.encode() + log.read_bytes())
+    log.rename(log.with_name("iNode-zhangsan.log"))
+    (root / "mirror" / "fw-outside.pcap").rename(root / "mirror" / "contoso-fw-outside.pcap")
+    files = bundle_files(unpack([root], folder / "unpacked"))
+    return Case(analyze_files(files, SETTINGS), files)
+
+
+def test_what_a_site_says_of_itself_is_in_no_file(telling: Case, tmp_path: Path) -> None:
+    event_ids = {session.event_id for terminal in telling.analysis.terminals for session in terminal.sessions}
+    written = telling.packet(is_anonymous=True)
+    assert written.secrets is not None
+    kept = entries(written.content)
+    (tmp_path / "report.pdf").write_bytes(kept["report.pdf"])
+    shown = subprocess.run(["pdftotext", tmp_path / "report.pdf", "-"], capture_output=True, check=True).stdout
+    places = {**kept, "names": "\n".join(kept).encode(), "text of the PDF": shown}
+    places |= {f"unpacked from {name}": _inflated(octets) for name, octets in kept.items() if name.endswith(".pcapng")}
+    assert any(b"<data>" in octets for name, octets in places.items() if name.startswith("unpacked"))
+    hashes = {original.sha256 for original in telling.files}
+    for word in {*GIVEN_AWAY, *event_ids, *hashes} - {None}:
+        for codec in ("utf-8", "gb18030", "utf-16-le"):
+            told = re.compile(re.escape(word.encode(codec)), re.IGNORECASE)
+            found = [name for name, octets in places.items() if told.search(octets)]
+            assert not found, (word, found)
+    assert set(written.secrets.files) == {file.sha256 for file in telling.files}
+
+
+def _inflated(capture: bytes) -> bytes:
+    """Everything in a capture that unpacks as zlib."""
+    found = b""
+    for match in re.finditer(rb"\x78[\x01\x5e\x9c\xda]", capture):
+        with contextlib.suppress(zlib.error):
+            found += zlib.decompressobj().decompress(capture[match.start() :], 1 << 16)
+    return found
+
+
+def test_a_site_that_says_nothing_of_itself_any_more_has_the_same_verdict(telling: Case, tmp_path: Path) -> None:
+    written = telling.packet(is_anonymous=True)
+    again = analyze_paths([stored(written.content, tmp_path)])
+
+    def causes(analysis: CaseAnalysis) -> list[object]:
+        """Without the points' names, which were replaced."""
+        return sorted((t.outcome, sorted(f.code for f in t.findings), len(t.sessions)) for t in analysis.terminals)
+
+    assert causes(again) == causes(telling.analysis)
+    assert {point.role for point in again.capture_points} == {point.role for point in telling.analysis.capture_points}
+    assert [t.sessions[0].event_id for t in again.terminals] != [
+        t.sessions[0].event_id for t in telling.analysis.terminals
+    ]

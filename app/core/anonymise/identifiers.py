@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 SHORTEST = 3
+SHORTEST_NUMBER = 6
 _VALUE = r"""["'\[(“]?\s*([^\s"'\[\]()<>,;:=|，；：。“”]{3,64})"""
 _IS = r"""\s*["'”\])]?\s*[=:：]\s*"""
 
@@ -50,7 +51,8 @@ def names_in(text: str) -> Iterator[str]:
             if _is_name(value):
                 yield value
     for found in _FIELD.finditer(text):
-        if _NAMING.fullmatch(found[1]) and _is_name(value := found[2].strip()):
+        value = found[2].strip()
+        if _NAMING.fullmatch(found[1]) and (_is_name(value) or (value.isdecimal() and len(value) >= SHORTEST_NUMBER)):
             yield value
 
 
