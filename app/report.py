@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from functools import partial
 from html import unescape
+from itertools import groupby
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup, escape
@@ -18,7 +19,7 @@ from app.charts import boxes_svg, ladder_svg, path_svg, size_plot_svg
 from app.charts.writing import clean, day, moment, say, signed_seconds, zone_name
 from app.config import TEMPLATES
 from app.core.analysis import Attempt, CaseAnalysis, Evidence, Message, Outcome, Session, Terminal
-from app.core.case_report import CaseReport, compose_report, name_of
+from app.core.case_report import CaseReport, compose_report, is_command, name_of
 from app.core.drawings.case_charts import plot_sizes, size_dots, size_edges
 from app.core.drawings.fragment_boxes import fragment_boxes
 from app.core.drawings.path_drawing import draw_path
@@ -31,10 +32,17 @@ from app.report_texts import CONFIDENCES, COUNTS, KINDS, METHOD, ORDERS, SEVERIT
 FOLDER = TEMPLATES / "report"
 # A page is 180 mm wide; drawings are made a little wider and scaled down, which keeps their text at 8 points.
 DRAWING_WIDTH = 860.0
+# Two beside each other share a page that lies on its side.
+PAIR_WIDTH = 660.0
+PAIR_HEIGHT = 900.0  # taller ones would be scaled down until nobody could read them
+MOST_PAIR_POINTS = 6
+CROWD = 30  # terminals, from which on the plot of their sizes is high
 MOST_SENDS = 4
 MOST_DATAGRAMS = 14
 MOST_NAMED = 12
+FEW_ROWS = 7  # a table this short is not cut in two
 # The title and description that every drawing begins with; later titles belong to single marks.
+VIEW_BOX = re.compile(r'viewBox="[-\d.]+ [-\d.]+ [\d.]+ ([\d.]+)"')
 DESCRIBED = re.compile(r'<(?:title|desc) id="[^"]*">([^<]*)</')
 
 Progress = Callable[[float], None]
@@ -103,6 +111,7 @@ def render_html(analysis: CaseAnalysis, lang: str, meta: ReportMeta) -> str:
         "say": partial(_say, lang),
         "clean": clean,
         "commands": _commands,
+        "step": _step,
         "name_of_code": lambda code: say(finding_name(code), lang),
         "count": count,
         "moment": lambda at: moment(at, meta.zone, 3) if at is not None else "",
@@ -133,8 +142,11 @@ def render_html(analysis: CaseAnalysis, lang: str, meta: ReportMeta) -> str:
         fragment_rows=_fragment_rows(analysis, report, lang),
         terminal_rows=_terminal_rows(analysis),
         sizes=_sizes(analysis, lang),
+        # The high plot of many terminals does not fit below the verdict.
+        is_crowd=len(analysis.terminals) >= CROWD,
         most_named=MOST_NAMED,
-        typical_name=name_of(report.typical[0]) if report.typical else "",
+        few_rows=FEW_ROWS,
+        shown_name=name_of(shown[0]) if (shown := report.typical or report.healthy) else "",
     )
 
 
@@ -147,6 +159,18 @@ def _commands(text: str) -> Markup:
     parts = text.split("`")
     pieces = [Markup("<code>{}</code>").format(part) if at % 2 else escape(part) for at, part in enumerate(parts)]
     return Markup("").join(pieces)
+
+
+def _step(text: str) -> Markup:
+    """A next step: sentences as paragraphs, the lines between them that are to be typed as blocks."""
+    blocks: list[Markup] = []
+    for is_typed, lines in groupby(text.splitlines(), key=is_command):
+        if is_typed:
+            blocks.append(Markup("<pre>{}</pre>").format("\n".join(lines)))
+        else:
+            # The last sentence before a command stays with it on one page.
+            blocks += [Markup('<p class="leads">{}</p>').format(_commands(line)) for line in lines]
+    return Markup("").join(blocks)
 
 
 def _period(report: CaseReport, meta: ReportMeta) -> str:
@@ -181,23 +205,48 @@ def _path(analysis: CaseAnalysis, lang: str) -> Markup | None:
     return _drawing(path_svg(draw_path(analysis.capture_points, sessions, findings), lang, width=DRAWING_WIDTH))
 
 
-def _ladders(analysis: CaseAnalysis, report: CaseReport, lang: str, meta: ReportMeta) -> list[tuple[str, str, Markup]]:
-    """(key of the heading, terminal's name, drawing) of the typical terminal and of a healthy one."""
+@dataclass(frozen=True, slots=True)
+class Ladders:
+    """`layout`: "one" on a usual page, "pair" beside each other on a page on its side, "wide" on a larger one."""
+
+    layout: str
+    drawn: tuple[tuple[str, str, Markup], ...]  # key of the heading, terminal's name, drawing
+
+
+def _ladders(analysis: CaseAnalysis, report: CaseReport, lang: str, meta: ReportMeta) -> Ladders:
+    """The typical terminal and a healthy one. A page of the usual size is tried first: it is what people print."""
+    if report.typical is not None and report.healthy is not None:
+        drawn = _drawn_ladders(analysis, report, lang, meta, PAIR_WIDTH)
+        if len(analysis.capture_points) <= MOST_PAIR_POINTS and all(_height(svg) <= PAIR_HEIGHT for *_, svg in drawn):
+            return Ladders("pair", tuple((key, name, _drawing(svg)) for key, name, svg in drawn))
+    drawn = _drawn_ladders(analysis, report, lang, meta, DRAWING_WIDTH)
+    layout = "wide" if len(drawn) == 2 else "one"
+    return Ladders(layout, tuple((key, name, _drawing(svg)) for key, name, svg in drawn))
+
+
+def _drawn_ladders(
+    analysis: CaseAnalysis, report: CaseReport, lang: str, meta: ReportMeta, width: float
+) -> list[tuple[str, str, str]]:
     drawn = []
     for key, pair in (("typical", report.typical), ("healthy", report.healthy)):
         if pair is not None:
             terminal, session = pair
             timeline = build_timeline(terminal, session, analysis.capture_points, limit=MOST_SENDS)
-            svg = ladder_svg(timeline, lang, "light", DRAWING_WIDTH, zone=meta.zone, name=key)
-            drawn.append((key, name_of(terminal), _drawing(svg)))
+            drawn.append((key, name_of(terminal), ladder_svg(timeline, lang, "light", width, zone=meta.zone, name=key)))
     return drawn
 
 
+def _height(svg: str) -> float:
+    found = VIEW_BOX.search(svg)
+    return float(found[1]) if found is not None else 0.0
+
+
 def _fragment_rows(analysis: CaseAnalysis, report: CaseReport, lang: str) -> list[FragmentRow]:
-    if report.typical is None:
+    shown = report.typical or report.healthy
+    if shown is None:
         return []
     rows = []
-    for message, attempt in _sent(report.typical[1])[:MOST_DATAGRAMS]:
+    for message, attempt in _sent(shown[1])[:MOST_DATAGRAMS]:
         if attempt.datagram is None:
             continue
         cells = []

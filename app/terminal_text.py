@@ -1,36 +1,25 @@
-"""The analysis as a person reads it in a terminal: verdict, terminals, ladder, findings. Plain text in a pipe."""
+"""The analysis as a person reads it in a terminal: verdict, terminals, ladders, findings, steps. Plain in a pipe."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
-from rich.cells import cell_len
 from rich.console import Console
-from rich.markup import escape
+from rich.padding import Padding
 from rich.table import Table
+from rich.text import Text as Line
 
-from app.core.analysis import (
-    Attempt,
-    CaseAnalysis,
-    Finding,
-    FragmentFate,
-    Message,
-    Outcome,
-    Seen,
-    Session,
-    Severity,
-    Source,
-    Terminal,
-)
+from app.core.analysis import CaseAnalysis, Outcome, Session, Severity, Source, Terminal
+from app.core.case_report import CaseReport, FindingGroup, compose_report, is_command, name_of
 from app.core.coverage import COVER_NAMES, KINDS, Cover, judge_coverage_of
-from app.core.finding_names import FINDING_NAMES
-from app.core.records import NS, Direction, Text
+from app.core.finding_names import finding_name
+from app.core.records import Text
+from app.terminal_ladder import clock_time, fit_columns, ladder_lines, visible
 
 MOST_TERMINALS = 40
-MOST_LADDERS = 2
-MOST_FINDINGS = 12
+MOST_NAMED = 6
+MOST_EVIDENCE = 4
 MOST_BLOCKED = 5
 MOST_WAYS = 4  # in which the logs of one kind were read
+PIPE_WIDTH = 240  # no table is cut in a pipe
 
 _OUTCOME = {
     Outcome.PASSED: (Text("passed", "通过"), "green"),
@@ -39,17 +28,15 @@ _OUTCOME = {
     Outcome.UNKNOWN: (Text("unknown", "未知"), "dim"),
 }
 _SEVERITY = {
-    Severity.ERROR: (Text("ERROR", "错误"), "bold red"),
+    Severity.ERROR: (Text("FAULT", "故障"), "bold red"),
     Severity.WARNING: (Text("WARNING", "警告"), "yellow"),
-    Severity.INFO: (Text("INFO", "信息"), "cyan"),
+    Severity.INFO: (Text("NOTE", "提示"), "cyan"),
 }
 _CONFIDENCE = {
     "certain": Text("certain", "确定"),
     "likely": Text("likely", "很可能"),
     "possible": Text("possible", "可能"),
 }
-
-
 _COVER = {
     Cover.COVERS: ("✓", "green"),
     Cover.PARTLY: ("◐", "yellow"),
@@ -57,184 +44,170 @@ _COVER = {
     Cover.UNKNOWN: ("?", "yellow"),
     Cover.ABSENT: ("–", "dim"),
 }
+_COLUMNS = (
+    Text("user", "用户"), Text("MAC", "MAC"), Text("address", "地址"), Text("outcome", "结果"),
+    Text("message 3", "3 号报文"), Text("finding", "结论"),
+)  # fmt: skip
 
 
-def print_analysis(analysis: CaseAnalysis, language: str = "en") -> None:
-    """Prints to standard output; colours and lines only where it is a terminal."""
-    Printer(Console(highlight=False, soft_wrap=True), language).everything(analysis)
+def print_analysis(analysis: CaseAnalysis, language: str = "en", console: Console | None = None) -> None:
+    """Prints to standard output; colours, word wrap and a width only where it is a terminal."""
+    console = console or Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=PIPE_WIDTH, file=console.file)
+    _Printer(console, language).everything(analysis)
 
 
-class Printer:
+class _Printer:
     def __init__(self, console: Console, language: str) -> None:
         self.console = console
         self.language = language
 
     def say(self, text: Text) -> str:
-        return escape(text.zh if self.language == "zh" else text.en)
+        return text.zh if self.language == "zh" else text.en
 
     def everything(self, analysis: CaseAnalysis) -> None:
-        self._headline(analysis)
-        self._coverage(analysis)
-        self._terminals(analysis)
-        failing = [t for t in analysis.terminals if t.outcome is Outcome.FAILED] or list(analysis.terminals)
-        for terminal in failing[:MOST_LADDERS]:
-            self._ladder(terminal, analysis)
-        seen: set[tuple[object, ...]] = set()
-        for finding in [*analysis.findings, *(f for t in failing for f in t.findings)]:
-            signature = (finding.code, finding.between, finding.message)
-            if signature not in seen and len(seen) < MOST_FINDINGS:
-                seen.add(signature)
-                self._finding(finding)
-        self._sources(analysis)
-
-    def _headline(self, analysis: CaseAnalysis) -> None:
-        worst = headline_finding(analysis)
-        if worst is not None:
-            self.console.print(f"[bold]{self.say(worst.summary)}[/bold]\n")
+        report = compose_report(analysis)
+        is_good = report.typical is None and bool(analysis.terminals)
+        self.paragraph(self.say(report.headline), style="bold green" if is_good else "bold")
         for note in analysis.notes:
-            self.console.print(self.say(note))
+            self.paragraph(self.say(note))
+        self.console.print()
+        self.coverage(analysis)
+        self.terminals(analysis)
+        for pair in (report.typical, report.healthy):
+            if pair is not None:
+                self.ladder(*pair, analysis)
+        for group in report.groups:
+            self.finding(group)
+        self.steps(report)
+        self.sources(analysis)
 
-    def _coverage(self, analysis: CaseAnalysis) -> None:
+    def coverage(self, analysis: CaseAnalysis) -> None:
         """The four kinds of evidence: there or not, the failure covered or not, how they were read."""
         read_as = {source.path: _read_as(source) for source in analysis.sources}
         for holding in judge_coverage_of(analysis):
             sign, style = _COVER[holding.cover]
-            name, cover = self.say(KINDS[holding.kind][0]), self.say(COVER_NAMES[holding.cover])
-            line = f"[{style}]{sign}[/{style}] {name}: {cover}"
+            told = f"{self.say(KINDS[holding.kind][0])}: {self.say(COVER_NAMES[holding.cover])}"
             if holding.cover is not Cover.ABSENT:
-                line += f" ({self.say(holding.reason)})"
+                told += f" ({self.say(holding.reason)})"
             ways = sorted({read_as[path] for path in holding.sources if read_as.get(path)})
             if ways:
-                line += f" · {escape('; '.join(ways[:MOST_WAYS]))}"
+                told += f" · {'; '.join(ways[:MOST_WAYS])}"
             if holding.blocks:
-                names = [self.say(FINDING_NAMES.get(code, Text(code, code))) for code in holding.blocks]
+                names = [self.say(finding_name(code)) for code in holding.blocks]
                 more = f" (+{len(names) - MOST_BLOCKED})" if len(names) > MOST_BLOCKED else ""
-                line += f" · {self.say(Text('blocks', '因此无法判断'))}: {', '.join(names[:MOST_BLOCKED])}{more}"
-            self.console.print(line)
+                told += f" · {self.say(Text('blocks', '因此无法判断'))}: {', '.join(names[:MOST_BLOCKED])}{more}"
+            self.item(Line(sign, style), told)
         self.console.print()
 
-    def _terminals(self, analysis: CaseAnalysis) -> None:
-        table = Table(box=None, pad_edge=False)
-        for title in (Text("user", "用户"), Text("MAC", "MAC"), Text("address", "地址"), Text("outcome", "结果"),
-                      Text("message 3", "3 号报文"), Text("finding", "结论")):
-            table.add_column(self.say(title), no_wrap=True)
-        for terminal in analysis.terminals[:MOST_TERMINALS]:
-            name, style = _OUTCOME[terminal.outcome]
-            table.add_row(
-                escape(terminal.user or "–"),
-                escape(terminal.mac or "–"),
-                escape(", ".join(terminal.ip) or "–"),
-                f"[{style}]{self.say(name)}[/{style}]",
-                escape(_size_of_report(terminal)),
-                escape(terminal.findings[0].code if terminal.findings else "–"),
-            )
-        self.console.print(table)
-        more = len(analysis.terminals) - MOST_TERMINALS
-        if more > 0:
-            self.console.print(self.say(Text(f"… and {more} more", f"……另有 {more} 个终端")))
-        self.console.print()
+    def paragraph(self, text: str, indent: int = 0, style: str = "") -> None:
+        """Wrapped by words on a terminal; one line in a pipe, so that it can be searched."""
+        text = visible(text, 20_000)
+        if self.console.is_terminal:
+            self.console.print(Padding(Line(text, style), (0, 0, 0, indent)))
+        else:
+            self.line(Line(" " * indent + text))
 
-    def _ladder(self, terminal: Terminal, analysis: CaseAnalysis) -> None:
-        session = next((s for s in reversed(terminal.sessions) if s.outcome is Outcome.FAILED), None)
-        session = session or (terminal.sessions[-1] if terminal.sessions else None)
-        if session is None:
+    def item(self, mark: Line, text: str) -> None:
+        """A mark or a number, and what it stands for beside it."""
+        told = Line(visible(text, 20_000))
+        if self.console.is_terminal:
+            grid = Table.grid(padding=(0, 1))
+            grid.add_row(mark, told)
+            self.console.print(grid)
+        else:
+            self.line(Line.assemble(mark, " ", told))
+
+    def line(self, line: Line) -> None:
+        """As it is, however long: a ladder, or a command that somebody copies."""
+        self.console.print(line, soft_wrap=True)
+
+    def heading(self, text: Text) -> None:
+        self.line(Line(self.say(text), "bold underline"))
+
+    def terminals(self, analysis: CaseAnalysis) -> None:
+        listed = sorted(analysis.terminals, key=lambda terminal: _RANK[terminal.outcome])
+        if not listed:
             return
-        points = [point.name for point in analysis.capture_points]
+        table = Table(box=None, pad_edge=False, header_style="dim")
+        for number, title in enumerate(_COLUMNS):
+            table.add_column(self.say(title), no_wrap=number in (1, 3), overflow="fold")
+        for terminal in listed[:MOST_TERMINALS]:
+            name, style = _OUTCOME[terminal.outcome]
+            cells = (terminal.user or "–", terminal.mac or "–", ", ".join(terminal.ip) or "–")
+            finding = self.say(finding_name(terminal.findings[0].code)) if terminal.findings else "–"
+            told = (Line(self.say(name), style), Line(_size_of_report(terminal)), Line(finding))
+            table.add_row(*(Line(visible(cell, 80)) for cell in cells), *told)
+        self.console.print(table)
+        more = len(listed) - MOST_TERMINALS
+        if more > 0:
+            self.line(Line(self.say(Text(f"… and {more} more", f"……另有 {more} 个终端")), "dim"))
+        self.console.print()
+
+    def ladder(self, terminal: Terminal, session: Session, analysis: CaseAnalysis) -> None:
+        points = tuple(point.name for point in analysis.capture_points)
+        columns = fit_columns(points, self.console.width if self.console.is_terminal else None)
         zone = "" if not session.zone_known else " UTC"
-        self.console.print(
-            f"[bold]{escape(terminal.user or terminal.mac or ', '.join(terminal.ip))}[/bold]"
-            f"  {escape(session.event_id or '')}  {_clock_time(session.start_ns, True)}{zone}"
+        title = Line(visible(name_of(terminal), 80), "bold")
+        title.append(f"  {self.say(_OUTCOME[session.outcome][0])}", _OUTCOME[session.outcome][1])
+        self.line(
+            title.append(
+                f"  {clock_time(session.start_ns, with_date=True)}{zone}  {visible(session.event_id or '', 80)}", "dim"
+            )
         )
-        for line in ladder_lines(session, points, self.language):
-            self.console.print(escape(line), overflow="ignore", no_wrap=True, crop=False)
+        for line in ladder_lines(session, columns, self.language):
+            self.line(line)
         self.console.print()
 
-    def _finding(self, finding: Finding) -> None:
+    def finding(self, group: FindingGroup) -> None:
+        finding = group.example
         name, style = _SEVERITY[finding.severity]
-        where = f"  {' → '.join(finding.between)}" if finding.between else ""
-        self.console.print(
-            f"[{style}]{self.say(name)}[/{style}] [bold]{escape(finding.code)}[/bold]{escape(where)}"
-            f"  ({self.say(_CONFIDENCE[finding.confidence.value])})"
-        )
-        self.console.print(f"  {self.say(finding.summary)}")
-        for evidence in finding.evidence[:4]:
+        title = Line(self.say(name), style).append(f" {self.say(finding_name(finding.code))}", "bold")
+        if finding.between:
+            title.append(f"  {visible(' → '.join(finding.between), 160)}", "bold")
+        told = f"  ({self.say(_CONFIDENCE[finding.confidence.value])}, {finding.code})"
+        self.line(title.append(told, "dim"))
+        self.paragraph(self.say(finding.summary), 2)
+        if len(group.terminals) > 1:
+            named = ", ".join(group.terminals[:MOST_NAMED]) + (" …" if len(group.terminals) > MOST_NAMED else "")
+            count = len(group.terminals)
+            self.paragraph(self.say(Text(f"{count} terminals: {named}", f"{count} 个终端：{named}")), 2, "dim")
+        for evidence in group.evidence[:MOST_EVIDENCE]:
             place = f":{evidence.line}" if evidence.line is not None else f" #{evidence.frame}"
-            self.console.print(f"  [dim]{escape(evidence.source + place)}[/dim]  {escape(evidence.text[:100])}")
-        for step in finding.next_steps[:4]:
-            self.console.print(f"  → {self.say(step)}".replace("\n", "\n    "))
+            line = (
+                Line("  ")
+                .append(visible(evidence.source, 200) + place, "cyan")
+                .append(f"  {visible(evidence.text, 100)}")
+            )
+            self.line(line)
         self.console.print()
 
-    def _sources(self, analysis: CaseAnalysis) -> None:
-        for source in analysis.sources:
-            for note in source.notes:
-                self.console.print(f"[dim]{escape(source.path)}:[/dim] {self.say(note)}")
+    def steps(self, report: CaseReport) -> None:
+        if not report.next_steps:
+            return
+        self.heading(Text("Next steps", "后续步骤"))
+        for number, step in enumerate(report.next_steps, 1):
+            first, *rest = self.say(step).splitlines() or [""]
+            self.item(Line(f"{number}."), first)
+            for line in rest:
+                if is_command(line):
+                    self.line(Line(f"       {line.rstrip()}", "cyan"))
+                else:
+                    self.paragraph(line, 3)
+        self.console.print()
+
+    def sources(self, analysis: CaseAnalysis) -> None:
+        noted = [(source.path, note) for source in analysis.sources for note in source.notes]
+        if noted:
+            self.heading(Text("About the files", "文件说明"))
+        for path, note in noted:
+            self.paragraph(f"{path}: {self.say(note)}", style="dim")
 
 
-def headline_finding(analysis: CaseAnalysis) -> Finding | None:
-    """The finding that a person should read first: an error of a terminal or of the case, else the first there is."""
-    everything = [f for t in analysis.terminals for f in t.findings] + list(analysis.findings)
-    for severity in Severity:
-        for finding in everything:
-            if finding.severity is severity:
-                return finding
-    return None
-
-
-def ladder_lines(session: Session, points: list[str], language: str) -> list[str]:
-    """The exchange, one line for each fragment: ● seen, ✗ lost here, ? nothing can be said."""
-    width = max([10, *(cell_len(point) + 4 for point in points)])
-    lines = [" " * 34 + "".join(_pad(point, width) for point in points)] if points else []
-    for message in session.messages:
-        for attempt in message.attempts:
-            lines.extend(_attempt_lines(message, attempt, points, width))
-    for mark in session.marks:
-        lines.append(f"{_clock_time(mark.time_ns)}  {mark.text[:120]}")
-    return lines
-
-
-def _attempt_lines(message: Message, attempt: Attempt, points: list[str], width: int) -> list[str]:
-    arrow = "→" if message.direction is Direction.TO_SERVER else "←"
-    again = f" #{attempt.attempt}" if attempt.attempt > 1 else ""
-    gap = f" +{attempt.gap_s:.3g}s" if attempt.gap_s is not None else ""
-    size = attempt.wire_bytes or attempt.plain_bytes
-    head = f"{_clock_time(attempt.time_ns)} {arrow} {message.number}{again}{gap}"
-    if attempt.datagram is None:
-        return [f"{head}  {'' if size is None else f'{size} B'}"]
-    lines: list[str] = []
-    for index, fragment in enumerate(attempt.datagram.fragments):
-        label = head if index == 0 else ""
-        piece = f"{fragment.offset}+{fragment.length}"
-        lines.append(_pad(label, 24) + _pad(piece, 10) + _track(fragment, points, width, message.direction))
-    return lines
-
-
-def _track(fragment: FragmentFate, points: list[str], width: int, direction: Direction) -> str:
-    """One fragment over the points; the way it went is a line, the place of loss a cross."""
-    signs = {Seen.SEEN: "●", Seen.MISSING: "✗", Seen.UNKNOWN: "?"}
-    states = [fragment.sightings[p].state if p in fragment.sightings else Seen.UNKNOWN for p in points]
-    travel = states if direction is Direction.TO_SERVER else states[::-1]
-    lost = next((i for i, state in enumerate(travel) if state is Seen.MISSING), None)
-    drawn = [" " if lost is not None and i > lost else signs[state] for i, state in enumerate(travel)]
-    if direction is Direction.TO_CLIENT:
-        drawn.reverse()
-    track = ""
-    for index, sign in enumerate(drawn):
-        following = drawn[index + 1] if index + 1 < len(drawn) else " "
-        linked = sign != " " and following != " "
-        track += sign + ("─" if linked else " ") * (width - 1)
-    return track.rstrip()
-
-
-def _pad(text: str, width: int) -> str:
-    return text + " " * max(width - cell_len(text), 1)
-
-
-def _clock_time(time_ns: int | None, with_date: bool = False) -> str:
-    if time_ns is None:
-        return "            "
-    moment = datetime.fromtimestamp(time_ns // NS, UTC)
-    text = moment.strftime("%Y-%m-%d %H:%M:%S" if with_date else "%H:%M:%S")
-    return f"{text}.{time_ns % NS // 1_000_000:03d}"
+_RANK = {
+    outcome: at for at, outcome in enumerate((Outcome.FAILED, Outcome.INCOMPLETE, Outcome.UNKNOWN, Outcome.PASSED))
+}
 
 
 def _size_of_report(terminal: Terminal) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from app.core.analysis import CaseAnalysis, Check, Evidence, Finding, Outcome, S
 from app.core.records import Text
 
 MOST_EVIDENCE = 12
+HAN = re.compile("[\u4e00-\u9fff]")
 SEVERITIES = tuple(Severity)
 
 
@@ -42,6 +44,11 @@ class CaseReport:
 
 def name_of(terminal: Terminal) -> str:
     return terminal.user or terminal.mac or (terminal.ip[0] if terminal.ip else terminal.key)
+
+
+def is_command(line: str) -> bool:
+    """Whether a line of a next step is to be typed: no sentence in either language."""
+    return not HAN.search(line) and not line.rstrip().endswith((".", ":", "!", "?")) and not line[:1].isupper()
 
 
 def bundle_hash(sources: Iterable[Source]) -> str:
