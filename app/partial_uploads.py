@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from app.core.records import Text
 from app.db import queries
 from app.db.models import PartialUpload
+from app.db.quota import require_room
 from app.errors import AppError, NotFound, Unavailable
 from app.storage import Storage, Stored
 
@@ -95,8 +96,9 @@ class Receiver:
 
 
 def begin(session: Session, upload: PartialUpload) -> None:
-    """Enter a new upload, in the place of an earlier one of the same id."""
+    """Enter a new upload, in the place of an earlier one of the same id. Raises TooLarge where the quota ends."""
     session.execute(delete(PartialUpload).where(PartialUpload.id == upload.id))
+    require_room(session, upload.user_id, upload.size_bytes)
     session.add(upload)
     session.flush()
 
@@ -142,7 +144,7 @@ def finish(session: Session, storage: Storage, hashes: RunningHashes, upload_id:
     if bundle_id is None or not queries.has_bundle(session, upload.case_id, bundle_id):
         bundle_id = queries.open_bundle(session, upload.case_id).id
     # The row first: whoever removes the last use of this content has either finished or waits for us.
-    queries.add_upload(session, bundle_id, upload.path, sha256, upload.size_bytes)
+    queries.add_upload(session, bundle_id, upload.path, sha256, upload.size_bytes, upload.user_id)
     session.flush()
     storage.finish(upload_id, Stored(sha256, upload.size_bytes))
     upload.sha256 = sha256

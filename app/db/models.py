@@ -96,6 +96,7 @@ class Upload(Base):
     path: Mapped[str]
     sha256: Mapped[str] = mapped_column(ForeignKey("blobs.sha256"), index=True)
     size_bytes: Mapped[int] = mapped_column(BigInteger)
+    user_id: Mapped[int | None] = mapped_column(ForeignKey(User.id, ondelete="SET NULL"), index=True)  # who sent it
 
 
 class PartialUpload(Base):
@@ -111,7 +112,7 @@ class PartialUpload(Base):
     bundle_id: Mapped[int | None]
     path: Mapped[str]
     size_bytes: Mapped[int] = mapped_column(BigInteger)
-    owner: Mapped[str] = mapped_column(server_default="")
+    user_id: Mapped[int | None] = mapped_column(ForeignKey(User.id, ondelete="SET NULL"), index=True)
     expected_sha256: Mapped[str | None] = mapped_column(String(64))
     sha256: Mapped[str | None] = mapped_column(String(64))
     touched_at: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)

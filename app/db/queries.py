@@ -345,12 +345,14 @@ def add_case(db: Session, title: str, language: str, owner: Principal) -> Case:
     return made
 
 
-def add_upload(db: Session, bundle_id: int, path: str, sha256: str, size_bytes: int) -> None:
+def add_upload(
+    db: Session, bundle_id: int, path: str, sha256: str, size_bytes: int, user_id: int | None = None
+) -> None:
     """Remember a stored file as part of an upload; the same content may be known already."""
     known = insert(Blob).values(sha256=sha256, size_bytes=size_bytes)
     # Taking the row locks it: whoever removes the last use of this content waits, and finds a new one.
     db.execute(known.on_conflict_do_update(index_elements=["sha256"], set_={"size_bytes": size_bytes}))
-    db.add(Upload(bundle_id=bundle_id, path=path, sha256=sha256, size_bytes=size_bytes))
+    db.add(Upload(bundle_id=bundle_id, path=path, sha256=sha256, size_bytes=size_bytes, user_id=user_id))
 
 
 def has_bundle(db: Session, case_id: int, bundle_id: int) -> bool:

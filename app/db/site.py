@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.db.models import SiteSetting
 
-RETENTION_DAYS, UPKEEP_DONE = "retention_days", "upkeep_done_at"
+RETENTION_DAYS, QUOTA_BYTES, UPKEEP_DONE = "retention_days", "quota_bytes", "upkeep_done_at"
 
 
 def retention_days(session: Session) -> int | None:
@@ -22,6 +22,16 @@ def retention_days(session: Session) -> int | None:
 
 def set_retention_days(session: Session, days: int | None) -> None:
     _set(session, RETENTION_DAYS, days)
+
+
+def quota_bytes(session: Session) -> int | None:
+    """How much each person may keep in uploads; None: as much as the disk holds."""
+    limit = _get(session, QUOTA_BYTES)
+    return limit if isinstance(limit, int) else None
+
+
+def set_quota_bytes(session: Session, limit: int | None) -> None:
+    _set(session, QUOTA_BYTES, limit)
 
 
 def upkeep_done_at(session: Session) -> datetime:

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from app.web import api, cases, charts, handover, login, operations, sources, terminals, uploads
+from app.web import api, cases, charts, handover, keeping, login, operations, sources, terminals, uploads
 
 # Uploads first: `/cases/new` must not be read as the case named "new".
 routers: tuple[APIRouter, ...] = (
@@ -13,6 +13,7 @@ routers: tuple[APIRouter, ...] = (
     sources.router,
     handover.router,
     operations.router,
+    keeping.router,
     api.router,
     login.router,
 )

@@ -15,6 +15,7 @@ from starlette.datastructures import UploadFile as FormFile
 from app.access import Principal
 from app.core.records import Text
 from app.db import queries
+from app.db.quota import quota_of, require_room
 from app.db.session import DatabaseSession
 from app.errors import Rejected, TooLarge, Unavailable
 from app.jobs import request_analysis
@@ -29,13 +30,13 @@ LONGEST_PATH = 1_000
 
 
 @router.get("/cases/new", response_class=HTMLResponse)
-def new_case(request: Request) -> Response:
-    return render(request, "case_new.html", case=None)
+def new_case(request: Request, db: DatabaseSession, principal: CurrentPrincipal) -> Response:
+    return render(request, "case_new.html", case=None, quota=quota_of(db, principal.user_id))
 
 
 @router.get("/cases/{case_id}/files", response_class=HTMLResponse)
-def more_files(request: Request, head: Head) -> Response:
-    return render(request, "case_new.html", case=head.case)
+def more_files(request: Request, db: DatabaseSession, head: Head, principal: CurrentPrincipal) -> Response:
+    return render(request, "case_new.html", case=head.case, quota=quota_of(db, principal.user_id))
 
 
 @router.post("/cases")
@@ -76,23 +77,27 @@ def _create_from_form(
         raise Rejected(Text("No file was chosen.", "没有选择文件。"))
     with request.app.state.sessions() as db, db.begin():
         case = queries.add_case(db, title.strip()[:200] or str(files[0].filename), language, owner)
-        _keep_form(db, storage, case.id, files)
+        _keep_form(db, storage, case.id, files, owner)
     return RedirectResponse(f"/cases/{case.id}", 303)
 
 
-def _keep_form(db: Session, storage: Storage, case_id: int, files: Sequence[FormFile]) -> None:
+def _keep_form(db: Session, storage: Storage, case_id: int, files: Sequence[FormFile], by: Principal) -> None:
     bundle = queries.add_bundle(db, case_id)
     for file in files:
         stored = storage.put(iter(lambda file=file: file.file.read(BLOCK), b""))  # type: ignore[misc]
-        register(db, storage, bundle.id, clean_path(file.filename or ""), stored)
+        register(db, storage, bundle.id, clean_path(file.filename or ""), stored, by.user_id)
     request_analysis(db, case_id)
 
 
 @router.post("/cases/{case_id}/files")
 def add_files_by_form(
-    request: Request, db: DatabaseSession, head: Head, files: Annotated[list[UploadFile], File()]
+    request: Request,
+    db: DatabaseSession,
+    head: Head,
+    principal: CurrentPrincipal,
+    files: Annotated[list[UploadFile], File()],
 ) -> Response:
-    _keep_form(db, request.app.state.storage, head.case.id, files)
+    _keep_form(db, request.app.state.storage, head.case.id, files, principal)
     return RedirectResponse(f"/cases/{head.case.id}", 303)
 
 
@@ -123,9 +128,13 @@ async def _next_piece(stream: AsyncIterator[bytes]) -> bytes:
     return b""
 
 
-def register(db: Session, storage: Storage, bundle_id: int, path: str, stored: Stored) -> None:
-    """Make a stored file part of a bundle. Raises Unavailable where its content went meanwhile, with another case."""
-    queries.add_upload(db, bundle_id, path, stored.sha256, stored.size_bytes)
+def register(
+    db: Session, storage: Storage, bundle_id: int, path: str, stored: Stored, user_id: int | None = None
+) -> None:
+    """Make a stored file part of a bundle. Raises TooLarge where the quota of whoever sent it ends, and Unavailable
+    where the content went meanwhile, with another case."""
+    require_room(db, user_id, stored.size_bytes)
+    queries.add_upload(db, bundle_id, path, stored.sha256, stored.size_bytes, user_id)
     db.flush()
     if not storage.has(stored.sha256):
         raise Unavailable(

@@ -14,6 +14,7 @@ from app import partial_uploads
 from app.core.records import Text
 from app.db import queries
 from app.db.models import PartialUpload
+from app.db.quota import require_room
 from app.db.session import DatabaseSession
 from app.errors import AppError, Conflict
 from app.partial_uploads import Damaged, Receiver, RunningHashes
@@ -65,6 +66,7 @@ class WrongContent(AppError):
 )
 async def put_file(
     request: Request,
+    principal: CurrentPrincipal,
     case_id: CaseId,
     path: Annotated[
         str,
@@ -84,21 +86,23 @@ async def put_file(
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced) > limit:
         raise too_large(limit)
-    await to_thread.run_sync(_check_case, state.sessions, case_id)
+    expected = int(announced) if announced.isdecimal() else 0
+    await to_thread.run_sync(_check_case, state.sessions, case_id, principal.user_id, expected)
     stored = await to_thread.run_sync(store_stream, state.storage, request.stream(), limit)
-    await to_thread.run_sync(_register, state, case_id, name, stored)
+    await to_thread.run_sync(_register, state, case_id, name, stored, principal.user_id)
     return StoredFile(path=name, sha256=stored.sha256, size_bytes=stored.size_bytes)
 
 
-def _check_case(sessions: Any, case_id: int) -> None:
+def _check_case(sessions: Any, case_id: int, user_id: int | None, size_bytes: int) -> None:
     with sessions() as db:
         load_head(db, case_id)
+        require_room(db, user_id, size_bytes)
 
 
-def _register(state: Any, case_id: int, path: str, stored: Stored) -> None:
+def _register(state: Any, case_id: int, path: str, stored: Stored, user_id: int | None) -> None:
     with state.sessions() as db, db.begin():
         load_head(db, case_id)
-        register(db, state.storage, queries.open_bundle(db, case_id).id, path, stored)
+        register(db, state.storage, queries.open_bundle(db, case_id).id, path, stored, user_id)
 
 
 @router.options("/cases/{case_id}/uploads", status_code=204, responses=problems())
@@ -151,7 +155,7 @@ async def begin_upload(
         case_id=case_id,
         path=clean_path(named.get("path") or named.get("filename") or ""),
         size_bytes=upload_length,
-        owner=principal.name,
+        user_id=principal.user_id,
         expected_sha256=whole_sha256(repr_digest),
         touched_at=datetime.now(UTC),
     )

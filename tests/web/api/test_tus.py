@@ -93,8 +93,11 @@ def test_what_a_broken_link_brought_is_kept(api: Api) -> None:
     place = begin(api, 1_000_000)
     url = urlsplit(str(api.client.base_url))
     with socket.create_connection((url.hostname, url.port)) as link:
-        head = f"PATCH {place} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {CONTENT['Content-Type']}\r\n"
-        link.sendall(f"{head}Upload-Offset: 0\r\nContent-Length: 1000000\r\n\r\n".encode() + b"x" * 400_000)
+        known = api.client.build_request("PATCH", place, headers={**CONTENT, "Upload-Offset": "0"}).headers
+        head = f"PATCH {place} HTTP/1.1\r\n" + "".join(
+            f"{name}: {value}\r\n" for name, value in known.items() if name != "content-length"
+        )
+        link.sendall(f"{head}Content-Length: 1000000\r\n\r\n".encode() + b"x" * 400_000)
     deadline = time.monotonic() + 30
     while (offset := int(api.client.head(place).headers["upload-offset"])) < 400_000:
         assert time.monotonic() < deadline, offset
