@@ -133,4 +133,7 @@ class Svg:
         )
 
     def finish(self) -> str:
-        return self._head + "".join(self._parts) + "</svg>"
+        body = "".join(self._parts)
+        # To a screen reader an image has nothing inside: one with links is a group.
+        head = self._head.replace('role="img"', 'role="group"', 1) if "<a " in body else self._head
+        return head + body + "</svg>"
