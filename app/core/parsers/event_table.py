@@ -162,10 +162,9 @@ class EventTable(Sequence[LogEvent]):
     def ways(self, numbers: Iterable[int]) -> tuple[int, int]:
         """How many messages of these numbers go to the server, and how many to the client."""
         rows = np.frombuffer(self._rows, _PACKED)
-        chosen = np.isin(rows[str(NUMBER)], list(numbers))
-        directions = rows[str(DIRECTION)][chosen]
-        to_server = int((directions == _DIRECTION_NUMBERS[Direction.TO_SERVER]).sum())
-        return to_server, len(directions) - to_server
+        is_message = (rows[str(KIND)] == _KIND_NUMBERS[EventKind.MESSAGE]) & np.isin(rows[str(NUMBER)], list(numbers))
+        found = np.bincount(rows[str(DIRECTION)][is_message], minlength=len(_DIRECTIONS))
+        return int(found[_DIRECTION_NUMBERS[Direction.TO_SERVER]]), int(found[_DIRECTION_NUMBERS[Direction.TO_CLIENT]])
 
     def as_servers(self) -> None:
         """It turned out to be the server's log: what was taken as sent by the client was sent by the server."""

@@ -19,6 +19,7 @@ from app.core.parsers.mending import CLOSE
 from app.core.records import NS, EventKind, Text
 
 _MAX_HEAD_BYTES = 2_000
+_BLANK = b" \t\r\n\x0b\x0c\xef\xbb\xbf"  # a mark of UTF-8 between two files that were put together says nothing
 
 _CLOSED_TAIL = re.compile(rb"(?:\s|```|>(?=\s*<)|<i\b[^<]{0,4000}(?:</i>)?)*+(?:</data>)?")
 
@@ -127,7 +128,7 @@ class RecordReader:
         start = offset
         lines, at = 0, offset  # the run of lines to reject that ends here
         for piece in _lines(raw):
-            bare = piece.strip()
+            bare = piece.strip(_BLANK)
             is_rest = bool(bare) and self._bodies.has_open and phrases.BODY_PART.search(piece[:400]) is not None
             if is_rest:
                 self._bodies.feed(piece)

@@ -8,10 +8,11 @@ server's side) are joined afterwards, and records that two overlapping files sha
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
 from app.core.records import NS, Direction, EventKind, LogEvent, LogFacts, Side
+from app.core.sessions.split_logs import join_split_logs
 
 # A give-up comes 20 s after the first send and 23 s of local checking are normal: a longer silence than this ends a
 # session that never said how it ended.
@@ -19,6 +20,9 @@ SILENCE_NS = 10 * 60 * NS
 # The result may be written by another thread some time after the last send.
 RESULT_DELAY_NS = 120 * NS
 START = 1
+# Records of one received message lie this near, and no more than so many others between them.
+CUT_NS = 3 * NS
+CUT_REACH = 4
 
 
 @dataclass(slots=True)
@@ -66,9 +70,10 @@ def build_log_sessions(logs: Iterable[LogFacts]) -> tuple[LogSession, ...]:
     client: list[LogSession] = []
     server: list[LogSession] = []
     orphans: list[LogEvent] = []
-    for log in logs:
+    listed = list(logs)
+    for log, events in zip(listed, join_split_logs(listed), strict=True):
         reader = _Reader()
-        for event in log.events:
+        for event in events:
             reader.take(event)
         (client if log.side is Side.CLIENT else server).extend(reader.sessions)
         orphans.extend(reader.orphans)
@@ -180,7 +185,7 @@ def _join_rotated(sessions: list[LogSession]) -> list[LogSession]:
     joined: list[LogSession] = []
     by_key: dict[tuple[str | None, ...], list[LogSession]] = {}
     for session in sessions:
-        key = (session.event_id, session.mac) if session.event_id else (None, session.user, session.mac)
+        key = (session.event_id,) if session.event_id else (None, session.user, session.mac)
         home = next((other for other in by_key.get(key, ()) if _belong_together(other, session)), None)
         if home is None:
             by_key.setdefault(key, []).append(session)
@@ -190,8 +195,45 @@ def _join_rotated(sessions: list[LogSession]) -> list[LogSession]:
     return joined
 
 
+def _healed(events: list[LogEvent]) -> list[LogEvent]:
+    """A received message is told by several records: where rotation cut between them, each file has a part of it."""
+    whole: list[LogEvent] = []
+    for event in events:
+        near = (at for at in range(len(whole) - 1, max(len(whole) - 1 - CUT_REACH, -1), -1))
+        at = next((at for at in near if _is_rest(whole[at], event)), None)
+        if at is None:
+            whole.append(event)
+        else:
+            whole[at] = _both(whole[at], event)
+    return whole
+
+
+def _is_rest(part: LogEvent, rest: LogEvent) -> bool:
+    if part.locator.source == rest.locator.source or part.kind is not EventKind.MESSAGE or part.kind is not rest.kind:
+        return False
+    if part.direction is not rest.direction or part.thread != rest.thread or rest.time_ns - part.time_ns > CUT_NS:
+        return False
+    pairs = ((part.number, rest.number), (part.message_id, rest.message_id), (part.event_id, rest.event_id))
+    if any(one is not None and other is not None and one != other for one, other in pairs):
+        return False
+    # Two whole ones are two sends; a part lacks its number, its body or its peer.
+    is_received = part.direction is Direction.TO_CLIENT
+    lacks = [e.number is None or e.body is None or (is_received and e.peer is None) for e in (part, rest)]
+    return any(lacks)
+
+
+def _both(part: LogEvent, rest: LogEvent) -> LogEvent:
+    """The fuller record with what only the other one knows."""
+    full, other = (rest, part) if rest.body is not None and part.body is None else (part, rest)
+    names = ("number", "message_id", "head_id", "user", "mac", "event_id", "peer", "wire_bytes", "body")
+    known = {name: getattr(full, name) if getattr(full, name) is not None else getattr(other, name) for name in names}
+    return replace(full, **known)
+
+
 def _belong_together(home: LogSession, other: LogSession) -> bool:
     """Parts from different files, near in time; inside one file the reader has already decided."""
+    if not _may_be_same(home, other):
+        return False
     sources = {event.locator.source for event in home.events}
     if any(event.locator.source in sources for event in other.events):
         return False
@@ -200,9 +242,14 @@ def _belong_together(home: LogSession, other: LogSession) -> bool:
 
 def _merge(home: LogSession, other: LogSession) -> None:
     for mine, theirs in ((home.client, other.client), (home.server, other.server)):
-        known = {_same_event(event) for event in mine}
-        mine.extend(event for event in theirs if _same_event(event) not in known)
-        mine.sort(key=lambda event: event.time_ns)
+        known = {_same_event(event): at for at, event in enumerate(mine)}
+        for event in theirs:
+            at = known.get(_same_event(event))
+            if at is None:
+                mine.append(event)
+            else:
+                mine[at] = _both(mine[at], event)
+        mine[:] = _healed(sorted(mine, key=lambda event: event.time_ns))
     home.user = home.user or other.user
     home.mac = home.mac or other.mac
 
@@ -216,11 +263,17 @@ def _place_orphans(sessions: list[LogSession], orphans: list[LogEvent]) -> None:
         for folder in {_folder(event.locator.source) for event in session.events}:
             by_folder.setdefault(folder, []).append(session)
     for event in orphans:
-        near = [s for s in by_folder.get(_folder(event.locator.source), ())
-                if 0 <= event.time_ns - s.last_ns <= RESULT_DELAY_NS
-                and all(_same_event(event) != _same_event(own) for own in s.client)]
+        told = _same_event(event)
+        around = [s for s in by_folder.get(_folder(event.locator.source), ())
+                  if s.first_ns <= event.time_ns <= s.last_ns + RESULT_DELAY_NS]
+        if any(told == _same_event(own) for s in around for own in s.client):
+            continue  # two files overlap, and the other one has it in its place
+        cut = [s for s in around if any(_is_rest(own, event) for own in s.client if own.time_ns <= event.time_ns)]
+        near = cut or [s for s in around if event.time_ns >= s.last_ns]
         if near:
-            max(near, key=lambda s: s.last_ns).learn(event)
+            home = max(near, key=lambda s: s.last_ns)
+            home.learn(event)
+            home.client[:] = _healed(sorted(home.client, key=lambda own: own.time_ns))
 
 
 def _folder(source: str) -> str:
