@@ -20,6 +20,7 @@ SILENCE_NS = 10 * 60 * NS
 # The result may be written by another thread some time after the last send.
 RESULT_DELAY_NS = 120 * NS
 START = 1
+NO_ANSWER = 4  # of pushSecRslt: the policy server did not answer
 # Records of one received message lie this near, and no more than so many others between them.
 CUT_NS = 3 * NS
 CUT_REACH = 4
@@ -146,7 +147,7 @@ class _Reader:
         """A record that names nobody belongs to the session that waits for it, else to the one last heard of."""
         waiting = [s for s in self.awaiting.values() if abs(event.time_ns - s.last_ns) <= RESULT_DELAY_NS]
         if event.kind is EventKind.RESULT and waiting:
-            return min(waiting, key=lambda s: s.last_ns)  # who sent last has waited least
+            return min(waiting, key=lambda s: (*_unlike(s, event), s.last_ns))  # who sent last has waited least
         recent = self.recent
         if recent is not None and abs(event.time_ns - recent.last_ns) <= RESULT_DELAY_NS:
             return recent
@@ -171,6 +172,14 @@ class _Reader:
         """Sessions that nobody ended must not pile up in a log of many terminals."""
         if len(self.awaiting) > 64:
             self.awaiting = {k: s for k, s in self.awaiting.items() if abs(now_ns - s.last_ns) <= RESULT_DELAY_NS}
+
+
+def _unlike(session: LogSession, result: LogEvent) -> tuple[bool, bool]:
+    """How little a result fits a session, in a log of several terminals: it speaks of another message than the one
+    sent last; it says that no answer came though one did, or the other way round."""
+    sent = next((e.number for e in reversed(session.client) if e.direction is Direction.TO_SERVER), None)
+    is_answered = session.client[-1].direction is Direction.TO_CLIENT
+    return sent != result.number, is_answered is (result.result_code == NO_ANSWER)
 
 
 def _same_event(event: LogEvent) -> tuple[object, ...]:

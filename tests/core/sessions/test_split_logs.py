@@ -107,3 +107,19 @@ def test_the_first_record_of_a_cut_file_goes_to_the_session_that_it_is_the_rest_
     check(found["q7XwPe2d"])
     first = next(event for event in found["q7XwPe2d"].client if event.number == 3)
     assert first.wire_bytes == 2490
+
+
+def test_a_result_goes_to_the_session_whose_message_it_speaks_of() -> None:
+    """Two terminals in one log: one waits for an answer to 1, the other has its answer to 3."""
+    text = (
+        head(1, "a1", f"SecPkt secPushInner: out-pkt [1] <data>{WHO}</data>", "DtlCmn")
+        + head(2, "b1", f"SecPkt secPushInner: out-pkt [3] <data>{OTHER}</data>", "DtlCmn")
+        + head(3, "b2", 'SecPkt sndSecMsg: transfer [4] [9] <data><i n="eventSeqID">Zz9</i></data>', "DtlCmn")
+        + head(3, "b3", "SecPkt pushSecRslt(3) returned 0.", "Warn")
+        + head(6, "a1", f"SecPkt secPushInner: out-pkt [1] <data>{WHO}</data>", "DtlCmn")
+        + head(11, "a2", "SecPkt pushSecRslt(1) returned 4.", "Warn")
+    )
+    found = {session.event_id: session for session in build_log_sessions([log(text, "t/iNode.log")])}
+    results = {name: [e.result_code for e in s.client if e.result_code is not None] for name, s in found.items()}
+    assert results == {"q7XwPe2d": [4], "Zz9": [0]}
+    assert counts(found["q7XwPe2d"]) == [1, 1]
