@@ -12,6 +12,7 @@ from pathlib import PurePosixPath
 from app.core.analysis import CaseAnalysis, Outcome, Role, Session, Source, SourceKind, Terminal
 from app.core.diagnosis import CaseFacts, diagnose
 from app.core.fragmentation.reassembly import reassemble
+from app.core.network.device_points import with_device_points
 from app.core.network.naming import name_points
 from app.core.network.tracing import CaptureInput, NetworkFacts, NetworkSettings, trace_network
 from app.core.parsers.devices import DeviceFacts
@@ -88,6 +89,8 @@ def analyze(
     logs = [p.source.log for p in parsed if p.source.log is not None]
     progress("matching", 0.0)
     network = _trace(parsed, logs, settings)
+    if network is not None:
+        network = with_device_points(network, [facts for p in parsed for facts in p.devices], settings.order)
     progress("matching", 0.6)
     owned = assign(build_log_sessions(logs), network.traced if network else (), _told(logs, settings))
     if network:
@@ -250,6 +253,8 @@ def _finish_source(
         clock = network.clocks.get(source.path)
         known = clock is not None and clock.quality != "unknown"
         return replace(source, capture_point=point, clock_offset_s=clock.offset_s if clock and known else None)
+    if source.kind is SourceKind.DEVICE and network is not None:
+        return replace(source, capture_point=next((p.name for p in network.points if source.path in p.sources), None))
     log_clock = clocks.get(source.path) if source.log is not None else None
     if log_clock is None:
         return source

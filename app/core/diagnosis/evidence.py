@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from app.core.analysis import Attempt, DatagramFate, Evidence, Mark, Seen
+from app.core.network.device_points import keys_of
+from app.core.parsers.devices import DeviceFacts, DeviceRecordKind
 
 MARKS = {Seen.SEEN: "✓", Seen.MISSING: "✗", Seen.UNKNOWN: "?"}
 MOST = 24  # a finding is opened by a person; the rest stands in the session's attempts
@@ -37,6 +39,18 @@ def frames_at(datagram: DatagramFate, points: Iterable[str]) -> tuple[Evidence, 
                 result.append(Evidence(sighting.source, frame=sighting.frames[0], text=pieces_at(datagram, point)))
                 break
     return tuple(result)
+
+
+def device_lines(devices: Iterable[DeviceFacts], datagram: DatagramFate) -> tuple[Evidence, ...]:
+    """The lines of devices that tell of this datagram's fragments."""
+    keys = set(keys_of(datagram)) if datagram.identification is not None else set()
+    return tuple(
+        Evidence(record.locator.source, line=record.locator.line, text=record.text)
+        for facts in devices
+        for record in facts.records
+        if record.kind is DeviceRecordKind.FRAGMENT
+        and (record.source_ip, record.destination_ip, record.identification) in keys
+    )
 
 
 def sending_line(attempt: Attempt) -> tuple[Evidence, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from app.core.analysis import Evidence, Finding, Severity
 from app.core.diagnosis.advice import loss_steps, scene
 from app.core.diagnosis.case_view import CaseView
-from app.core.diagnosis.evidence import frames_at, sending_line, unique
+from app.core.diagnosis.evidence import device_lines, frames_at, sending_line, unique
 from app.core.diagnosis.losses import LegLoss, find_losses, reason_of
 from app.core.diagnosis.tallies import Pattern, Way
 from app.core.diagnosis.terminal_view import TerminalView
@@ -39,7 +39,7 @@ def loss_finding(
         severity=loss.severity,
         confidence=loss.confidence,
         summary=joined(claim, reason_of(loss), _made_good(loss)),
-        evidence=_evidence(terminal, loss),
+        evidence=_evidence(case, terminal, loss),
         message=loss.message,
         between=loss.between,
         counts=loss.counts,
@@ -65,7 +65,7 @@ def _made_good(loss: LegLoss) -> Text:
     return Text("A retransmission made it good.", "重传后已成功。")
 
 
-def _evidence(terminal: TerminalView, loss: LegLoss) -> tuple[Evidence, ...]:
+def _evidence(case: CaseView, terminal: TerminalView, loss: LegLoss) -> tuple[Evidence, ...]:
     """For every lost datagram: the log line that sent it, the last point that has it, the first that lacks it."""
     result: list[Evidence] = []
     for attempt in loss.attempts:
@@ -73,6 +73,8 @@ def _evidence(terminal: TerminalView, loss: LegLoss) -> tuple[Evidence, ...]:
         if attempt.datagram is not None:
             points = loss.between or terminal.names.of(loss.direction)
             result.extend(frames_at(attempt.datagram, points))
+            if case.facts.devices:
+                result.extend(device_lines(case.facts.devices, attempt.datagram))
     if not result:
         # Sightings without frames do not happen in real captures; the attempt's own evidence always exists.
         result.extend(e for attempt in loss.attempts for e in attempt.evidence)

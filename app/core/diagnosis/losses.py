@@ -13,6 +13,7 @@ from app.core.diagnosis.case_view import CaseView, named
 from app.core.diagnosis.passages import Leg, Passage
 from app.core.diagnosis.tallies import UNLIKELY, Pattern, Tally, Way, name_pattern
 from app.core.diagnosis.terminal_view import TerminalView, answers_of, got_by_client
+from app.core.network.device_points import TOLD
 from app.core.records import Confidence, Direction, Packet, Text
 
 # So many datagrams with the same fate make a pattern; fewer may be chance.
@@ -227,6 +228,17 @@ def _same_fault_back(case: CaseView, loss: LegLoss, losses: list[LegLoss]) -> Le
     return replace(loss, pattern=Pattern.RANDOM, is_part_of_random=True) if is_random and not is_consistent else loss
 
 
+def _is_told_at(loss: LegLoss, point: str) -> bool:
+    """Whether that point is a device that tells of fragments, and no capture."""
+    return any(
+        sighting.reason_code == TOLD
+        for attempt in loss.attempts
+        if attempt.datagram is not None
+        for piece in attempt.datagram.fragments
+        if (sighting := piece.sightings.get(point)) is not None
+    )
+
+
 def reason_of(loss: LegLoss) -> Text:
     """Why the confidence is what it is, as a sentence."""
     n = len(loss.tally.lost)
@@ -237,6 +249,12 @@ def reason_of(loss: LegLoss) -> Text:
             "尚不能确定：没有抓包证明缺失的分片确已发出。",
         )
     near, far = loss.between
+    if loss.confidence is Confidence.CERTAIN and _is_told_at(loss, near):
+        return Text(
+            f"Certain: {near} itself tells that what is missing came in there, {far} was capturing and does not have "
+            f"it, the same in {n} datagrams.",
+            f"结论确定：{near} 自身的记录表明缺失部分已到达该设备，{far} 当时在抓包而没有见到，{n} 个报文情况一致。",
+        )
     if loss.confidence is Confidence.CERTAIN:
         return Text(
             f"Certain: both points were capturing; what is missing was seen at {near} and not at {far}, "

@@ -118,7 +118,10 @@ def send(
         evidence.append(Evidence("server/debug.log", line=round(seconds * 10) + number, text=f"type [{number}]"))
     if fate is not None:
         evidence.extend(
-            Evidence(s.source, frame=s.frames[0]) for f in fate.fragments for s in f.sightings.values() if s.source
+            Evidence(s.source, frame=s.frames[0])
+            for f in fate.fragments
+            for s in f.sightings.values()
+            if s.source and s.frames
         )
     assert evidence
     return Attempt(

@@ -2,7 +2,19 @@ from dataclasses import replace
 
 from app.core.parsers.devices import parse_device_output
 from app.device_formats import load_device_formats
-from tests.core.diagnosis.build import case, diagnose, hello, points, report, result, session, terminal
+from tests.core.diagnosis.build import (
+    case,
+    datagram,
+    diagnose,
+    hello,
+    message,
+    points,
+    report,
+    result,
+    send,
+    session,
+    terminal,
+)
 
 PATH = ("client", "server")
 READING = """<FW9> display ip statistics
@@ -55,3 +67,41 @@ def test_a_firewall_that_waits_for_fragments_is_a_capture_point():
     )
     (finding,) = counters(facts(text))
     assert finding.details["identifications"] == [12288]
+
+
+def test_a_loss_behind_a_device_rests_on_the_devices_own_lines():
+    sights, codes = {"client": "xx", "FW9": "xx", "server": "x."}, {"FW9": "device"}
+    sends = [replace_seen(datagram(sights, ident=0x3000 + i, seconds=5 * i + 5), codes) for i in range(4)]
+    attempts = [send(one, 3, 5 * i + 5, attempt=i + 1) for i, one in enumerate(sends)]
+    names = ("client", "FW9", "server")
+    made = case(
+        terminal(session([*hello(names), message(3, attempts)], marks=[result(4)])),
+        at_points=points(*names),
+    )
+    text = (
+        "*Mar  2 10:00:01:000 2026 FW9 VFR/7/IPVFR_DEBUG_COMMON:\n"
+        "vfr_rcv: fragment, target_ip_addr: 198.51.100.7, sender_ip_addr: 192.0.2.17, id: 12288, "
+        "offset: 1480, len: 1203.\n"
+    )
+    devices = parse_device_output([text.encode()], "fw9.txt", load_device_formats())
+    finding = next(t.findings[0] for t in diagnose(replace(made, devices=devices)).terminals)
+    assert (finding.code, finding.between) == ("later-fragments-lost", ("FW9", "server"))
+    assert "FW9 itself tells" in finding.summary.en
+    assert [e.line for e in finding.evidence if e.source == "fw9.txt"] == [2]
+
+
+def replace_seen(fate, codes):
+    """Sightings at these points are told by a device: no frame, and the code that says so."""
+    return replace(
+        fate,
+        fragments=tuple(
+            replace(
+                piece,
+                sightings={
+                    name: replace(s, frames=(), reason_code=codes[name]) if name in codes else s
+                    for name, s in piece.sightings.items()
+                },
+            )
+            for piece in fate.fragments
+        ),
+    )
