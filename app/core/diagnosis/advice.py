@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from app.core.analysis import Attempt
+from app.core.analysis import Attempt, DatagramFate
 from app.core.diagnosis.case_view import COMPRESSION_BYTES, CaseView
 from app.core.diagnosis.terminal_view import TerminalView
 from app.core.diagnosis.wording import listed
@@ -27,6 +27,7 @@ class Scene:
     identifications: tuple[int, ...] = ()
     wire_bytes: int | None = None
     mtu: int = 1500
+    translated: tuple[str, ...] = ()  # the client's addresses behind devices that translate
 
     @property
     def is_v6(self) -> bool:
@@ -52,7 +53,20 @@ def scene(case: CaseView, terminal: TerminalView, attempts: Iterable[Attempt] = 
         identifications=tuple(d.identification for d in datagrams if d.identification is not None)[:8],
         wire_bytes=max(sizes) if sizes else None,
         mtu=case.mtu,
+        translated=_translated(datagrams, client),
     )
+
+
+def _translated(datagrams: Iterable[DatagramFate], client: str) -> tuple[str, ...]:
+    """Addresses that stand for the client at some point of the path."""
+    found = {
+        end.rpartition(":")[0].strip("[]")
+        for datagram in datagrams
+        for ends in datagram.translations.values()
+        for end, known in zip(ends, (datagram.source, datagram.destination), strict=True)
+        if known.rpartition(":")[0].strip("[]") == client
+    }
+    return tuple(sorted(found - {client, ""}))
 
 
 # ---------------------------------------------------------------- capture filters
@@ -65,7 +79,9 @@ def capture_filter(at: Scene) -> str:
     icmp = "icmp6" if at.is_v6 else "icmp"
     if at.client and at.server:
         # ICMP errors come from routers on the way: they are to or from the client, but not from the server.
-        return f"host {at.client} and ({icmp} or (host {at.server} and ({wanted})))"
+        own = " or ".join(f"host {ip}" for ip in (at.client, *at.translated))
+        own = f"({own})" if at.translated else own
+        return f"{own} and ({icmp} or (host {at.server} and ({wanted})))"
     host = at.client or at.server
     return f"host {host} and ({wanted} or {icmp})" if host else f"{wanted} or {icmp}"
 
@@ -75,9 +91,12 @@ def display_filter(at: Scene) -> str:
     name = "ipv6" if at.is_v6 else "ip"
     if at.identifications and not at.is_v6:
         return "ip.id in {" + ", ".join(f"0x{i:04x}" for i in at.identifications) + "}"
-    hosts = " && ".join(f"{name}.addr == {ip}" for ip in (at.client, at.server) if ip)
+    own = " || ".join(f"{name}.addr == {ip}" for ip in (at.client, *at.translated) if ip)
+    own = f"({own})" if at.translated else own
+    hosts = " && ".join(part for part in (own, f"{name}.addr == {at.server}" if at.server else "") if part)
     ports = ", ".join(str(port) for port in at.ports)
-    fragments = "ipv6.fraghdr" if at.is_v6 else "ip.frag_offset > 0"
+    # Of a fragmented datagram Wireshark shows ports on the frame that completes it only, or on none.
+    fragments = "ipv6.fraghdr" if at.is_v6 else "ip.flags.mf == 1 || ip.frag_offset > 0"
     return " && ".join(part for part in (hosts, f"(udp.port in {{{ports}}} || {fragments})") if part)
 
 

@@ -28,7 +28,8 @@ from app.core.network.traces import IcmpTie, NoteCode, TracedDatagram
 from app.core.records import Direction
 
 DEFAULT_MTU = 1500
-IP_AND_UDP_BYTES = 28
+# Headers in front of the UDP payload of a datagram that is not fragmented, by IP version.
+IP_AND_UDP_BYTES = {4: 28, 6: 48}
 # The client compresses and encrypts message 3 only above this plaintext size.
 COMPRESSION_BYTES = 3000
 # The header as the article's sizes show it; replaced by what the case's own captures show.
@@ -59,6 +60,7 @@ class CaseView:
     is_mtu_measured: bool = False
     header_bytes: int = USUAL_HEADER_BYTES
     is_header_measured: bool = False
+    ip_version: int = 4  # of most datagrams to the server
     pooled: dict[tuple[Direction, NamedLeg], Tally] = field(default_factory=dict)
     icmp_of: dict[int, list[IcmpTie]] = field(default_factory=dict)  # id of a datagram's fate → errors that quote it
     traced_of: dict[int, TracedDatagram] = field(default_factory=dict)  # id of a fate → what was traced
@@ -75,7 +77,12 @@ class CaseView:
     @property
     def lower_edge(self) -> int:
         """The largest plaintext that still fits one packet."""
-        return self.mtu - IP_AND_UDP_BYTES - self.header_bytes
+        return self.packet_room - self.header_bytes
+
+    @property
+    def packet_room(self) -> int:
+        """The largest UDP payload that is not fragmented."""
+        return self.mtu - IP_AND_UDP_BYTES[self.ip_version]
 
     def points_of(self, role: Role) -> frozenset[str]:
         return frozenset(name for name, its in self.roles.items() if its is role)
@@ -194,6 +201,7 @@ def _measure_sizes(view: CaseView) -> None:
     """Path MTU and header length from the case's own fragments; the defaults stay where nothing shows them."""
     headers: Counter[int] = Counter()
     mtus: Counter[int] = Counter()
+    versions: Counter[int] = Counter()
     for terminal in view.facts.terminals:
         for session in terminal.sessions:
             for message in session.messages:
@@ -201,6 +209,7 @@ def _measure_sizes(view: CaseView) -> None:
                     datagram = attempt.datagram
                     if datagram is None or message.direction is not Direction.TO_SERVER:
                         continue
+                    versions[datagram.ip_version] += 1
                     if datagram.coding != "encrypted" and datagram.coding != "zlib" and attempt.plain_bytes:
                         extra = (datagram.wire_bytes or 0) - attempt.plain_bytes
                         if 0 <= extra <= 64:
@@ -209,13 +218,15 @@ def _measure_sizes(view: CaseView) -> None:
                         mtus[_mtu_of(datagram.fragments[0].length, datagram.ip_version)] += 1
     if headers:
         view.header_bytes, view.is_header_measured = median_low(list(headers.elements())), True
+    if versions:
+        view.ip_version = versions.most_common(1)[0][0]
     if mtus:
         view.mtu, view.is_mtu_measured = mtus.most_common(1)[0][0], True
 
 
 def _mtu_of(first_bytes: int, ip_version: int) -> int:
     """The MTU that cuts fragments to this size; they end on multiples of eight, so it may be up to 7 larger."""
-    headers = 20 if ip_version == 4 else 48
+    headers = 20 if ip_version == 4 else 40 + 8  # the fragment header too
     return DEFAULT_MTU if DEFAULT_MTU - 8 < first_bytes + headers <= DEFAULT_MTU else first_bytes + headers
 
 

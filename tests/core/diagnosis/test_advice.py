@@ -41,3 +41,28 @@ def test_the_edge_follows_the_mtu():
 def test_the_next_mirror_port_belongs_into_the_leg():
     step = halve(V4, ("uplink", "server"))
     assert "uplink → server" in step.en and "uplink → server" in step.zh
+
+
+def test_behind_address_translation_both_addresses_are_asked_for():
+    scene = Scene("192.0.2.17", "198.51.100.7", (9029,), translated=("203.0.113.9",))
+    assert capture_filter(scene).startswith("(host 192.0.2.17 or host 203.0.113.9) and ")
+    assert "(ip.addr == 192.0.2.17 || ip.addr == 203.0.113.9) && " in display_filter(scene)
+
+
+def test_the_display_filter_finds_every_fragment_of_a_datagram_that_is_never_whole(tmp_path):
+    file = tmp_path / "lost.pcap"
+    first, small = ip_packet(0x2000, 1480, 64), ip_packet(0, 8, 30)
+    frames = b"".join(struct.pack("<IIII", 1, 0, len(f), len(f)) + f for f in (first, small))
+    file.write_bytes(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1) + frames)
+    wanted = display_filter(Scene("192.0.2.17", "198.51.100.7", (9029,)))
+    shown = subprocess.run(["tshark", "-r", file, "-Y", wanted], capture_output=True, text=True, check=True).stdout
+    assert len(shown.splitlines()) == 2
+
+
+def ip_packet(flags, udp_length, payload_bytes):
+    """An Ethernet frame with the head of a UDP datagram to port 9029."""
+    udp = struct.pack("!HHHH", 40000, 9029, udp_length + (8 if not flags else 1000), 0) + bytes(payload_bytes)
+    total = 20 + len(udp)
+    ends = bytes([192, 0, 2, 17]) + bytes([198, 51, 100, 7])
+    ip = struct.pack("!BBHHHBBH", 0x45, 0, total, 7, flags, 64, 17, 0) + ends
+    return bytes(12) + b"\x08\x00" + ip + udp

@@ -11,13 +11,22 @@ from app.core.diagnosis.bands import find_band, fisher
 from app.core.diagnosis.case_view import CaseView
 from app.core.diagnosis.evidence import of_attempts, unique
 from app.core.diagnosis.facts import MISS, CaseRule, Judgement, NotRun, found
-from app.core.records import NS, Confidence, Text
+from app.core.records import NS, Confidence, Direction, Text
 
 CODE = "common-factor"
 CONVINCING = 0.01
 ENOUGH = 3
 
 MANY = Text("failing and passing terminals, three of each", "失败与通过的终端各三台以上")
+
+
+STANDS_FOR_ACCESS = (
+    Text(
+        "this capture point stands for the access device, which no log names; name the points after their devices to "
+        "make it so",
+        "日志中没有接入设备的名称，此处以该抓包点代表接入设备；请按设备名称为抓包点命名",
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +54,8 @@ def _version(case: CaseView, terminal: Terminal, session: Session) -> str | None
 
 
 def _access(case: CaseView, terminal: Terminal, session: Session) -> str | None:
-    """The first point behind the client that saw this session: the access side, where several were captured."""
+    """The first point behind the client that saw this session. It stands for the access device: no log of either side
+    names that one."""
     middles = case.points_of(Role.MIDDLE)
     for message in session.messages:
         for attempt in message.attempts:
@@ -60,9 +70,22 @@ def _access(case: CaseView, terminal: Terminal, session: Session) -> str | None:
     return None
 
 
+def _vlan(case: CaseView, terminal: Terminal, session: Session) -> str | None:
+    """The tag of what the session sent, nearest to the client where a mirror shows one."""
+    for message in session.messages:
+        if message.direction is not Direction.TO_SERVER:
+            continue
+        for attempt in message.attempts:
+            traced = case.traced_of.get(id(attempt.datagram))
+            for packet in (p for d in traced.datagrams for p in d.packets if p.vlans) if traced else ():
+                return str(packet.vlans[-1])
+    return None
+
+
 FACTORS = (
     _Factor("subnet", Text("subnet", "网段"), _subnet),
-    _Factor("access", Text("access-side capture point", "接入侧抓包点"), _access),
+    _Factor("access", Text("first capture point behind the terminal", "终端之后的第一个抓包点"), _access),
+    _Factor("vlan", Text("VLAN tag", "VLAN 标签"), _vlan),
     _Factor("version", Text("client version", "客户端版本"), _version),
     _Factor("hour", Text("hour", "时段"), _hour),
 )
@@ -129,6 +152,7 @@ def _finding(
         ),
         evidence=evidence,
         counts={"terminals_failing": fails[0], "terminals_passing": passes[0]},
+        against=STANDS_FOR_ACCESS if factor.key == "access" else (),
         next_steps=(
             Text(
                 f"Compare one failing and one passing terminal that differ in nothing but the {factor.name.en}, and "

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import floor
 
 from app.core.analysis import Evidence, Finding, Severity
-from app.core.diagnosis.case_view import COMPRESSION_BYTES, IP_AND_UDP_BYTES, CaseView, Report
+from app.core.diagnosis.case_view import COMPRESSION_BYTES, CaseView, Report
 from app.core.diagnosis.evidence import of_attempts, unique
 from app.core.diagnosis.facts import MISS, CaseRule, Judgement, NotRun, found
 from app.core.diagnosis.wording import listed
@@ -190,7 +190,7 @@ def _second_band(case: CaseView) -> int | None:
     ]
     if not ratios:
         return None
-    room = case.mtu - IP_AND_UDP_BYTES - case.header_bytes
+    room = case.packet_room - case.header_bytes
     edge = round(room / (sum(ratios) / len(ratios)))
     return edge if edge > COMPRESSION_BYTES else None
 
