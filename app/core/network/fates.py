@@ -155,7 +155,9 @@ class FateBuilder:
         is_later_seen: bool,
     ) -> Sighting:
         part = self._seen(seen, piece) if seen else Sighting(Seen.UNKNOWN)
-        verdict = self._judge(journey, place, piece, is_later_seen)
+        # Where a device cut the piece further, what is lacking has an offset of its own.
+        lacking = piece if not seen or gaps[0][0] == piece[0] else gaps[0]
+        verdict = self._judge(journey, place, lacking, is_later_seen)
         if journey.group.rivals and not seen and any(rival.capture in place.captures for rival in journey.group.rivals):
             verdict = Verdict(False, "ambiguous", RIVAL)
         reason = verdict.reason
@@ -226,9 +228,9 @@ class FateBuilder:
 
 
 def _kind(journey: Journey, piece: Range) -> Kind:
-    if Kind.WHOLE in journey.kinds:
-        return Kind.WHOLE
-    return Kind.FIRST if piece[0] == 0 else Kind.LATER
+    if piece[0] > 0:
+        return Kind.LATER
+    return Kind.WHOLE if Kind.WHOLE in journey.kinds else Kind.FIRST
 
 
 def _covered(seen: Sequence[Observation]) -> list[Range]:

@@ -15,7 +15,14 @@ from app.core.network.matched_times import MatchedTimes, tabulate
 from app.core.network.matching import group_unique, join_translated
 from app.core.network.observations import Observation, observe
 from app.core.network.paths import PathOrder, Place, hops_from_initial, order_places
-from app.core.network.timed_matching import join_altered, join_rewritten, link_parts, settle_crowd, split_untimely
+from app.core.network.timed_matching import (
+    join_altered,
+    join_rewritten,
+    link_parts,
+    note_lookalikes,
+    settle_crowd,
+    split_untimely,
+)
 from app.core.network.traces import CaptureInput, NetworkSettings
 from app.core.records import Direction
 
@@ -38,6 +45,10 @@ class Joined:
 def join_captures(captures: Sequence[CaptureInput], settings: NetworkSettings) -> Joined:
     observed = [observe(index, capture.datagrams, settings.ports) for index, capture in enumerate(captures)]
     servers = find_servers(chain.from_iterable(observed), settings.ports, settings.servers)
+
+    def way(group: Group) -> Direction | None:
+        return direction_of(group, servers, settings.ports)
+
     groups, crowds = group_unique(observed)
     groups = join_translated(groups)
     fitter = _Fitter(captures, settings, servers, observed)
@@ -45,15 +56,16 @@ def join_captures(captures: Sequence[CaptureInput], settings: NetworkSettings) -
     groups = split_untimely(groups, state.matched, state.net)
     count = len(captures)
     if len(set(state.net.parts)) > 1:
-        linked = link_parts(groups, state.net, count)
+        linked = link_parts(groups, state.net, count, way)
         if len(linked) < len(groups):
             groups = linked
             state = fitter.fit(groups, use_manual=False)
     if crowds:
         groups.extend(group for crowd in crowds for group in settle_crowd(crowd, state.net))
         groups = join_translated(groups)
-    groups = join_rewritten(groups, state.net, count)
+    groups = join_rewritten(groups, state.net, count, way)
     groups = join_altered(groups, state.net, fitter.ranks(state.order))
+    note_lookalikes(groups, state.net, count, way)
     if groups is state.groups and not crowds and not any(settings.manual_offset_s.values()):
         return state  # nothing came of times, so there is nothing to fit again
     return fitter.fit(groups, use_manual=True)

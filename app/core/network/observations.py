@@ -6,9 +6,9 @@ frame twice, with another TTL, VLAN tag or MAC address. That is one point seeing
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import product
+from operator import attrgetter
 
 from app.core.fragmentation.byte_ranges import Range, pieces
 from app.core.records import Datagram, Packet
@@ -95,30 +95,38 @@ def is_relevant(datagram: Datagram, ports: frozenset[int]) -> bool:
     if lead.protocol != UDP:
         return False
     return (
-        datagram.message is not None
-        or lead.is_fragment
-        or lead.source_port in ports
+        lead.source_port in ports
         or lead.destination_port in ports
+        or lead.more
+        or lead.offset_bytes > 0
         or len(datagram.packets) > 1
+        or datagram.message is not None
     )
 
 
 def observe(capture: int, datagrams: Iterable[Datagram], ports: frozenset[int]) -> list[Observation]:
     """Observations of one capture, twins joined, in time order."""
-    buckets: dict[object, list[Observation]] = defaultdict(list)
+    firsts: dict[object, Observation] = {}
+    again: dict[object, list[Observation]] = {}  # keys that came more than once: few
     for datagram in datagrams:
         if datagram.packets and is_relevant(datagram, ports):
             seen = Observation(capture, datagram, ports)
-            buckets[_twin_key(seen)].append(seen)
-    result: list[Observation] = []
-    for bucket in buckets.values():
-        result.extend(bucket if len(bucket) == 1 else _join_twins(bucket))
-    result.sort(key=lambda seen: seen.time_ns)
+            key = _twin_key(seen)
+            first = firsts.setdefault(key, seen)
+            if first is not seen:
+                again.setdefault(key, [first]).append(seen)
+    if again:
+        for key in again:
+            del firsts[key]
+    result = list(firsts.values())
+    for bucket in again.values():
+        result.extend(_join_twins(bucket))
+    result.sort(key=attrgetter("time_ns"))
     return result
 
 
 def _twin_key(seen: Observation) -> object:
-    if seen.is_named:
+    if seen.identification:
         return (seen.source_ip, seen.destination_ip, seen.identification)
     return (seen.source_ip, seen.destination_ip, seen.ports, seen.udp_length, payload_prefix(seen, 64))
 

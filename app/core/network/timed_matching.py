@@ -7,13 +7,14 @@ device rewrote. Where times leave two candidates, both are written down and none
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise, product
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app.core.analysis import Clock
+from app.core.fragmentation.byte_ranges import Range
 from app.core.network.bands import MAX_DRIFT
 from app.core.network.clocks import ClockNet
 from app.core.network.groups import Group, Level
@@ -27,6 +28,7 @@ from app.core.network.matching import (
     pair_agreement,
 )
 from app.core.network.observations import CONTRADICTION, UDP_HEADER_BYTES, Observation
+from app.core.records import Direction
 
 # No datagram is under way for longer between two capture points (RFC 791 would allow 255 s; queues of seconds happen).
 LONGEST_TRANSIT_S = 4.0
@@ -34,7 +36,10 @@ LONGEST_TRANSIT_S = 4.0
 ALIKE_SPREADS_S = (1.0, 0.1, 0.02)
 MAX_RIVALS = 16
 
-Pairs = set[tuple[int, int, bool]]
+# (capture, capture, is fragmented, direction) between which identifications were seen to stay as they are. A device
+# may rewrite them in one direction only.
+Pairs = set[tuple[int, int, bool, Direction | None]]
+Way = Callable[[Group], Direction | None]
 
 
 def reference_times(clock: Clock, raw_ns: NDArray[np.int64], frames: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -171,9 +176,8 @@ def _grow(observations: Sequence[Observation], level: Level) -> list[Group]:
     return groups
 
 
-def preserved_pairs(groups: Iterable[Group]) -> Pairs:
-    """(capture, capture, is fragmented) between which identifications were seen to stay as they are."""
-    known: set[tuple[bool, tuple[int, ...]]] = set()
+def preserved_pairs(groups: Iterable[Group], way: Way) -> Pairs:
+    known: set[tuple[bool, Direction | None, tuple[int, ...]]] = set()
     pairs: Pairs = set()
     for group in groups:
         if len(group.members) < 2 or group.level == Level.REWRITTEN:
@@ -181,37 +185,42 @@ def preserved_pairs(groups: Iterable[Group]) -> Pairs:
         members = list(group.members.values())
         if not members[0].is_named:
             continue
-        is_fragmented = any(seen.is_fragmented for seen in members)
-        key = (is_fragmented, tuple(group.members))
+        is_fragmented, direction = any(seen.is_fragmented for seen in members), way(group)
+        key = (is_fragmented, direction, tuple(group.members))
         if key not in known:
             known.add(key)
-            pairs.update((one, other, is_fragmented) for one in group.members for other in group.members)
+            pairs.update((one, other, is_fragmented, direction) for one in group.members for other in group.members)
     return pairs
 
 
-def _may_be_rewritten(one: Group, other: Group, kept: Pairs) -> bool:
+def _may_be_rewritten(one: Group, other: Group, kept: Pairs, way: Way) -> bool:
     if one.members.keys() & other.members.keys():
+        return False
+    directions = {way(one), way(other)}
+    if len(directions - {None}) > 1:
         return False
     is_fragmented = one.lead.is_fragmented or other.lead.is_fragmented
     if one.lead.is_named and other.lead.is_named:
-        pairs = product(one.members, other.members)
-        if any((left, right, is_fragmented) in kept for left, right in pairs):
+        pairs = product(one.members, other.members, directions)
+        if any((left, right, is_fragmented, direction) in kept for left, right, direction in pairs):
             return False
     agreed = pair_agreement(one, other)
     whole = min(one.lead.size or 0, other.lead.size or 0) - UDP_HEADER_BYTES
     return agreed >= min(TRANSLATED_BYTES, max(whole, 1))
 
 
-def _alike(groups: Sequence[Group], captures: int, kept: Pairs) -> list[list[Group]]:
+def _alike(groups: Sequence[Group], captures: int, kept: Pairs, way: Way) -> list[list[Group]]:
     """Classes of groups with equal size and payload among those that some capture may hold under another name."""
     owner: dict[int, Group] = {}
     for group in groups:
         if not group.has_head or len(group.members) == captures:
             continue
         lead = group.lead
-        flag = lead.is_fragmented
+        flag, direction = lead.is_fragmented, way(group)
         others = (capture for capture in range(captures) if capture not in group.members)
-        if lead.is_named and all(any((own, other, flag) in kept for own in group.members) for other in others):
+        if lead.is_named and all(
+            any((own, other, flag, direction) in kept for own in group.members) for other in others
+        ):
             continue
         owner[id(lead)] = group
     leads = [group.lead for group in owner.values()]
@@ -251,17 +260,17 @@ def _is_altered(one: Group, other: Group, net: ClockNet, rank: Sequence[int]) ->
     return mine[-1] < theirs[0] or theirs[-1] < mine[0]
 
 
-def join_rewritten(groups: list[Group], net: ClockNet, captures: int) -> list[Group]:
+def join_rewritten(groups: list[Group], net: ClockNet, captures: int, way: Way) -> list[Group]:
     """Join groups of equal payload at the same corrected time where identifications do not survive the way."""
-    kept = preserved_pairs(groups)
+    kept = preserved_pairs(groups, way)
     gone: set[int] = set()
-    for alike in _alike(groups, captures, kept):
+    for alike in _alike(groups, captures, kept, way):
         by_part: dict[int, list[tuple[int, Group]]] = defaultdict(list)
         for group in alike:
             by_part[net.parts[group.lead.capture]].append((_reference_time(group, net), group))
         for timed in by_part.values():
             for cluster in _time_clusters(timed, ALIKE_SPREADS_S[0]):
-                gone.update(_join_cluster(cluster, kept))
+                gone.update(_join_cluster(cluster, kept, way))
     return [group for group in groups if id(group) not in gone] if gone else groups
 
 
@@ -279,10 +288,10 @@ def _time_clusters(timed: list[tuple[int, Group]], spread_s: float) -> list[list
     return clusters
 
 
-def _join_cluster(cluster: list[Group], kept: Pairs) -> set[int]:
+def _join_cluster(cluster: list[Group], kept: Pairs, way: Way) -> set[int]:
     if len(cluster) < 2:
         return set()
-    fits = [_may_be_rewritten(one, other, kept) for one, other in _all_pairs(cluster)]
+    fits = [_may_be_rewritten(one, other, kept, way) for one, other in _all_pairs(cluster)]
     if all(fits):
         first, *others = cluster
         for other in others:
@@ -298,19 +307,19 @@ def _all_pairs(cluster: Sequence[Group]) -> Iterable[tuple[Group, Group]]:
     return ((one, other) for index, one in enumerate(limited) for other in limited[index + 1 :])
 
 
-def link_parts(groups: list[Group], net: ClockNet, captures: int) -> list[Group]:
+def link_parts(groups: list[Group], net: ClockNet, captures: int, way: Way) -> list[Group]:
     """Join captures that share no datagram by name, where at least two payloads agree on one shift of the clocks.
 
     One alone would let a first attempt here pass for a second attempt there.
     """
-    kept = preserved_pairs(groups)
+    kept = preserved_pairs(groups, way)
     anchors: dict[tuple[int, int], list[tuple[int, int, Group, Group]]] = defaultdict(list)
-    for alike in _alike(groups, captures, kept):
+    for alike in _alike(groups, captures, kept, way):
         by_part: dict[int, list[Group]] = defaultdict(list)
         for group in alike:
             by_part[net.parts[group.lead.capture]].append(group)
         for (left, mine), (right, theirs) in pairwise(sorted(by_part.items())):
-            if len(mine) == len(theirs) == 1 and _may_be_rewritten(mine[0], theirs[0], kept):
+            if len(mine) == len(theirs) == 1 and _may_be_rewritten(mine[0], theirs[0], kept, way):
                 here, there = (_reference_time(group, net) for group in (mine[0], theirs[0]))
                 anchors[left, right].append((here, there - here, mine[0], theirs[0]))
     gone: set[int] = set()
@@ -324,6 +333,58 @@ def link_parts(groups: list[Group], net: ClockNet, captures: int) -> list[Group]
             for _, _, one, other in pairs:
                 note_rivals([one, other])
     return [group for group in groups if id(group) not in gone] if gone else groups
+
+
+def note_lookalikes(groups: Sequence[Group], net: ClockNet, captures: int, way: Way) -> None:
+    """Groups that may be one datagram and were not joined are each other's rivals: then neither is missing where the
+    other was seen."""
+    kept = preserved_pairs(groups, way)
+    for alike in _alike(groups, captures, kept, way):
+        for one, other in _all_pairs(alike):
+            if any(seen in one.rivals for seen in other.members.values()):
+                continue
+            if _may_be_rewritten(one, other, kept, way) and _may_be_at_one_time(one, other, net):
+                note_rivals([one, other])
+    _note_strays(groups, net, captures, kept, way)
+
+
+def _note_strays(groups: Sequence[Group], net: ClockNet, captures: int, kept: Pairs, way: Way) -> None:
+    """Fragments whose first fragment was nowhere seen, behind a device that translates or rewrites: too few bytes to
+    say whose they are, but they may belong to any that lacks them there."""
+    strays = [group for group in groups if not group.has_head]
+    if not strays:
+        return
+    lacking: dict[Range, list[Group]] = defaultdict(list)
+    for group in groups:
+        if group.has_head and len(group.members) < captures:
+            for piece in {piece for seen in group.members.values() for piece in seen.ranges if piece[0]}:
+                lacking[piece].append(group)
+    for stray in strays:
+        owners = {id(group): group for piece in stray.lead.ranges for group in lacking.get(piece, ())}
+        found = 0
+        for owner in owners.values():
+            if found < MAX_RIVALS and _may_own(owner, stray, net, kept, way):
+                note_rivals([owner, stray])
+                found += 1
+
+
+def _may_own(owner: Group, stray: Group, net: ClockNet, kept: Pairs, way: Way) -> bool:
+    if owner.members.keys() & stray.members.keys() or not _may_be_at_one_time(owner, stray, net):
+        return False
+    directions = {way(owner), way(stray)}
+    if len(directions - {None}) > 1:
+        return False
+    if owner.lead.identification != stray.lead.identification:
+        pairs = product(owner.members, stray.members, directions)
+        if any((left, right, True, direction) in kept for left, right, direction in pairs):
+            return False
+    return pair_agreement(owner, stray) != CONTRADICTION
+
+
+def _may_be_at_one_time(one: Group, other: Group, net: ClockNet) -> bool:
+    if net.parts[one.lead.capture] != net.parts[other.lead.capture]:
+        return True
+    return abs(_reference_time(one, net) - _reference_time(other, net)) <= LONGEST_TRANSIT_S * 1e9
 
 
 def _agreeing(pairs: list[tuple[int, int, Group, Group]]) -> list[tuple[int, int, Group, Group]]:

@@ -10,6 +10,9 @@ from collections import Counter
 from collections.abc import Sequence
 from ipaddress import ip_address, ip_network
 
+import numpy as np
+from numpy.typing import NDArray
+
 from app.core.analysis import Role
 from app.core.network.capture_filters import view_filter
 from app.core.network.grounds import (
@@ -43,6 +46,7 @@ from app.core.network.grounds import (
 )
 from app.core.network.joining import Joined
 from app.core.network.matched_times import NO_TIME
+from app.core.network.observations import Observation
 from app.core.network.traces import CaptureInput
 from app.core.network.witnesses import Journey, Kind, Route, Stream, Watch
 from app.core.records import Direction, Text
@@ -83,7 +87,7 @@ class Guard:
         journeys: Sequence[Journey],
     ) -> None:
         self._joined = joined
-        self._brackets: dict[tuple[int, int], tuple[int, int] | None] = {}
+        self._brackets: dict[tuple[int, int], tuple[tuple[int, int], tuple[int, int]] | None] = {}
         self._texts: dict[tuple[object, ...], Verdict] = {}
         self.watches = [
             Watch(
@@ -205,7 +209,7 @@ class Guard:
         if facts.first_ns is None or facts.last_ns is None:
             return EMPTY
         own = journey.group.members.get(capture)
-        if any(self._is_bracketed(capture, other, seen.time_ns) for other, seen in journey.group.members.items()):
+        if any(self._is_bracketed(capture, other, seen) for other, seen in journey.group.members.items()):
             return BRACKETED
         if own is not None:
             before = LATENESS_NS if own.head is None else 0
@@ -262,18 +266,22 @@ class Guard:
             margin += ONE_WAY_NS if clock.uncertainty_s is None else round(clock.uncertainty_s * 1e9)
         return margin
 
-    def _is_bracketed(self, capture: int, other: int, time_ns: int) -> bool:
-        """Whether the capture has datagrams from before and after, by the other capture's clock: true whatever its
-        own clock says."""
+    def _is_bracketed(self, capture: int, other: int, seen: Observation) -> bool:
+        """Whether the capture has datagrams from before and after, by the other capture's clock and by the order of its
+        frames, as a clock may have been set: true whatever its own clock says."""
         if capture == other:
             return False
         if (capture, other) not in self._brackets:
             matched = self._joined.matched
             rows = matched.pair(capture, other)
-            times = matched.times[rows, other] if len(rows) else None
-            self._brackets[capture, other] = None if times is None else (int(times.min()), int(times.max()))
+            self._brackets[capture, other] = (
+                (_ends_of(matched.times[rows, other]), _ends_of(matched.frames[rows, other])) if len(rows) else None
+            )
         bracket = self._brackets[capture, other]
-        return bracket is not None and bracket[0] != NO_TIME and bracket[0] < time_ns < bracket[1]
+        if bracket is None:
+            return False
+        (first_ns, last_ns), (first, last) = bracket
+        return first_ns != NO_TIME and first_ns < seen.time_ns < last_ns and first < seen.frame < last
 
     def _lets_in(self, capture: int, journey: Journey, kind: Kind) -> Verdict:
         watch = self.watches[capture]
@@ -378,6 +386,10 @@ class Guard:
                 if mine is not None and mine.seen and theirs is not None and theirs.passed and not theirs.seen:
                     return True
         return False
+
+
+def _ends_of(values: NDArray[np.int64]) -> tuple[int, int]:
+    return int(values.min()), int(values.max())
 
 
 def _within(time_ns: int, margin_ns: int, first_ns: int, last_ns: int, margin_before_ns: int | None = None) -> Verdict:

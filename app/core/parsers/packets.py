@@ -23,7 +23,7 @@ from app.core.records import Packet
 
 # The columns of a row, in this order; all occurrences of a field, outermost first, joined by commas.
 FIELDS = ("frame.number", "frame.protocols", "ip.src", "ip.dst", "ipv6.src", "ipv6.dst", "vlan.id", "ieee8021ad.id",
-          "ieee8021ad.svid", "ieee8021ad.cvid", "eth.src", "sll.src.eth", "wlan.sa")  # fmt: skip
+          "ieee8021ad.svid", "ieee8021ad.cvid", "eth.src", "sll.src.eth", "wlan.sa", "ip.id")  # fmt: skip
 
 IPIP, SIX_IN_IP, GRE = 4, 41, 47
 TUNNELS = {
@@ -53,6 +53,7 @@ class Row(NamedTuple):
     vlans: tuple[int, ...]
     service_tags: tuple[tuple[int, ...], ...]  # each 802.1ad header: one tag, or two
     macs: tuple[str, ...]  # sources of the Ethernet (or cooked, or 802.11) headers
+    idents_v4: str = ""  # as they stand in the row: few frames need them
 
 
 def read_row(line: str) -> Row:
@@ -68,6 +69,7 @@ def read_row(line: str) -> Row:
         vlans=_tags(columns[6]) if columns[6] else (),
         service_tags=_service_tags(*columns[7:10]) if columns[7] or columns[8] else (),
         macs=_upper(columns[10] or columns[11] or columns[12]),
+        idents_v4=columns[13],
     )
 
 
@@ -127,7 +129,7 @@ def read_packets(row: Row, frame: RawFrame, source: str) -> Iterator[Packet]:
 
 def _stacks(row: Row, frame: RawFrame) -> Iterator[Stack]:
     if row.protocols[:2] == ("eth", "ip") and len(row.sources_v4) == 1 and not row.sources_v6:  # nearly all of them
-        layer = _locate("ip", (row.sources_v4[0], row.destinations_v4[0]), frame, 0)
+        layer = _locate("ip", (row.sources_v4[0], row.destinations_v4[0]), frame, 0, row.idents_v4, 0)
         if layer is not None:
             yield Stack((layer,), (), (), row.macs[0] if row.macs else None)
         return
@@ -138,7 +140,7 @@ def _stacks(row: Row, frame: RawFrame) -> Iterator[Stack]:
     fours = zip(row.sources_v4, row.destinations_v4, strict=False)
     sixes = zip(row.sources_v6, row.destinations_v6, strict=False)
     customer, service = iter(row.vlans), iter(row.service_tags)
-    links = 0
+    links = number_v4 = 0
     aggregated = AGGREGATE in row.protocols
     before, cursor, closed = OTHER_NAME, 0, False
     for name in row.protocols:
@@ -147,7 +149,12 @@ def _stacks(row: Row, frame: RawFrame) -> Iterator[Stack]:
                 yield _stack(layers, tunnels, tags, row.macs, links)
                 layers, tunnels, closed = [], [], False
             addresses = next(fours if name == "ip" else sixes, None)
-            layer = None if closed or addresses is None else _locate(name, addresses, frame, cursor)
+            layer = (
+                None
+                if closed or addresses is None
+                else _locate(name, addresses, frame, cursor, row.idents_v4, number_v4)
+            )
+            number_v4 += name == "ip"
             if layer is None:
                 break
             if layers and before in IP_NAMES:
@@ -184,17 +191,31 @@ def _ip_in_ip(outer: int, inner: int) -> str:
     return "ipip" if outer == inner == 4 else f"{inner}in{outer}"
 
 
-def _locate(name: str, addresses: tuple[str, str], frame: RawFrame, cursor: int) -> Layer | None:
+def _locate(
+    name: str, addresses: tuple[str, str], frame: RawFrame, cursor: int, idents_v4: str, number_v4: int
+) -> Layer | None:
+    """The header with these addresses; where they stand at several places, its identification tells which it is."""
     needle = _packed(*addresses)
-    distance = 12 if name == "ip" else 8
+    is_v4 = name == "ip"
+    distance, read = (12, read_ipv4) if is_v4 else (8, read_ipv6)
     at = frame.octets.find(needle, cursor + distance)
+    ident: int | None = None
+    if is_v4 and at >= 0 and frame.octets.find(needle, at + 1) >= 0:
+        ident = _ident(idents_v4, number_v4)
     while at >= 0:
-        header = at - distance
-        layer = (read_ipv4 if name == "ip" else read_ipv6)(frame, header, addresses)
-        if layer is not None:
+        layer = read(frame, at - distance, addresses)
+        if layer is not None and (ident is None or layer.identification == ident):
             return layer
         at = frame.octets.find(needle, at + 1)
     return None
+
+
+def _ident(column: str, number: int) -> int | None:
+    printed = column.split(",")
+    try:
+        return int(printed[number], 16) if number < len(printed) else None
+    except ValueError:
+        return None
 
 
 def _packet(stack: Stack, frame: RawFrame, source: str) -> Packet:

@@ -6,7 +6,8 @@ from app.core.analysis import Clock
 from app.core.network.clocks import ClockNet
 from app.core.network.groups import Group, Level
 from app.core.network.observations import Observation
-from app.core.network.timed_matching import join_altered, join_rewritten, link_parts, settle_crowd
+from app.core.network.timed_matching import join_altered, join_rewritten, link_parts, note_lookalikes, settle_crowd
+from app.core.records import Direction
 from tests.core.net_world import PORT, SERVER, Sent, message
 from tests.core.network.test_matching import capture, datagram
 
@@ -16,6 +17,10 @@ TWO_PARTS = ClockNet((Clock(), Clock(), Clock()), (0, 1, 1), (), (None, None, 1)
 
 def members(groups: list[Group]) -> list[list[int]]:
     return sorted(sorted(group.members) for group in groups)
+
+
+def up(group: Group) -> Direction | None:
+    return Direction.TO_SERVER
 
 
 def alike(number: int, *times_s: float) -> list[Observation]:
@@ -51,7 +56,7 @@ def single(number: int, at_s: float, name: int | None, serial: int = 1) -> Group
 
 def test_a_rewritten_identification_is_seen_through_by_time() -> None:
     groups = [single(0, 0, 7), single(0, 5, 8), single(1, 0.01, 70), single(1, 5.01, 80)]
-    joined = join_rewritten(groups, ONE_CLOCK, 2)
+    joined = join_rewritten(groups, ONE_CLOCK, 2, up)
     assert members(joined) == [[0, 1], [0, 1]]
     assert {group.level for group in joined} == {Level.REWRITTEN}
 
@@ -60,22 +65,42 @@ def test_identifications_that_are_kept_elsewhere_are_not_taken_as_rewritten() ->
     kept = single(0, 30, 9)
     kept.take(single(1, 30.01, 9), Level.NAMED, 2655)
     groups = [kept, single(0, 0, 7), single(1, 0.01, 70)]
-    assert members(join_rewritten(groups, ONE_CLOCK, 2)) == [[0], [0, 1], [1]]
+    assert members(join_rewritten(groups, ONE_CLOCK, 2, up)) == [[0], [0, 1], [1]]
+
+
+def test_identifications_that_only_the_other_direction_keeps_may_be_rewritten_in_this_one() -> None:
+    kept = single(0, 30, 9)
+    kept.take(single(1, 30.01, 9), Level.NAMED, 2655)
+    groups = [kept, single(0, 0, 7), single(1, 0.01, 70)]
+
+    def way(group: Group) -> Direction | None:
+        return Direction.TO_CLIENT if group is kept else Direction.TO_SERVER
+
+    assert members(join_rewritten(groups, ONE_CLOCK, 2, way)) == [[0, 1], [0, 1]]
+
+
+def test_alike_datagrams_that_were_not_joined_put_each_other_in_doubt() -> None:
+    near, far = single(0, 0, 7), single(1, 3, 70)
+    note_lookalikes([near, far], ONE_CLOCK, 2, up)
+    assert near.rivals and far.rivals
+    near, far = single(0, 0, 7), single(1, 30, 70)
+    note_lookalikes([near, far], ONE_CLOCK, 2, up)
+    assert not near.rivals and not far.rivals
 
 
 def test_one_equal_payload_does_not_link_two_clocks() -> None:
-    groups = link_parts([single(0, 0, 7), single(1, 900, 70)], TWO_PARTS, 3)
+    groups = link_parts([single(0, 0, 7), single(1, 900, 70)], TWO_PARTS, 3, up)
     assert members(groups) == [[0], [1]] and all(group.rivals for group in groups)
 
 
 def test_two_payloads_that_agree_on_a_shift_do() -> None:
     groups = [single(0, 0, 7, 1), single(0, 20, 8, 2), single(1, 900, 70, 1), single(1, 920, 80, 2)]
-    assert members(link_parts(groups, TWO_PARTS, 3)) == [[0, 1], [0, 1]]
+    assert members(link_parts(groups, TWO_PARTS, 3, up)) == [[0, 1], [0, 1]]
 
 
 def test_two_payloads_that_disagree_on_a_shift_do_not() -> None:
     groups = [single(0, 0, 7, 1), single(0, 20, 8, 2), single(1, 900, 70, 1), single(1, 990, 80, 2)]
-    assert members(link_parts(groups, TWO_PARTS, 3)) == [[0], [0], [1], [1]]
+    assert members(link_parts(groups, TWO_PARTS, 3, up)) == [[0], [0], [1], [1]]
 
 
 def altered(number: int, at_s: float) -> Group:

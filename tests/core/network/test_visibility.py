@@ -10,18 +10,21 @@ from hypothesis import strategies as st
 
 from app.core.analysis import Role, Seen
 from app.core.fragmentation.reassembly import reassemble
-from app.core.network.tracing import CaptureInput, NetworkFacts, NetworkSettings, trace_network
+from app.core.network.tracing import CaptureInput, NetworkFacts, NetworkSettings, TracedDatagram, trace_network
 from app.core.records import Packet
 from tests.core.net_world import (
     Device,
     Tap,
     World,
+    chain,
     drop_first,
     drop_fragments,
     drop_later,
     drop_replies,
     read,
+    refragment,
     run_session,
+    translate,
 )
 
 NAMES = ("client", "one", "two", "three", "server")
@@ -198,3 +201,45 @@ def test_a_file_that_is_damaged_at_that_moment_proves_nothing_by_missing() -> No
     thirds = [one for one in facts.traced if one.message is not None and one.message.number == 3]
     states = [one.fate.fragments[1].sightings["server"].state for one in thirds]
     assert states == [Seen.MISSING, Seen.UNKNOWN, Seen.MISSING, Seen.MISSING]
+
+
+def thirds(world: World) -> list[TracedDatagram]:
+    facts = trace_network(world.captures(), NetworkSettings())
+    return [one for one in facts.traced if one.message is not None and one.message.number == 3]
+
+
+def states_of(one: TracedDatagram, point: str) -> list[tuple[Seen, str]]:
+    return [(f.sightings[point].state, f.sightings[point].reason_code) for f in one.fate.fragments]
+
+
+def test_a_port_filter_hides_what_a_device_before_it_cut_further() -> None:
+    """One piece as sent, three behind the device: only the first of them has ports."""
+    server = Tap("server", 2, 0.001, role=Role.SERVER, is_port_filtered=True)
+    world = World(Tap("client", 0, role=Role.CLIENT), server).behind("client", refragment(576))
+    run_session(world, size=1400, is_answered=True)
+    for one in thirds(world):
+        assert Seen.MISSING not in {state for state, _ in states_of(one, "server")}
+        assert one.fate.lost_between is None
+
+
+def test_a_lone_later_fragment_behind_address_translation_is_nobodys_loss() -> None:
+    """Its one byte says nothing of whose it is: it may belong to any that lacks it there."""
+    world = World(Tap("client", 0, role=Role.CLIENT), Tap("server", 2, 0.001, role=Role.SERVER))
+    world.behind("client", chain(translate("10.1.1.1", "203.0.113.9", 50_001), drop_first))
+    run_session(world, size=1473, outside="203.0.113.9", outside_port=50_001)
+    for one in thirds(world):
+        assert states_of(one, "server")[1] == (Seen.UNKNOWN, "ambiguous")
+
+
+def test_a_clock_that_was_set_back_makes_no_before_and_after() -> None:
+    """The client's capture starts late; by the server's clock, set back meanwhile, the answer that it has not lies in
+    the middle of what both have."""
+    client = Tap("client", 0, role=Role.CLIENT, starts_s=1.0)
+    server = Tap("server", 2, 0.001, role=Role.SERVER, step=(4.0, -60.0))
+    world = World(client, server)
+    run_session(world, serial=1, size=700, is_answered=True)
+    run_session(world, serial=2, start_s=50.0, size=700, is_answered=True)
+    facts = trace_network(world.captures(), NetworkSettings())
+    first = next(one for one in facts.traced if one.message is not None and one.message.number == 2)
+    assert first.fate.fragments[0].sightings["client"].state == Seen.UNKNOWN
+    assert first.fate.lost_between is None

@@ -40,6 +40,14 @@ def test_an_address_that_also_stands_elsewhere_does_not_mislead() -> None:
     assert (packet.tunnels, packet.destination_port) == (("gre",), 9029)
 
 
+def test_addresses_of_zeros_are_found_where_the_identification_agrees() -> None:
+    header = frames.ipv4(bytes(100), 0, "0.0.0.0", "0.0.0.0", ident=7, offset=800)
+    octets = frames.ethernet(header)[:-60] + frames.ipv4(bytes(40), 0, "0.0.0.0", "0.0.0.0", ident=9, offset=1600)
+    row = line(frame_protocols="eth:ethertype:ip:data", ip_src="0.0.0.0", ip_dst="0.0.0.0", ip_id="0x0009")
+    (packet,) = read(octets, row)
+    assert (packet.identification, packet.offset_bytes) == (9, 1600)
+
+
 def test_what_an_outer_fragment_begins_to_carry_is_not_read() -> None:
     inner = frames.ipv4(frames.udp(bytes(1400)), source="10.9.9.9")
     octets = frames.ethernet(frames.ipv4(frames.gre(inner)[:800], 47, more=True))
