@@ -44,6 +44,9 @@ class Settings(BaseSettings):
     secret: SecretStr | None = Field(default=None, min_length=32)
     session_idle_s: int = Field(default=2 * 3600, gt=0)
     session_life_s: int = Field(default=12 * 3600, gt=0)
+    # Whoever may make roles in the database, for `eadscope migrate` alone: it puts the audit trail out of reach of the
+    # role of DATABASE_URL.
+    owner_url: str | None = None
     public_url: str | None = None  # how people reach it, where that is not the address that it is bound to
 
     # Intake: what one upload may unpack to.

@@ -28,6 +28,7 @@ from app.errors import Unavailable
 
 DATABASE = "eadscope"
 SUPERUSER = "postgres"
+APPLICATION = "eadscope"  # whom web and workers sign in as
 SYSTEM_USER = "eadscope-postgres"  # PostgreSQL refuses to run as root
 START_S = 60
 STOP_S = 30
@@ -64,8 +65,9 @@ class EmbeddedPostgres:
             (self.folder / "postmaster.pid").unlink(missing_ok=True)
             self._launch()
         self._wait_until_ready()
-        self.url = self._url(DATABASE)
+        self.url = self._url(DATABASE)  # as the superuser
         self._create_database()
+        self.application_url = self._url(DATABASE, APPLICATION)
 
     def stop(self) -> None:
         """Cut the connections and stop; nothing that was committed is lost."""
@@ -139,9 +141,9 @@ class EmbeddedPostgres:
             if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone() is None:
                 connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
 
-    def _url(self, database: str) -> str:
+    def _url(self, database: str, role: str = SUPERUSER) -> str:
         folder = _socket_of_running(self.folder) or self._socket_folder
-        return f"postgresql://{SUPERUSER}@/{database}?host={quote(str(folder), safe='')}"
+        return f"postgresql://{role}@/{database}?host={quote(str(folder), safe='')}"
 
 
 def _binaries() -> Path:

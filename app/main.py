@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from app import __version__
+from app.accounts.audit import Recent
 from app.accounts.secret import keyring
 from app.config import LOOPBACK, STATIC, Settings
 from app.config import settings as read_settings
@@ -79,6 +80,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.running_hashes = RunningHashes()
     app.state.metrics = Metrics(app.state.sessions, options)
     app.state.keys = keyring(options)
+    app.state.recent = Recent()
     app.add_middleware(Tus)
     app.add_middleware(SecurityHeaders)
     if options.is_loopback:

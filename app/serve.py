@@ -25,7 +25,7 @@ from app.accounts.start import ADDRESS, check_before_start, check_secret, one_ti
 from app.command_line import FOLLOW
 from app.config import ROOT, Settings
 from app.core.records import Text
-from app.db.revision import example_case, is_current
+from app.db.revision import example_case, is_current, is_sealed
 from app.db.url import libpq_url
 from app.embedded import EmbeddedPostgres
 from app.errors import AppError, Conflict, Unavailable
@@ -102,6 +102,16 @@ def _bring_up_to_date(url: str) -> None:
     migrate(url)
 
 
+def _prepare(postgres: EmbeddedPostgres) -> None:
+    """Our own server's superuser makes the application's role, and gives the audit trail to another one."""
+    with _connect(postgres.url) as connection:
+        if is_current(connection) and is_sealed(connection):
+            return
+    from app.db.migrate import migrate
+
+    migrate(postgres.application_url, owner_url=postgres.url)
+
+
 def _example(options: Settings, url: str) -> int | None:
     """The number of the example case; None where it was deleted."""
     with _connect(url) as connection:
@@ -166,7 +176,8 @@ def _database(options: Settings) -> Iterator[str]:
         return
     postgres = EmbeddedPostgres(options.var / "postgres")
     try:
-        yield postgres.url
+        _prepare(postgres)
+        yield postgres.application_url
     finally:
         postgres.stop()
 
@@ -185,7 +196,7 @@ def reached_database(options: Settings) -> Iterator[str]:
             yield url
     except Conflict:
         # `serve` runs, and its database with it.
-        yield EmbeddedPostgres(options.var / "postgres").url
+        yield EmbeddedPostgres(options.var / "postgres").application_url
 
 
 @contextmanager

@@ -13,19 +13,28 @@ from sqlalchemy import Connection, text
 from app.config import MIGRATIONS
 from app.db.revision import queue_scripts
 from app.db.session import make_engine
+from app.db.url import libpq_url
+from app.db.walls import make_application_role, seal_audit
 
 # Any number that nobody else takes: two processes that start together migrate one after the other.
 _LOCK = 0x45414453
 _LOCK_TIMEOUT = "10s"
 
 
-def migrate(url: str, revision: str = "head") -> None:
+def migrate(url: str, revision: str = "head", *, owner_url: str | None = None) -> None:
     """Upgrade the database at `url` to `revision`; nothing happens when it is there already.
 
     The whole upgrade is one transaction. It gives up rather than queue behind a reader for longer than ten seconds,
-    since everything else would queue behind it.
+    since everything else would queue behind it. `owner_url` may make roles: then the role of `url` is made, and the
+    audit trail is put out of its reach.
     """
+    if owner_url is not None:
+        with psycopg.connect(libpq_url(owner_url)) as owner:
+            make_application_role(owner, url)
     _run(url, lambda config: command.upgrade(config, revision), with_queue=True)
+    if owner_url is not None:
+        with psycopg.connect(libpq_url(owner_url)) as owner:
+            seal_audit(owner, url)
 
 
 def downgrade(url: str, revision: str) -> None:

@@ -29,6 +29,15 @@ def is_current(connection: psycopg.Connection[tuple[object, ...]]) -> bool:
     return revisions == {head_revision()} and {script.name for script in queue_scripts()} <= scripts
 
 
+def is_sealed(connection: psycopg.Connection[tuple[object, ...]]) -> bool:
+    """The audit trail belongs to somebody other than whoever owns the tables."""
+    row = connection.execute(
+        "SELECT tableowner <> (SELECT tableowner FROM pg_tables WHERE schemaname = 'public' AND tablename = 'cases')"
+        " FROM pg_tables WHERE schemaname = 'audit' AND tablename = 'entries'"
+    ).fetchone()
+    return row == (True,)
+
+
 def example_case(connection: psycopg.Connection[tuple[object, ...]]) -> tuple[bool, int | None]:
     """Whether the example was ever loaded, and its case unless somebody deleted it."""
     row = connection.execute("SELECT case_id FROM milestones WHERE name = %s", [EXAMPLE_LOADED]).fetchone()

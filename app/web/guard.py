@@ -20,6 +20,7 @@ from starlette.routing import compile_path
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.access import ABOUT_A_CASE, NOBODY, ROUTES, CaseOwner, Need, Principal, sees
+from app.accounts import audit
 from app.accounts.entry import who_has_session, who_has_token
 from app.config import Settings
 from app.core.records import Text
@@ -119,19 +120,27 @@ def authorize(request: Request) -> None:
         raise NotSignedIn(PLEASE_SIGN_IN)
     if need is None or not principal.may(need):
         raise Forbidden(NOT_ALLOWED)
-    if need in ABOUT_A_CASE:
-        _authorize_case(request, principal)
-
-
-def _authorize_case(request: Request, principal: Principal) -> None:
-    case_id = _case_asked_for(request)
-    if case_id is None:
-        return
+    case_id = _case_asked_for(request) if need in ABOUT_A_CASE else None
     sessions: sessionmaker[Session] = request.app.state.sessions
-    with sessions() as db:
-        row = db.execute(select(Case.id, Case.owner_id, Case.group_id).where(Case.id == case_id)).first()
-    if row is None or not sees(principal, CaseOwner(*row)):
-        raise no_case(case_id)
+    with sessions() as db, db.begin():
+        if case_id is not None:
+            row = db.execute(select(Case.id, Case.owner_id, Case.group_id).where(Case.id == case_id)).first()
+            if row is None or not sees(principal, CaseOwner(*row)):
+                raise no_case(case_id)
+        _note(db, request, need, principal, case_id)
+
+
+def _note(db: Session, request: Request, need: Need, principal: Principal, case_id: int | None) -> None:
+    """What was allowed goes into the audit trail before it happens: nothing that happens is missing there."""
+    action = audit.ACTIONS.get(need)
+    if action is None or (case_id is None and need in ABOUT_A_CASE) or (need is Need.ADMIN and request.method == "GET"):
+        return
+    actor = audit.actor_of(principal)
+    if action in audit.REPEATED:
+        if request.app.state.recent.is_new(actor, action, case_id):
+            audit.record(db, actor, action, case_id)
+        return
+    audit.record(db, actor, action, case_id, f"{request.method} {request.url.path}")
 
 
 def no_case(case_id: int) -> NotFound:
