@@ -66,6 +66,12 @@ def _password(name: str) -> str:
     return sys.stdin.readline().rstrip("\r\n")
 
 
+def _note(db: Session, action: str, subject: str) -> None:
+    from app.accounts import audit
+
+    audit.record(db, "command line", action, None, subject)
+
+
 def create_user(
     name: str = NAME,
     role: Role = typer.Option(Role.OPS, help="What the account may do."),
@@ -78,6 +84,7 @@ def create_user(
     password = None if no_password else _password(name)
     with _database() as db:
         user = add_user(db, name, role, password, group or None)
+        _note(db, "made an account", f"{user.name} {user.role}")
         print(f"{user.name}: {user.role}")
 
 
@@ -104,6 +111,7 @@ def set_password(name: str = NAME) -> None:
     with _database() as db:
         user = user_named(db, name)
         user.password_hash = hash_password(password, user.name)
+        _note(db, "gave a password", user.name)
         end_all_sessions(db, user.id)
         print(f"{user.name}: new password")
 
@@ -121,6 +129,7 @@ def set_role(
         user.role = role
         if group:
             user.group_id = None if group == "-" else group_named(db, group).id
+        _note(db, "changed an account", f"{user.name} {user.role}")
         print(f"{user.name}: {user.role}")
 
 
@@ -132,6 +141,7 @@ def disable(name: str = NAME, undo: bool = typer.Option(False, "--undo", help="L
     with _database() as db:
         user = user_named(db, name)
         user.is_disabled = not undo
+        _note(db, "changed an account", f"{user.name} {'enabled' if undo else 'disabled'}")
         end_all_sessions(db, user.id)
         print(f"{user.name}: {'enabled' if undo else 'disabled'}")
 
@@ -171,7 +181,8 @@ def token(
 
     with _database() as db:
         user = user_named(db, name)
-        secret, _row = add_token(db, keyring(settings()), user.id, label, frozenset(scope), timedelta(days=days))
+        secret, row = add_token(db, keyring(settings()), user.id, label, frozenset(scope), timedelta(days=days))
+        _note(db, "made a token", f"{user.name} {row.hint}… {' '.join(row.scopes)}")
         print(secret)
 
 

@@ -14,6 +14,7 @@ from app.db.url import libpq_url
 KEEPER = "eadscope_audit"  # owns the trail; cannot sign in
 _LOCK = 0x45414454
 
+_OF_EXTENSION = "EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e')"
 # Everything in `public` that belongs to somebody else, as a statement that gives it away.
 _FOREIGN = """
 SELECT format('ALTER TABLE %%s OWNER TO %%I', c.oid::regclass, %(role)s::text) FROM pg_class c
@@ -28,9 +29,9 @@ SELECT format('ALTER ROUTINE %%s OWNER TO %%I', c.oid::regprocedure, %(role)s::t
  WHERE c.pronamespace = 'public'::regnamespace AND pg_get_userbyid(c.proowner) <> %(role)s::text AND NOT {extension}
 UNION ALL
 SELECT format('ALTER TYPE %%s OWNER TO %%I', c.oid::regtype, %(role)s::text) FROM pg_type c
- WHERE c.typnamespace = 'public'::regnamespace AND c.typtype IN ('e', 'd') AND pg_get_userbyid(c.typowner) <> %(role)s::text
-   AND NOT {extension}
-""".replace("{extension}", "EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e')")
+ WHERE c.typnamespace = 'public'::regnamespace AND c.typtype IN ('e', 'd')
+   AND pg_get_userbyid(c.typowner) <> %(role)s::text AND NOT {extension}
+""".replace("{extension}", _OF_EXTENSION)
 
 
 def make_application_role(owner: Connection[tuple[object, ...]], application_url: str) -> None:

@@ -2,7 +2,21 @@
 
 from fastapi import APIRouter
 
-from app.web import api, cases, charts, handover, keeping, login, operations, sources, terminals, uploads
+from app.web import (
+    account,
+    api,
+    cases,
+    charts,
+    handover,
+    keeping,
+    login,
+    operations,
+    people,
+    sharing,
+    sources,
+    terminals,
+    uploads,
+)
 
 # Uploads first: `/cases/new` must not be read as the case named "new".
 routers: tuple[APIRouter, ...] = (
@@ -16,4 +30,7 @@ routers: tuple[APIRouter, ...] = (
     keeping.router,
     api.router,
     login.router,
+    account.router,
+    people.router,
+    sharing.router,
 )

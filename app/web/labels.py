@@ -67,6 +67,35 @@ KINDS = {
     "device": N_("device output"),
     "other": N_("not used"),
 }
+ADMIN_PAGES = {"accounts": N_("Accounts"), "audit": N_("Audit trail"), "operations": N_("Operations")}
+ACCOUNT_ROLES = {"ops": N_("operations"), "support": N_("support"), "admin": N_("administrator")}
+SCOPES = {
+    "read": N_("read cases"),
+    "upload": N_("make cases and upload"),
+    "export": N_("fetch reports and packets"),
+    "edit": N_("write notes and states"),
+    "admin": N_("administer and delete"),
+}
+AUDIT_ACTIONS = {
+    "saw": N_("looked at"),
+    "uploaded": N_("uploaded into"),
+    "exported": N_("exported"),
+    "edited": N_("wrote on"),
+    "shared": N_("shared"),
+    "deleted": N_("deleted"),
+    "administered": N_("administered"),
+    "signed in": N_("signed in"),
+    "signed out": N_("signed out"),
+    "signed out everywhere": N_("signed out everywhere"),
+    "gave a wrong password": N_("gave a wrong password"),
+    "was kept out after wrong passwords": N_("was kept out after wrong passwords"),
+    "changed the password": N_("changed the password"),
+    "made a token": N_("made a token"),
+    "revoked a token": N_("revoked a token"),
+    "made an account": N_("made an account"),
+    "changed an account": N_("changed an account"),
+    "gave a password": N_("gave a password"),
+}
 ROLES = {"client": N_("client"), "middle": N_("on the way"), "server": N_("server")}
 ORDERED_BY = {
     "named": N_("order by name"),

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse, Response
 from sqlalchemy.orm import Session, sessionmaker
 
+from app.accounts import audit
 from app.accounts.entry import OWN_MACHINE, NewSession, Stay, begin_session, end_session, redeem_login_link
 from app.accounts.lockout import count_attempt, forgive, subjects
 from app.accounts.passwords import verify_password
@@ -17,6 +18,7 @@ from app.accounts.people import find_user
 from app.accounts.secret import Keyring, new_token
 from app.config import Settings
 from app.core.records import Text
+from app.db.accounts import User
 from app.db.session import DatabaseSession
 from app.errors import NotSignedIn
 from app.web.guard import CurrentPrincipal, cookie_name
@@ -25,6 +27,7 @@ from app.web.templating import render
 
 router = APIRouter(dependencies=[Depends(require_same_origin)], include_in_schema=False)
 
+UNKNOWN = "unknown"
 WRONG = Text("The name or the password is wrong.", "用户名或密码不正确。")
 NO_COOKIE = Text(
     "Your browser did not send this page's cookie back. Allow cookies, and open the page by https.",
@@ -91,6 +94,8 @@ def log_in(
     attempt = subjects(keys, name, request.client.host if request.client else "")
     with sessions() as db, db.begin():
         wait_s = count_attempt(db, attempt)
+        if wait_s:
+            audit.record(db, _known_name(db, name), "was kept out after wrong passwords")
     if wait_s:
         response = _login_page(request, target, 429, name, _wait(wait_s))
         response.headers["Retry-After"] = str(wait_s)
@@ -99,10 +104,19 @@ def log_in(
         user = find_user(db, name)
     # No transaction is open while the password is checked: that takes its time on purpose.
     if not verify_password(password, user.password_hash if user and not user.is_disabled else None) or user is None:
+        with sessions() as db, db.begin():
+            audit.record(db, user.name if user else UNKNOWN, "gave a wrong password")
         return _login_page(request, target, 401, name, WRONG)
     with sessions() as db, db.begin():
         forgive(db, attempt)
+        audit.record(db, user.name, "signed in", None, "password")
         return _signed_in(request, db, user.id, principal.session_id, stay_of(options), target)
+
+
+def _known_name(db: Session, name: str) -> str:
+    """What was typed as a name may be somebody's password: it is kept only where there is such an account."""
+    user = find_user(db, name)
+    return user.name if user else UNKNOWN
 
 
 def _wait(wait_s: int) -> Text:
@@ -135,6 +149,7 @@ def open_link(request: Request, db: DatabaseSession, principal: CurrentPrincipal
         if principal.role is not None:
             return RedirectResponse("/cases", 303)
         raise Spent(SPENT)
+    audit.record(db, db.get_one(User, link.user_id).name, "signed in", None, "one-time link")
     options: Settings = request.app.state.settings
     stay = Stay(OWN_MACHINE, OWN_MACHINE) if options.is_loopback else stay_of(options)
     earlier = principal.session_id if principal.role is not None else None
@@ -151,6 +166,7 @@ class Spent(NotSignedIn):
 def log_out(request: Request, db: DatabaseSession, principal: CurrentPrincipal) -> Response:
     if principal.session_id is not None:
         end_session(db, principal.session_id)
+        audit.record(db, principal.name, "signed out")
     response = RedirectResponse("/login", 303)
     response.delete_cookie(cookie_name(request.app.state.settings), path="/")
     response.headers["Clear-Site-Data"] = '"cache"'
