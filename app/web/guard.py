@@ -40,7 +40,12 @@ def cookie_name(options: Settings, kind: str = "session") -> str:
 
 def _open_paths() -> re.Pattern[str]:
     paths = {key.split(" ", 1)[1] for key, need in ROUTES.items() if need is Need.OPEN}
-    return re.compile("|".join([compile_path(path)[0].pattern for path in sorted(paths)] + ["^/static/"]))
+    return re.compile("|".join([_pattern(path) for path in sorted(paths)] + ["^/static/"]))
+
+
+def _pattern(path: str) -> str:
+    """Without the names of its parts, which several paths share."""
+    return re.sub(r"\?P<\w+>", "?:", compile_path(path)[0].pattern)
 
 
 class Doorkeeper:

@@ -67,7 +67,12 @@ KINDS = {
     "device": N_("device output"),
     "other": N_("not used"),
 }
-ADMIN_PAGES = {"accounts": N_("Accounts"), "audit": N_("Audit trail"), "operations": N_("Operations")}
+ADMIN_PAGES = {
+    "accounts": N_("Accounts"),
+    "audit": N_("Audit trail"),
+    "keeping": N_("Keeping and deleting"),
+    "operations": N_("Operations"),
+}
 ACCOUNT_ROLES = {"ops": N_("operations"), "support": N_("support"), "admin": N_("administrator")}
 SCOPES = {
     "read": N_("read cases"),

@@ -20,7 +20,7 @@ from app.config import Settings
 from app.core.records import Text
 from app.db.accounts import User
 from app.db.session import DatabaseSession
-from app.errors import NotSignedIn
+from app.errors import AppError
 from app.web.guard import CurrentPrincipal, cookie_name
 from app.web.security import require_same_origin
 from app.web.templating import render
@@ -156,8 +156,8 @@ def open_link(request: Request, db: DatabaseSession, principal: CurrentPrincipal
     return _signed_in(request, db, link.user_id, earlier, stay, link.target)
 
 
-class Spent(NotSignedIn):
-    """Not led to the page for signing in: that would hide why the link does nothing."""
+class Spent(AppError):
+    """A link that does nothing any more. Nobody is led to the page for signing in: that would hide why."""
 
     status = 410
 
