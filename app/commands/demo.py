@@ -13,7 +13,7 @@ from app.demo import SCENARIOS, scenario_named, write_bundle
 
 
 def register(app: typer.Typer) -> None:
-    app.command("demo")(demo)
+    app.command("demo", short_help="Write an example bundle whose truth is known.")(demo)
 
 
 def demo(
@@ -23,7 +23,14 @@ def demo(
     archive: Annotated[bool, typer.Option("--archive", help="Write OUT/SCENARIO.zip instead of loose files.")] = False,
     truth: Annotated[Path | None, typer.Option(help="Also write what really happened, as JSON, to this file.")] = None,
 ) -> None:
-    """Write an example bundle: logs and captures of a network that fails in a known way."""
+    """Write an example bundle: logs and captures of a network that fails in a known way.
+
+    \b
+    Examples:
+      eadscope demo example
+      eadscope demo --list
+      eadscope demo out --scenario nat --archive
+    """
     if list_them:
         for each in SCENARIOS:
             print(f"{each.name:20} {each.summary.en}\n{'':20} {each.summary.zh}")

@@ -21,7 +21,7 @@ PIPE_WIDTH = 160
 
 
 def register(app: typer.Typer) -> None:
-    app.command("fragments")(fragments)
+    app.command("fragments", short_help="Every fragmented datagram of any capture.")(fragments)
 
 
 def fragments(
@@ -29,6 +29,12 @@ def fragments(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """List every fragmented datagram: its pieces, anomalies, and whether it can be reassembled.
+
+    \b
+    Examples:
+      eadscope fragments client.pcap
+      eadscope fragments client.pcap server.pcap        where each was seen last
+      eadscope fragments client.pcap --json | jq '.datagrams[] | select(.anomalies != [])'
 
     Exit status: 0 all files read; 1 some could not be read; 2 none could.
     """

@@ -6,7 +6,7 @@ import typer
 
 
 def register(app: typer.Typer) -> None:
-    @app.command("migrate")
+    @app.command("migrate", short_help="Bring the database to this version.")
     def command() -> None:
         """Bring the database that DATABASE_URL names to this version's schema; safe to run again."""
         # Imported where they are used, as in every command: the others should not wait for them.

@@ -6,7 +6,7 @@ import typer
 
 
 def register(app: typer.Typer) -> None:
-    @app.command("serve")
+    @app.command("serve", short_help="Everything on this machine; prints the address to open.")
     def command() -> None:
         """Start database (unless DATABASE_URL names one), web and worker, and print the address to open."""
         from app.command_line import say_errors

@@ -6,7 +6,7 @@ import typer
 
 
 def register(app: typer.Typer) -> None:
-    app.command("web")(run)
+    app.command("web", short_help="The pages alone, where the database is elsewhere.")(run)
 
 
 def run() -> None:

@@ -6,7 +6,7 @@ import typer
 
 
 def register(app: typer.Typer) -> None:
-    app.command("worker")(run)
+    app.command("worker", short_help="Take analyses and documents from the queue.")(run)
 
 
 def run() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -47,6 +47,11 @@ def save_format(db: Session, case_id: int, name: str, toml: str) -> None:
     """A format of the same name is replaced."""
     row = insert(CaseFormat).values(case_id=case_id, name=name, toml=toml)
     db.execute(row.on_conflict_do_update(index_elements=["case_id", "name"], set_={"toml": toml}))
+
+
+def forget_format(db: Session, case_id: int, name: str) -> bool:
+    gone = delete(CaseFormat).where(CaseFormat.case_id == case_id, CaseFormat.name == name).returning(CaseFormat.id)
+    return db.scalar(gone) is not None
 
 
 def write_formats(db: Session, case_id: int, folder: Path) -> None:

@@ -71,9 +71,9 @@ def drawer_of(request: Request, db: Session, analysis_id: int) -> Drawer | None:
     storage: Storage = request.app.state.storage
     try:
         if line is not None:
-            return _log_drawer(storage, source, line, min(_number(query.get("around")) or AROUND, MOST_AROUND))
+            return log_drawer(storage, source, line, min(_number(query.get("around")) or AROUND, MOST_AROUND))
         assert frame is not None
-        return _frame_drawer(storage, source, frame)
+        return frame_drawer(storage, source, frame)
     except AppError as error:
         return Drawer(path, line, frame, source.kind, error.text)
 
@@ -82,7 +82,7 @@ def _number(text: str | None) -> int | None:
     return int(text) if text and text.isdecimal() and int(text[:18]) > 0 else None
 
 
-def _log_drawer(storage: Storage, source: SourceRow, line: int, around: int) -> Drawer:
+def log_drawer(storage: Storage, source: SourceRow, line: int, around: int) -> Drawer:
     lines, encoding = read_window(_until_cut(storage, source.sha256), line, around)
     if not any(item.number == line for item in lines):
         reason = Text(f"The file has no line {line}.", f"该文件没有第 {line} 行。")
@@ -98,7 +98,7 @@ def _until_cut(storage: Storage, sha256: str) -> Iterator[bytes]:
         return
 
 
-def _frame_drawer(storage: Storage, source: SourceRow, frame: int) -> Drawer:
+def frame_drawer(storage: Storage, source: SourceRow, frame: int) -> Drawer:
     path = storage.local(source.sha256)
     try:
         raw = frame_bytes(path, frame)

@@ -114,7 +114,7 @@ def change_source(
     if source.kind in (*LOGS, "capture"):
         values["clock_offset_s"] = _offset(clock_offset)
     if source.kind in ("server_log", "other"):
-        values["log_format"] = _known_format(request, db, head.case.id, log_format)
+        values["log_format"] = known_format(request, db, head.case.id, log_format)
     if values:
         source_queries.save_setting(db, head.case.id, source.sha256, **values)
         request_analysis(db, head.case.id)
@@ -154,7 +154,7 @@ def _offset(text: str) -> float | None:
     return offset_s
 
 
-def _known_format(request: Request, db: Session, case_id: int, name: str) -> str | None:
+def known_format(request: Request, db: Session, case_id: int, name: str) -> str | None:
     with _formats_folders(request, db, case_id) as folders:
         if name and name not in {item.name for item in load_formats(folders)}:
             raise Rejected(Text("There is no such log format.", "没有这种日志格式。"))
@@ -242,11 +242,19 @@ def _teach(request: Request, db: Session, head: Head, lines: str, toml: str, sta
     return render(request, "formats.html", status, head=head, lines=lines, toml=toml, preview=preview, saved=saved)
 
 
-def _preview(request: Request, db: Session, case_id: int, lines: str, toml: str) -> tuple[LogFormat | None, Preview]:
+def read_format(request: Request, db: Session, case_id: int, toml: str) -> LogFormat:
+    """Raises Rejected with what is wrong with it."""
     try:
         with _formats_folders(request, db, case_id) as folders:
-            log_format = format_from_text(toml, folders)
+            return format_from_text(toml, folders)
     except FormatError as error:
+        raise Rejected(error.text) from error
+
+
+def _preview(request: Request, db: Session, case_id: int, lines: str, toml: str) -> tuple[LogFormat | None, Preview]:
+    try:
+        log_format = read_format(request, db, case_id, toml)
+    except Rejected as error:
         return None, Preview(error.text)
     pasted = lines.splitlines()
     checked = tuple(check_lines(log_format, pasted[:MOST_LINES]))

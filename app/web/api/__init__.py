@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Depends
 
-from app.web.api import analyses, cases, documents, resumable, webhooks
+from app.web.api import analyses, cases, documents, resumable, sources, webhooks
 from app.web.security import require_same_origin
 
 PREFIX = "/api/v1"
 
 router = APIRouter(prefix=PREFIX, dependencies=[Depends(require_same_origin)])
-for part in (cases, resumable, analyses, documents, webhooks):
+for part in (cases, resumable, analyses, sources, documents, webhooks):
     router.include_router(part.router)

@@ -105,7 +105,7 @@ def _register(state: Any, case_id: int, path: str, stored: Stored, user_id: int 
         register(db, state.storage, queries.open_bundle(db, case_id).id, path, stored, user_id)
 
 
-@router.options("/cases/{case_id}/uploads", status_code=204, responses=problems())
+@router.options("/cases/{case_id}/uploads", status_code=204, responses=problems(404))
 def tus_options(request: Request, response: Response, case_id: CaseId) -> None:
     """What of the tus protocol is spoken."""
     response.headers.update(

@@ -16,7 +16,7 @@ LARGEST_ID = 2**31 - 1
 Item = TypeVar("Item")
 
 
-def _storable(text: str) -> str:
+def storable(text: str) -> str:
     """PostgreSQL stores every character but this one."""
     if "\x00" in text:
         raise ValueError("the character U+0000 cannot be stored")
@@ -27,7 +27,7 @@ def _schema(most: int, least: int = 0) -> WithJsonSchema:
     return WithJsonSchema({"type": "string", "maxLength": most, "minLength": least, "pattern": "^[^\\x00]*$"})
 
 
-_STORABLE = AfterValidator(_storable)
+_STORABLE = AfterValidator(storable)
 Title = Annotated[str, StringConstraints(max_length=200, min_length=1), _STORABLE, _schema(200, 1)]
 Site = Annotated[str, StringConstraints(max_length=200), _STORABLE, _schema(200)]
 Remark = Annotated[str, StringConstraints(max_length=4000), _STORABLE, _schema(4000)]
