@@ -9,7 +9,7 @@ from app.core.diagnosis.evidence import device_lines, frames_at, sending_line, u
 from app.core.diagnosis.losses import LegLoss, find_losses, reason_of
 from app.core.diagnosis.tallies import Pattern, Way
 from app.core.diagnosis.terminal_view import TerminalView
-from app.core.diagnosis.wording import joined
+from app.core.diagnosis.wording import joined, plural
 from app.core.records import Direction, Text
 
 
@@ -88,7 +88,7 @@ def _common_against(loss: LegLoss) -> tuple[Text, ...]:
         n = own.count(Way.SMALL_PASSED)
         result.append(
             Text(
-                f"{n} unfragmented datagram(s) of the same sessions crossed this leg: the path itself is there",
+                f"{plural(n, 'unfragmented datagram')} of the same sessions crossed this leg: the path itself is there",
                 f"同一会话有 {n} 个不分片报文通过该段：链路本身可达",
             )
         )

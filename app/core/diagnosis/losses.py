@@ -13,6 +13,7 @@ from app.core.diagnosis.case_view import CaseView, named
 from app.core.diagnosis.passages import Leg, Passage
 from app.core.diagnosis.tallies import UNLIKELY, Pattern, Tally, Way, name_pattern
 from app.core.diagnosis.terminal_view import TerminalView, answers_of, got_by_client
+from app.core.diagnosis.wording import plural
 from app.core.network.device_points import TOLD
 from app.core.records import Confidence, Direction, Packet, Text
 
@@ -252,19 +253,28 @@ def reason_of(loss: LegLoss) -> Text:
     if loss.confidence is Confidence.CERTAIN and _is_told_at(loss, near):
         return Text(
             f"Certain: {near} itself tells that what is missing came in there, {far} was capturing and does not have "
-            f"it, the same in {n} datagrams.",
+            f"it, the same in {plural(n, 'datagram')}.",
             f"结论确定：{near} 自身的记录表明缺失部分已到达该设备，{far} 当时在抓包而没有见到，{n} 个报文情况一致。",
+        )
+    if loss.confidence is Confidence.CERTAIN and loss.pattern is Pattern.RANDOM:
+        lost, passed = max(n, len(loss.others.lost)), max(loss.tally.passed, loss.others.passed)
+        return Text(
+            f"Certain: both points were capturing; of all datagrams on this leg {lost} were seen at {near} and not "
+            f"whole at {far}, {passed} were whole at both.",
+            f"结论确定：两点当时均在抓包；该段全部报文中，{lost} 个在 {near} 可见而在 {far} 不完整，"
+            f"{passed} 个两处均完整。",
         )
     if loss.confidence is Confidence.CERTAIN:
         return Text(
             f"Certain: both points were capturing; what is missing was seen at {near} and not at {far}, "
-            f"the same in {n} datagrams.",
+            f"the same in {plural(n, 'datagram')}.",
             f"结论确定：两点当时均在抓包，缺失部分在 {near} 可见、在 {far} 没有，{n} 个报文情况一致。",
         )
     if loss.tally.sure < ENOUGH and any(passage.is_presumed for passage in loss.tally.lost):
         why = Text(
-            f"that {far} lies on the path and was capturing all the time rests on what is usual, not on its frames",
-            f"{far} 位于路径上且一直在抓包，只是按常理推断，其帧不能证明",
+            f"that {far} could have shown all of it is partly presumed: its capture was silent then, or holds nothing "
+            "of any exchange",
+            f"{far} 当时能否看到其中一部分出于推定：其抓包当时没有帧，或其中没有任何认证交互的报文",
         )
     elif loss.tally.sure == 0:
         why = Text("which sightings are the same datagram is itself not sure", "各点所见是否同一报文本身不完全确定")
@@ -281,7 +291,7 @@ def reason_of(loss: LegLoss) -> Text:
             f"也未见其他报文经过该段到达 {far}，{far} 可能不在路径上",
         )
     elif n < ENOUGH:
-        why = Text(f"only {n} datagram(s) show it", f"仅有 {n} 个报文为证")
+        why = Text(f"only {plural(n, 'datagram')} can show it", f"仅有 {n} 个报文为证")
     else:
         why = Text("the datagrams do not all show the same", "各报文情况不完全一致")
     word = loss.confidence.value.capitalize()

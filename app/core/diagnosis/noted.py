@@ -61,7 +61,9 @@ def findings_from(
 def _placed(note: NetworkNote) -> Text:
     """The note's sentence, led by the file or point that it is about where it does not name it."""
     place = note.source or note.point
-    if note.between or not place or place in note.text.en:
+    if note.between:
+        return Text(note.text.en[:1].upper() + note.text.en[1:], note.text.zh)
+    if not place or place in note.text.en:
         return note.text
     return Text(f"{place}: {note.text.en}", f"{place}：{note.text.zh}")
 

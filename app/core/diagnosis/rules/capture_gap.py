@@ -29,14 +29,15 @@ def _finding(case: CaseView, terminal: TerminalView, spots: list[BlindSpot]) -> 
     numbers, attempts = spots[0].numbers, spots[0].attempts
     places, which = listed(spot.point for spot in spots), listed(str(number) for number in sorted(numbers))
     n, whose = len(attempts), "their" if len(spots) > 1 else "its"
+    captures, show = ("captures", "show") if len(spots) > 1 else ("capture", "shows")
     return Finding(
         code=CODE,
         severity=_severity(terminal, numbers),
         confidence=Confidence.CERTAIN,
         summary=Text(
-            f"{plural(n, 'send')} of message {which.en} fell outside the time that the capture at {places.en} shows: "
-            f"{whose} first and last frames do not span it. Whether they came by there is open, and nothing of them "
-            "counts as lost there. Certain: read from the times of the frames.",
+            f"{plural(n, 'send')} of message {which.en} fell outside the time that the {captures} at {places.en} "
+            f"{show}: {whose} first and last frames do not span it. Whether they came by there is open, and nothing "
+            "of them counts as lost there. Certain: read from the times of the frames.",
             f"{which.zh} 号报文有 {n} 次发送不在 {places.zh} 的抓包时段内（首帧与末帧之间不含这些时刻）："
             "它们是否经过该点无从得知，也不计为丢失。结论确定：由各帧时间得知。",
         ),

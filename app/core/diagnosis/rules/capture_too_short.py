@@ -51,9 +51,9 @@ def _finding(case: CaseView, short: dict[str, float]) -> Finding:
         severity=Severity.INFO,
         confidence=Confidence.CERTAIN,
         summary=Text(
-            f"The captures at {names.en} stop soon after the last fragmented message, the first of them after "
-            f"{least:.0f} s: a receiver gives up reassembly only after 30 to 60 s, so that they hold no ICMP 11/1 says "
-            "nothing. Certain: read from their last frames.",
+            f"The last frames at {names.en} come soon after the last fragmented message, the earliest after "
+            f"{least:.0f} s. A receiver gives up reassembly only after 30 to 60 s, so the absence of an ICMP 11/1 "
+            "there means nothing. Certain: read from their last frames.",
             f"{names.zh} 的抓包在最后一个分片报文之后很快停止"
             f"（最早的为 {least:.0f} 秒）：接收方 30–60 秒后才会放弃重组，"
             f"因此其中没有 ICMP 11/1 "

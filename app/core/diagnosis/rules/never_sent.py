@@ -162,8 +162,9 @@ def _finding(case: CaseView, message: Message, sends: list[Attempt], own: dict[s
         severity=Severity.ERROR,
         confidence=Confidence.CERTAIN if is_sure else Confidence.LIKELY,
         summary=Text(
-            f"The client logged message {message.number} as sent {plural(told, 'time')}, {n} of them while its own "
-            f"capture ({capture}) was running, and the capture has none: it never left the terminal. {reason.en}",
+            f"The client logged message {message.number} as sent {plural(told, 'time')}, "
+            f"{'all' if n == told else n} of them while its own capture ({capture}) was running, and the "
+            f"capture has none: it never left the terminal. {reason.en}",
             f"客户端日志记录 {message.number} 号报文发送了 {told} 次，其中 {n} 次时终端自身正在抓包（{capture}），"
             f"而抓包中一个也没有：报文没有离开终端。{reason.zh}",
         ),

@@ -42,12 +42,13 @@ def _finding(case: CaseView, terminal: TerminalView, loss: LegLoss) -> Finding:
             f"Nothing of this terminal crosses {place.en} any more: {loss.tally.passed} datagram(s) passed at first, "
             f"then "
             f"all {n} were lost, fragmented or not.",
-            f"该终端的报文在{place.zh}中断：起初有 {loss.tally.passed} 个报文通过，其后 {n} 个全部丢失，无论是否分片。",
+            f"该终端的报文在 {place.zh}中断：起初有 {loss.tally.passed} 个报文通过，其后 {n} 个全部丢失，"
+            "无论是否分片。",
         )
     else:
         claim = Text(
             f"Nothing of this terminal crosses {place.en}: {n} of {n} datagrams are lost, small ones too.",
-            f"该终端的报文在{place.zh}完全不通：{n} 个报文全部丢失，小报文也不例外。",
+            f"该终端的报文在 {place.zh}完全不通：{n} 个报文全部丢失，小报文也不例外。",
         )
     against = (
         Text(
@@ -83,6 +84,12 @@ def _possible(case: CaseView, terminal: TerminalView, loss: LegLoss) -> Finding:
         made,
         severity=Severity.WARNING,
         confidence=Confidence.POSSIBLE,
+        against=(
+            Text(
+                "anything of anybody crossing this leg after the losses began would disprove it",
+                "若丢失开始之后有任何报文通过该段，则本结论不成立",
+            ),
+        ),
         summary=Text(
             f"Possible as well: the path {place.en} went down after the first datagrams had passed. Nothing else was "
             f"sent "

@@ -56,7 +56,7 @@ def _finding(case: CaseView, terminal: TerminalView, loss: LegLoss, back: LegLos
         f"{place.en[:1].upper()}{place.en[1:]} datagrams are lost without a pattern: "
         f"{len(t.lost)} lost in whole or in part, {passed} "
         f"passed; {t.fragments_lost} of {t.fragments_sent} pieces of the lost ones are missing"
-        + (f"; of the answers {len(back.tally.lost)} were lost on the same leg." if back else "."),
+        + (f"; {_answers(len(back.tally.lost))} lost on the same leg." if back else "."),
         f"{place.zh}存在无规律丢包：{len(t.lost)} 个报文全部或部分丢失，{passed} 个完整通过；"
         f"丢失报文的 {t.fragments_sent} 个分片中缺 {t.fragments_lost} 个"
         + (f"；同一段上应答报文也丢失 {len(back.tally.lost)} 个。" if back else "。"),
@@ -72,6 +72,10 @@ def _finding(case: CaseView, terminal: TerminalView, loss: LegLoss, back: LegLos
     if back is not None:
         counts["answers_lost"] = len(back.tally.lost)
     return replace(made, counts=counts, next_steps=(*STEPS, *made.next_steps[:3]))
+
+
+def _answers(count: int) -> str:
+    return "1 answer was" if count == 1 else f"{count} answers were"
 
 
 RULE = TerminalRule(

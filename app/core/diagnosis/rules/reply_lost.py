@@ -41,7 +41,7 @@ def _finding(case: CaseView, terminal: TerminalView, loss: LegLoss) -> Finding:
     claim = Text(
         f"Answer {loss.message} left the server and was lost {place.en}: {pattern.en} ({c['datagrams']} datagram(s), "
         f"{c['fragments_lost']} of {c['fragments_sent']} pieces). To the client it looks as if the server were silent.",
-        f"服务器的 {loss.message} 号应答已发出，在{place.zh}丢失：{pattern.zh}（{c['datagrams']} 个报文，"
+        f"服务器的 {loss.message} 号应答已发出，在 {place.zh}丢失：{pattern.zh}（{c['datagrams']} 个报文，"
         f"{c['fragments_sent']} 个分片中丢失 {c['fragments_lost']} 个）。在客户端看来如同服务器没有回应。",
     )
     against = (

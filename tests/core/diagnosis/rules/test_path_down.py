@@ -107,4 +107,4 @@ def test_where_the_leg_loses_at_random_four_losses_in_a_row_are_chance():
 def test_what_rests_on_a_presumption_is_never_certain():
     finding = first(facts(".", reasons={"server": "presumed"}))
     assert (finding.code, finding.confidence) == ("path-down", "likely")
-    assert "rests on what is usual" in finding.summary.en
+    assert "partly presumed" in finding.summary.en
