@@ -1,16 +1,11 @@
 """One analysis of one case, from stored uploads to saved results; the body of the job, in a process of its own.
 
-Run by the worker as `python -m app.analysis_run ID RUN`. It ends at once, children and all, when the worker does: its
-standard input is a pipe that only the worker holds.
+Forked for the worker by `child`, and ended with it.
 """
 
 from __future__ import annotations
 
-import os
-import signal
-import sys
 import tempfile
-import threading
 import time
 import traceback
 from dataclasses import replace
@@ -143,14 +138,7 @@ def _attempt(sessions: sessionmaker[Session], storage: Storage, options: Setting
     return 0
 
 
-def end_with_worker() -> None:
-    """Wait for the worker's end of the pipe to close, then end this whole process group."""
-    os.read(sys.stdin.fileno(), 1)
-    os.killpg(os.getpgrp(), signal.SIGKILL)
-
-
 def main(analysis_id: int, run: int) -> int:
-    threading.Thread(target=end_with_worker, daemon=True).start()
     options = settings()
     start_log(options.log_format, options.log_level)
     assert options.database_url is not None, "the worker hands it over"
@@ -161,7 +149,3 @@ def main(analysis_id: int, run: int) -> int:
         return TRY_AGAIN  # not even the failure could be written down
     finally:
         engine.dispose()
-
-
-if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1]), int(sys.argv[2])))

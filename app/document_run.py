@@ -1,13 +1,11 @@
 """One document of one case, from the saved analysis to its stored content; the body of the job, in its own process.
 
-Run by the worker as `python -m app.document_run ID RUN`; it ends when the worker does, as `app.analysis_run` does.
+Forked for the worker by `child`, and ended with it.
 """
 
 from __future__ import annotations
 
-import sys
 import tempfile
-import threading
 import time
 import traceback
 from collections.abc import Callable, Sequence
@@ -23,7 +21,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
 from app import __version__
-from app.analysis_run import Superseded, end_with_worker
+from app.analysis_run import Superseded
 from app.config import Settings, settings
 from app.core.analysis import CaseAnalysis
 from app.core.case_report import bundle_hash
@@ -42,10 +40,12 @@ from app.errors import AppError, NotFound
 from app.evidence.packet import EvidenceOptions, write_evidence
 from app.evidence.secrets import Secrets
 from app.jobs import TRY_AGAIN
+from app.logs import get_log, start_log
 from app.report import ReportMeta, write_report
 from app.storage import BLOCK, Storage, Stored, open_storage
 from app.stored_bundles import analysis_settings, case_files
 
+log = get_log("eadscope.document")
 TELL_EVERY_S = 0.3
 # Of the whole time, where each step of an evidence packet begins and how long it takes.
 SHARES = {"extract": (0.0, 0.3), "analyse": (0.3, 0.3), "report": (0.6, 0.4)}
@@ -203,13 +203,13 @@ def attempt(sessions: sessionmaker[Session], storage: Storage, options: Settings
     except Superseded:
         return 0
     except OperationalError:
-        traceback.print_exc()
+        log.exception("database away", document=document_id)
         return TRY_AGAIN
     except AppError as error:
         fail_document(sessions, document_id, run, error.text)
     except Exception as error:
         is_lost = isinstance(error, DBAPIError) and error.connection_invalidated
-        traceback.print_exc()
+        log.exception("document failed", document=document_id, run=run)
         if is_lost:
             return TRY_AGAIN
         fail_document(sessions, document_id, run, _fault(error), traceback.format_exc())
@@ -217,8 +217,8 @@ def attempt(sessions: sessionmaker[Session], storage: Storage, options: Settings
 
 
 def main(document_id: int, run: int) -> int:
-    threading.Thread(target=end_with_worker, daemon=True).start()
     options = settings()
+    start_log(options.log_format, options.log_level)
     assert options.database_url is not None
     engine = make_engine(options.database_url, pool_size=1)
     try:
@@ -227,7 +227,3 @@ def main(document_id: int, run: int) -> int:
         return TRY_AGAIN
     finally:
         engine.dispose()
-
-
-if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1]), int(sys.argv[2])))

@@ -32,6 +32,7 @@ APPLICATION = "eadscope"  # whom web and workers sign in as
 SYSTEM_USER = "eadscope-postgres"  # PostgreSQL refuses to run as root
 START_S = 60
 STOP_S = 30
+ORPHANS_S = 5
 MAX_SOCKET_PATH = 100  # the kernel's limit is 107 bytes
 
 # For a machine that does other things too: the indexes of a big case stay in memory, and one is taken in by COPY
@@ -61,13 +62,18 @@ class EmbeddedPostgres:
         self._socket_folder = _socket_folder(self.folder)
         self._child: subprocess.Popen[bytes] | None = None
         self._initialise()
+        self.revive()
+        self.url = self._url(DATABASE)
+        self._create_database()
+        self.application_url = self._url(DATABASE, APPLICATION)
+
+    def revive(self) -> None:
+        """Start the server unless it runs; after a crash it works through its log first. Raises Unavailable."""
         if _running(self.folder) is None:
+            _end_orphans(self.folder)
             (self.folder / "postmaster.pid").unlink(missing_ok=True)
             self._launch()
         self._wait_until_ready()
-        self.url = self._url(DATABASE)  # as the superuser
-        self._create_database()
-        self.application_url = self._url(DATABASE, APPLICATION)
 
     def stop(self) -> None:
         """Cut the connections and stop; nothing that was committed is lost."""
@@ -166,6 +172,16 @@ def _running(folder: Path) -> psutil.Process | None:
         return process if is_ours and process.status() != psutil.STATUS_ZOMBIE else None
     except (OSError, ValueError, psutil.Error):
         return None
+
+
+def _end_orphans(folder: Path) -> None:
+    """What a killed server leaves ends by itself, some of it only with its statement; until then no new one starts."""
+    ours = {"name": "postgres", "cwd": str(folder)}
+    orphans = [process for process in psutil.process_iter(list(ours)) if process.info == ours]
+    _gone, alive = psutil.wait_procs(orphans, timeout=ORPHANS_S)
+    for process in alive:
+        process.kill()
+    psutil.wait_procs(alive, timeout=ORPHANS_S)
 
 
 def _socket_of_running(folder: Path) -> str | None:

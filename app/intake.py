@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from multiprocessing import get_context
-from os import cpu_count
 from pathlib import Path
 
 from app.collector import collector_paused
@@ -125,7 +125,7 @@ def _run(
     """Runs the parsers, on all cores where the work is worth it."""
     report(0.0)
     sizes = [job[1][0].size_bytes for job in jobs if isinstance(job[1][0], BundleFile)]
-    workers = min(settings.processes or cpu_count() or 1, len(jobs))
+    workers = min(settings.processes or os.cpu_count() or 1, len(jobs))
     finished = 0
 
     def keep(result: ParsedSource) -> None:
@@ -139,10 +139,15 @@ def _run(
             keep(function(*arguments))
         return
     # Forking a process that has threads (a worker has) is unsafe: start clean ones.
-    with ProcessPoolExecutor(workers, mp_context=get_context("forkserver")) as pool:
+    with ProcessPoolExecutor(workers, get_context("forkserver"), _join, (os.getpgrp(),)) as pool:
         futures: list[Future[ParsedSource]] = [pool.submit(function, *arguments) for function, arguments in jobs]
         for future in as_completed(futures):
             keep(future.result())
+
+
+def _join(group: int) -> None:
+    """The processes of one analysis are one group, whoever forked them, so that they end together."""
+    os.setpgid(0, group)
 
 
 def _unused(file: BundleFile, sniffed: SniffedKind) -> ParsedSource:

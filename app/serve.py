@@ -47,14 +47,14 @@ def serve(options: Settings) -> None:
     options.var.mkdir(parents=True, exist_ok=True)
     with _alone(options.var), _signals_as_exception():
         try:
-            with _database(options) as url:
-                _serve_on(options, url)
+            with _database(options) as (url, postgres):
+                _serve_on(options, url, postgres)
         except Stopped:
             # A second Ctrl-C while we stop changes nothing: everything is being stopped as fast as it can be.
             pass
 
 
-def _serve_on(options: Settings, url: str) -> None:
+def _serve_on(options: Settings, url: str, postgres: EmbeddedPostgres | None) -> None:
     if not options.is_loopback:
         # Nobody may find an open door in the meantime.
         _bring_up_to_date(url)
@@ -86,6 +86,9 @@ def _serve_on(options: Settings, url: str) -> None:
         print(f"EADScope: {start}", flush=True)
         while True:
             time.sleep(RESTART_PAUSE_S)
+            if postgres is not None and not postgres.is_running():
+                print("eadscope: the database ended; it is started again", file=sys.stderr)
+                postgres.revive()
             for child in children:
                 child.restart_if_dead()
     finally:
@@ -169,15 +172,15 @@ def _stop_all(children: list[Child]) -> None:
 
 
 @contextmanager
-def _database(options: Settings) -> Iterator[str]:
-    """The URL of the database: the operator's, or of our own server, which stops afterwards."""
+def _database(options: Settings) -> Iterator[tuple[str, EmbeddedPostgres | None]]:
+    """The URL of the database: the operator's, or of our own server (the second), which stops afterwards."""
     if options.database_url is not None:
-        yield options.database_url
+        yield options.database_url, None
         return
     postgres = EmbeddedPostgres(options.var / "postgres")
     try:
         _prepare(postgres)
-        yield postgres.application_url
+        yield postgres.application_url, postgres
     finally:
         postgres.stop()
 

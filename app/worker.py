@@ -20,7 +20,7 @@ from psycopg_pool import PoolTimeout
 from sqlalchemy import func, update
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.child import ProcessDied, describe_death, run_child
+from app.child import ProcessDied, describe_death, prepare_children, run_child
 from app.config import Settings
 from app.db.models import QUEUED, RUNNING, Analysis
 from app.db.session import make_engine, make_sessions
@@ -220,4 +220,5 @@ def run_worker(options: Settings) -> None:
     """Work until SIGINT or SIGTERM."""
     if walls() in WEAKER:
         log.warning("tool walls", kind=walls().value, meaning=WEAKER[walls()].en)
+    prepare_children()
     asyncio.run(_serve(options))

@@ -92,8 +92,8 @@ def maker(process: psutil.Popen) -> psutil.Process:
     """The process that makes a document, once the worker has started it."""
     deadline = time.monotonic() + WAIT_S
     while True:
-        for child in process.children():
-            if "app.document_run" in child.cmdline():
+        for child in process.children(recursive=True):
+            if child.name() == "document_run":
                 return child
         assert time.monotonic() < deadline
         time.sleep(0.01)

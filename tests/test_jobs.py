@@ -127,11 +127,13 @@ def wait_for(session: Session, analysis_id: int, is_it: Callable[[Analysis], boo
 def kill_analysis(worker: psutil.Popen) -> None:
     """Kill the process that analyses, once the worker has started it."""
     deadline = time.monotonic() + WAIT_S
-    while not worker.children():
+    while True:
+        for child in worker.children(recursive=True):
+            if child.name() == "analysis_run":
+                child.send_signal(signal.SIGKILL)
+                return
         assert time.monotonic() < deadline
         time.sleep(0.01)
-    for child in worker.children():
-        child.send_signal(signal.SIGKILL)
 
 
 def is_over(run: Analysis) -> bool:

@@ -55,7 +55,8 @@ def served(app: FastAPI) -> Iterator[httpx.Client]:
         thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
         thread.start()
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        with httpx.Client(base_url=url, trust_env=False, timeout=60) as client:
+        fresh = httpx.Limits(max_keepalive_connections=0)  # a fault closes its connection
+        with httpx.Client(base_url=url, trust_env=False, timeout=60, limits=fresh) as client:
             yield client
         server.should_exit = True
         thread.join(10)
