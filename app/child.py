@@ -65,7 +65,7 @@ async def run_child(options: Settings, module: str, *numbers: int) -> int:
 
 
 def prepare_children() -> None:
-    """Load what children need once, in a server that forks them: loading takes longer than a small bundle's analysis."""
+    """Load what children need once, in a server that forks them: loading takes longer than analysing a small bundle."""
     _FORKS.set_forkserver_preload(list(MODULES))
     forkserver.ensure_running()
 

@@ -32,7 +32,7 @@ from app.db.handover import REPORT, AnonymisationMap, Document
 from app.db.load import load_analysis
 from app.db.models import DONE, RUNNING, Blob, Case
 from app.db.removal import forget_unused
-from app.db.session import make_engine, make_sessions
+from app.db.session import make_engine, make_sessions, read_one_moment
 from app.db.source_queries import write_formats
 from app.db.texts import text_rows
 from app.documents import DocumentOptions, fail_document, options_of
@@ -58,6 +58,7 @@ def make_document(
     """Make the document and store it. Raises Superseded, AppError, or whatever a fault of the program raises."""
     tell = Teller(sessions, document_id, run)
     with sessions() as session:
+        read_one_moment(session)
         document = session.get(Document, document_id)
         if document is None:
             raise Superseded

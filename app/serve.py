@@ -194,7 +194,7 @@ def reached_database(options: Settings) -> Iterator[str]:
         return
     options.var.mkdir(parents=True, exist_ok=True)
     try:
-        with _alone(options.var), _database(options) as url:
+        with _alone(options.var), _database(options) as (url, _postgres):
             _bring_up_to_date(url)
             yield url
     except Conflict:

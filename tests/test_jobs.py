@@ -258,8 +258,8 @@ def test_a_run_under_way_is_canceled_and_its_process_ends(
     analysis_id = upload(sessions, settings, case_id, files_of(article))
     with worker(settings) as process, sessions() as session:
         wait_for(session, analysis_id, lambda run: run.step not in ("", "unpack"))
-        children = process.children(recursive=True)
-        assert children
+        (analysis,) = (child for child in process.children(recursive=True) if child.name() == "analysis_run")
+        children = [analysis, *analysis.children(recursive=True)]
         cancel_analysis(session, analysis_id)
         session.commit()
         assert wait_for(session, analysis_id, is_over).state == "canceled"

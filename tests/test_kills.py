@@ -28,12 +28,14 @@ from sqlalchemy.orm import Session, sessionmaker
 from app.config import ROOT, Settings
 from app.db.load import load_analysis
 from app.db.migrate import migrate
-from app.db.models import Analysis, Case, Upload
+from app.db.models import Analysis, Bundle, Case, Upload
 from app.db.session import make_engine, make_sessions
 from app.demo import write_bundle
 from app.embedded import EmbeddedPostgres
+from app.main import create_app
 from app.storage import FolderStorage
 from tests.conftest import _clean_environment
+from tests.people import bearer
 from tests.test_jobs import FAST, files_of, is_over, upload, wait_for
 
 KILLS = 20
@@ -92,10 +94,10 @@ def lost(sessions: sessionmaker[Session], options: Settings, runs: dict[int, int
     with sessions() as session:
         for case_id, number in runs.items():
             run = wait_for(session, number, is_over)
-            files = session.scalars(select(Upload).where(Upload.sha256.is_not(None), Upload.path != "")).all()
+            of_case = select(Upload).join(Bundle, Bundle.id == Upload.bundle_id).where(Bundle.case_id == case_id)
+            files = session.scalars(of_case).all()
             analysis = load_analysis(session, case_id)
-            whole = run.state == "done" and len(analysis.terminals) == 1 and analysis.findings is not None
-            whole = whole and len(analysis.sources) >= len(article)
+            whole = run.state == "done" and bool(analysis.terminals) and len(analysis.sources) == len(article) + 1
             whole = whole and all(storage.has(file.sha256) for file in files)
             missing += not whole
     return missing
@@ -116,7 +118,6 @@ def test_a_worker_that_is_killed_twenty_times_loses_nothing(
     with sessions() as session:
         starts = sum(session.get_one(Analysis, number).run for number in runs.values())
     assert starts > CASES, "no kill hit an analysis"
-    assert list(settings.scratch.glob("*")) == [] or starts > CASES
 
 
 def test_a_web_process_that_is_killed_twenty_times_loses_no_byte_of_an_upload(
@@ -126,7 +127,8 @@ def test_a_web_process_that_is_killed_twenty_times_loses_no_byte_of_an_upload(
     content = dice.randbytes(40 * PIECE)
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
-    with lives("web", settings, port) as numbers, httpx.Client(trust_env=False, timeout=20) as client:
+    signed = bearer(create_app(settings))
+    with lives("web", settings, port) as numbers, httpx.Client(headers=signed, trust_env=False, timeout=20) as client:
         number, killed = next(numbers), 0
         api = f"http://127.0.0.1:{port}/api/v1"
         case = until_answered(client, "POST", f"{api}/cases", json={"title": "big"}).json()["id"]

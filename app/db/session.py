@@ -12,6 +12,8 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from app.db.url import driver_url
 
+_READING = frozenset({"GET", "HEAD"})
+
 
 def make_engine(url: str, *, pool_size: int = 10) -> Engine:
     """An engine that finds out about a restarted server before it hands a dead connection to a request."""
@@ -37,8 +39,19 @@ def driver_connection(session: Session) -> Connection[tuple[object, ...]]:
     return connection
 
 
+def read_one_moment(session: Session) -> None:
+    """Let everything that this transaction reads be of one moment; call it first.
+
+    Results are replaced while people read them: a page of several statements would otherwise have its first half from
+    the old analysis, and find the rows of the second half gone.
+    """
+    session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+
+
 def _open_session(request: Request) -> Iterator[Session]:
     with request.app.state.sessions() as session:
+        if request.method in _READING:
+            read_one_moment(session)
         yield session
         session.commit()
 

@@ -15,10 +15,15 @@ from app.core.records import Text
 BLOCK = 1 << 20
 # A directory of this size lists about a million entries, each of which costs a kilobyte of memory to know of.
 MAX_DIRECTORY_BYTES = 48 << 20
+MAX_MEMORY_BYTES = 256 << 20  # what a decompressor may ask for to look back into
 
 LINK = Text(
     "A link or a device, not a file; links in archives are not followed.",
     "这是链接或设备而非文件；不跟随压缩包内的链接。",
+)
+MEMORY = Text(
+    "Reading it would take too much memory; pack it again with an ordinary dictionary size.",
+    "解压需要过多内存；请使用常规字典大小重新压缩。",
 )
 PASSWORD = Text(
     "Protected by a password. Unpack it and upload the files, or pack them again without a password.",

@@ -4,14 +4,30 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import py7zr
+from py7zr.archiveinfo import HeaderStreamsInfo
 from py7zr.io import Py7zIO, WriterFactory
+from py7zr.properties import COMPRESSION_METHOD, PROPERTY
 
-from app.unpacking.entries import BROKEN, DAMAGED, LINK, MAX_DIRECTORY_BYTES, PASSWORD, TOO_MANY, Entry, Taker
+from app.unpacking.entries import (
+    BROKEN,
+    DAMAGED,
+    LINK,
+    MAX_DIRECTORY_BYTES,
+    MAX_MEMORY_BYTES,
+    MEMORY,
+    PASSWORD,
+    TOO_MANY,
+    Entry,
+    Taker,
+)
 from app.unpacking.kinds import BrokenArchive
+
+SIGNATURE_BYTES = 32
 
 
 class TakerStops(Exception):
@@ -25,13 +41,15 @@ class TakerStops(Exception):
 def walk_seven_zip(path: Path, taker: Taker) -> None:
     """Hand every entry to the taker. Raises BrokenArchive where the archive's list cannot be read."""
     with path.open("rb") as file:
-        if _header_bytes(file.read(32)) > MAX_DIRECTORY_BYTES:
-            raise BrokenArchive(TOO_MANY)
-        file.seek(0)
         try:
+            if _header_bytes(file) > MAX_DIRECTORY_BYTES:
+                raise BrokenArchive(TOO_MANY)
+            file.seek(0)
             with py7zr.SevenZipFile(file) as archive:
                 if archive.needs_password():
                     raise BrokenArchive(PASSWORD)
+                if _memory_bytes(archive) > MAX_MEMORY_BYTES:
+                    raise BrokenArchive(MEMORY)
                 _take_all(archive, taker)
         except BrokenArchive:
             raise
@@ -44,12 +62,38 @@ def walk_seven_zip(path: Path, taker: Taker) -> None:
             raise BrokenArchive(BROKEN) from error
 
 
-def _header_bytes(signature: bytes) -> int:
-    """The size of the list of entries that the signature header claims."""
-    if len(signature) < 32:
+def _header_bytes(file: BinaryIO) -> int:
+    """The size of the list of entries in memory: as the signature header claims it, or, where the list is compressed
+    itself, as that claims it."""
+    signature = file.read(SIGNATURE_BYTES)
+    if len(signature) < SIGNATURE_BYTES:
         return 0
-    size: int = struct.unpack_from("<Q", signature, 20)[0]
-    return size
+    offset, size = struct.unpack_from("<QQ", signature, 12)
+    if size > MAX_DIRECTORY_BYTES:
+        return int(size)
+    file.seek(SIGNATURE_BYTES + offset)
+    header = file.read(size)
+    if not header.startswith(PROPERTY.ENCODED_HEADER):
+        return int(size)
+    folders = HeaderStreamsInfo.retrieve(BytesIO(header[1:])).unpackinfo.folders
+    return max((unpacked for folder in folders for unpacked in folder.unpacksizes), default=0)
+
+
+def _memory_bytes(archive: Any) -> int:
+    """The most that one of the archive's decompressors asks for: how far it looks back, or its model."""
+    streams = archive.header.main_streams
+    coders = [] if streams is None else [coder for folder in streams.unpackinfo.folders for coder in folder.coders]
+    return max((_coder_bytes(coder["method"], coder.get("properties") or b"") for coder in coders), default=0)
+
+
+def _coder_bytes(method: bytes, properties: bytes) -> int:
+    if method == COMPRESSION_METHOD.LZMA and len(properties) >= 5:
+        return int.from_bytes(properties[1:5], "little")
+    if method == COMPRESSION_METHOD.PPMD and len(properties) >= 5:
+        return int.from_bytes(properties[1:5], "little")
+    if method == COMPRESSION_METHOD.LZMA2 and properties:
+        return (2 | properties[0] & 1) << (properties[0] // 2 + 11)
+    return 0
 
 
 def _take_all(archive: Any, taker: Taker) -> None:

@@ -16,6 +16,8 @@ from app.unpacking.entries import (
     DAMAGED,
     LINK,
     MAX_DIRECTORY_BYTES,
+    MAX_MEMORY_BYTES,
+    MEMORY,
     METHOD,
     PASSWORD,
     TOO_MANY,
@@ -47,6 +49,8 @@ def _take_zip_entry(archive: zipfile.ZipFile, info: zipfile.ZipInfo, taker: Take
         problem = PASSWORD
     elif mode and not stat.S_ISREG(mode) and stat.S_IFMT(mode):
         problem = LINK
+    elif info.compress_type == zipfile.ZIP_LZMA and _dictionary_bytes(archive, info) > MAX_MEMORY_BYTES:
+        problem = MEMORY
     write = taker.begin(Entry(_zip_name(info), info.file_size, problem))
     if write is None:
         return
@@ -60,6 +64,16 @@ def _take_zip_entry(archive: zipfile.ZipFile, info: zipfile.ZipInfo, taker: Take
     except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, ValueError, struct.error):
         problem = DAMAGED
     taker.end(problem)
+
+
+def _dictionary_bytes(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> int:
+    """How far an LZMA entry looks back: in the properties that stand before its data."""
+    assert archive.fp is not None
+    archive.fp.seek(info.header_offset + 26)
+    name_bytes, extra_bytes = struct.unpack("<HH", archive.fp.read(4))
+    archive.fp.seek(name_bytes + extra_bytes, 1)
+    properties = archive.fp.read(9)
+    return int.from_bytes(properties[5:9], "little")
 
 
 def _zip_name(info: zipfile.ZipInfo) -> str:
