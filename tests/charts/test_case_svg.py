@@ -38,7 +38,8 @@ def drawings(lang: str, theme: str) -> list[str]:
 def test_every_chart_is_well_formed_named_and_harmless(lang: str, theme: str) -> None:
     for svg in drawings(lang, theme):
         root = ElementTree.fromstring(svg)
-        assert root.get("role") == "img"
+        has_links = root.find(f".//{SVG}a") is not None
+        assert root.get("role") == ("group" if has_links else "img")
         assert root.findtext(f"{SVG}title")
         assert not re.search(r"\sstyle=|<style|<script|\son\w+=|\u202e", svg)
 
