@@ -1,6 +1,7 @@
-"""Draws the pictures of the README and the guides from the running product: `python docs/make_pictures.py [URL]`.
+"""Draws the pictures of the README and the guides from the running product: `python docs/make_pictures.py [LINK]`.
 
-Without a URL it starts the product on a folder of its own, waits for the example case and ends it again.
+LINK is the one-time address that `eadscope serve` printed. Without one it starts the product on a folder of its own,
+waits for the example case and ends it again.
 """
 
 from __future__ import annotations
@@ -9,12 +10,13 @@ import sys
 import tempfile
 from pathlib import Path
 
-from playwright.sync_api import Browser, FloatRect, sync_playwright
+from playwright.sync_api import FloatRect, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from tests.conftest import CHROMIUM_ARGUMENTS, serving  # noqa: E402  # the folder above is not on the path before
+from tests.people import SIGNED_IN, SignedInBrowser, open_link  # noqa: E402
 
 IMAGES = ROOT / "docs" / "images"
 WIDTH, HEIGHT = 1280, 860
@@ -25,16 +27,18 @@ def main() -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=list(CHROMIUM_ARGUMENTS))
         if len(sys.argv) > 1:
-            draw(browser, sys.argv[1])
+            person, start_page = open_link(sys.argv[1])
+            SIGNED_IN.update(person.cookies)
+            draw(SignedInBrowser(browser), start_page)
             return
         with (
             tempfile.TemporaryDirectory(prefix="eadscope-pictures-") as folder,
             serving(Path(folder) / "var") as server,
         ):
-            draw(browser, server.start_page)
+            draw(SignedInBrowser(browser), server.start_page)
 
 
-def draw(browser: Browser, case_url: str) -> None:
+def draw(browser: SignedInBrowser, case_url: str) -> None:
     """case.png and terminal.png of the example case: the first terminal that failed."""
     context = browser.new_context(
         viewport={"width": WIDTH, "height": HEIGHT}, locale="en-GB", timezone_id="Asia/Shanghai", color_scheme="light"
@@ -52,7 +56,7 @@ def draw(browser: Browser, case_url: str) -> None:
         draw_guides(browser, case_url, language, locale)
 
 
-def draw_guides(browser: Browser, case_url: str, language: str, locale: str) -> None:
+def draw_guides(browser: SignedInBrowser, case_url: str, language: str, locale: str) -> None:
     """What the guides show, in each of their languages: upload, capture points, a ladder, the drawer of one frame."""
     context = browser.new_context(
         viewport={"width": WIDTH, "height": HEIGHT}, locale=locale, timezone_id="Asia/Shanghai", color_scheme="light"

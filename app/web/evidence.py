@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -20,6 +21,7 @@ from app.web.log_window import LogLine, read_window
 
 AROUND, MOST_AROUND = 12, 400
 HEX_WIDTH = 16
+_OWN_NUMBER = re.compile(r"^(Frame |Frame Number: )1(?=[:,]|$)")
 MOST_HEX = 4_096  # bytes of a frame that are printed
 
 
@@ -102,7 +104,10 @@ def frame_drawer(storage: Storage, source: SourceRow, frame: int) -> Drawer:
     path = storage.local(source.sha256)
     try:
         raw = frame_bytes(path, frame)
-        layers = tuple(Layer(layer.showname, tuple(_flat(layer.fields))) for layer in dissect_frame(path, frame))
+        layers = tuple(
+            Layer(_numbered(layer.showname, frame), tuple(_flat(layer.fields, frame)))
+            for layer in dissect_frame(path, frame)
+        )
     except CaptureError as error:
         # The stored file is named by its hash; the reader knows it by its name.
         named = Text(*(text.replace(path.name, source.path) for text in (error.text.en, error.text.zh)))
@@ -118,11 +123,16 @@ def frame_drawer(storage: Storage, source: SourceRow, frame: int) -> Drawer:
     )
 
 
-def _flat(fields: Iterable[DissectedField], depth: int = 0) -> Iterator[Field]:
+def _numbered(text: str, frame: int) -> str:
+    """tshark dissects the frame alone and counts it as the first; the reader asked for it by its number in the file."""
+    return _OWN_NUMBER.sub(rf"\g<1>{frame}", text)
+
+
+def _flat(fields: Iterable[DissectedField], frame: int, depth: int = 0) -> Iterator[Field]:
     """The tree of fields as lines with their depth."""
     for field in fields:
-        yield Field(field.showname or field.name, depth)
-        yield from _flat(field.fields, depth + 1)
+        yield Field(_numbered(field.showname or field.name, frame), depth)
+        yield from _flat(field.fields, frame, depth + 1)
 
 
 def hex_rows(raw: bytes) -> Iterator[HexRow]:
