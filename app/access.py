@@ -190,6 +190,8 @@ ROUTES: dict[str, Need] = {
     "GET /healthz": Need.OPEN,
     "GET /login": Need.OPEN,
     "POST /login": Need.OPEN,
+    "GET /login/openid": Need.OPEN,
+    "GET /login/openid/callback": Need.OPEN,
     "POST /logout": Need.ACCOUNT,
     "GET /metrics": Need.OPEN,  # numbers, without a name; a proxy in front does not hand it on
     "GET /open/{token}": Need.OPEN,

@@ -10,6 +10,8 @@ from typing import Literal
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from app.access import Role
+
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATES = ROOT / "templates"
 STATIC = ROOT / "static"
@@ -48,6 +50,20 @@ class Settings(BaseSettings):
     # role of DATABASE_URL.
     owner_url: str | None = None
     public_url: str | None = None  # how people reach it, where that is not the address that it is bound to
+
+    # OpenID Connect; on where an issuer is named. Lists are JSON: EADSCOPE_OPENID_ADMINS='["eadscope-admins"]'.
+    openid_issuer: str | None = None
+    openid_client_id: str = ""
+    openid_client_secret: SecretStr | None = None  # none: a public client, which PKCE alone protects
+    openid_scopes: str = "openid profile email"
+    openid_name: str = "OpenID Connect"  # on the button
+    openid_name_claim: str = "preferred_username"
+    openid_roles_claim: str = "groups"
+    openid_admins: tuple[str, ...] = ()
+    openid_support: tuple[str, ...] = ()
+    openid_ops: tuple[str, ...] = ()
+    openid_default_role: Role | None = None  # of whoever is in none of these; none: not let in
+    openid_group_claim: str = ""  # its first value is the group whose cases they see
 
     # Intake: what one upload may unpack to.
     max_upload_bytes: int = Field(default=20 * GIB, gt=0)

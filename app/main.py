@@ -17,6 +17,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from app import __version__
 from app.accounts.audit import Recent
+from app.accounts.openid import Provider
 from app.accounts.secret import keyring
 from app.config import LOOPBACK, STATIC, Settings
 from app.config import settings as read_settings
@@ -81,6 +82,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.metrics = Metrics(app.state.sessions, options)
     app.state.keys = keyring(options)
     app.state.recent = Recent()
+    app.state.openid = Provider(options) if options.openid_issuer else None
     app.add_middleware(Tus)
     app.add_middleware(SecurityHeaders)
     if options.is_loopback:

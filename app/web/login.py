@@ -45,7 +45,7 @@ def login_address(request: Request) -> str:
     return "/login?" + urlencode({"to": request.url.path + query})
 
 
-def _local_path(target: str) -> str:
+def local_path(target: str) -> str:
     """Only to our own pages: `//elsewhere` and `/\\elsewhere` are other sites to a browser."""
     is_ours = target.startswith("/") and not target.startswith(("//", "/\\")) and target.isprintable()
     return target[:2000] if is_ours else "/cases"
@@ -53,7 +53,7 @@ def _local_path(target: str) -> str:
 
 @router.get("/login")
 def login_page(request: Request, to: str = "/cases") -> Response:
-    return _login_page(request, _local_path(to))
+    return _login_page(request, local_path(to))
 
 
 def _login_page(request: Request, to: str, status: int = 200, name: str = "", problem: Text | None = None) -> Response:
@@ -69,9 +69,10 @@ def _login_page(request: Request, to: str, status: int = 200, name: str = "", pr
         problem=problem,
         before=request.app.state.keys.digest("before", kept),
         is_loopback=options.is_loopback,
+        provider=options.openid_name if options.openid_issuer else None,
     )
     response.headers["Cache-Control"] = "no-store"
-    _set_cookie(response, options, "before", kept, None)
+    set_cookie(response, options, "before", kept, None)
     return response
 
 
@@ -88,7 +89,7 @@ def log_in(
     options: Settings = request.app.state.settings
     keys: Keyring = request.app.state.keys
     sessions: sessionmaker[Session] = request.app.state.sessions
-    target = _local_path(to)
+    target = local_path(to)
     if not keys.matches("before", request.cookies.get(cookie_name(options, "before"), ""), before):
         return _login_page(request, target, 400, name, NO_COOKIE)
     attempt = subjects(keys, name, request.client.host if request.client else "")
@@ -110,7 +111,7 @@ def log_in(
     with sessions() as db, db.begin():
         forgive(db, attempt)
         audit.record(db, user.name, "signed in", None, "password")
-        return _signed_in(request, db, user.id, principal.session_id, stay_of(options), target)
+        return sign_in(request, db, user.id, principal.session_id, stay_of(options), target)
 
 
 def _known_name(db: Session, name: str) -> str:
@@ -130,7 +131,7 @@ def stay_of(options: Settings) -> Stay:
     return Stay(timedelta(seconds=options.session_idle_s), timedelta(seconds=options.session_life_s))
 
 
-def _signed_in(request: Request, db: Session, user_id: int, earlier: int | None, stay: Stay, target: str) -> Response:
+def sign_in(request: Request, db: Session, user_id: int, earlier: int | None, stay: Stay, target: str) -> Response:
     """The answer that sets the new session's cookie; the session that the browser had ends."""
     options: Settings = request.app.state.settings
     if earlier is not None:
@@ -153,7 +154,7 @@ def open_link(request: Request, db: DatabaseSession, principal: CurrentPrincipal
     options: Settings = request.app.state.settings
     stay = Stay(OWN_MACHINE, OWN_MACHINE) if options.is_loopback else stay_of(options)
     earlier = principal.session_id if principal.role is not None else None
-    return _signed_in(request, db, link.user_id, earlier, stay, link.target)
+    return sign_in(request, db, link.user_id, earlier, stay, link.target)
 
 
 class Spent(AppError):
@@ -174,10 +175,10 @@ def log_out(request: Request, db: DatabaseSession, principal: CurrentPrincipal) 
 
 
 def set_session_cookie(response: Response, options: Settings, kind: str, made: NewSession, stay: Stay) -> None:
-    _set_cookie(response, options, kind, made.token, int(stay.life.total_seconds()))
+    set_cookie(response, options, kind, made.token, int(stay.life.total_seconds()))
 
 
-def _set_cookie(response: Response, options: Settings, kind: str, value: str, life_s: int | None) -> None:
+def set_cookie(response: Response, options: Settings, kind: str, value: str, life_s: int | None) -> None:
     """Secure everywhere but on the own machine, where there is no TLS and nobody between."""
     response.set_cookie(
         cookie_name(options, kind),
