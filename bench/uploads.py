@@ -28,6 +28,7 @@ import psutil
 
 from app.config import ROOT
 from app.serve import free_port
+from tests.people import open_link
 
 ROUNDS = 5
 PIECE = 32 * 1024 * 1024
@@ -87,7 +88,7 @@ def large(folder: Path, url: str, process: psutil.Process, gigabytes: int) -> No
     """In pieces, as the browser sends them; the content is made on the way, so the disk holds it once."""
     size = gigabytes * 1_000_000_000
     place, block, began = begin(url, size), os.urandom(BLOCK), time.monotonic()
-    with Peak(process) as peak, httpx.Client(trust_env=False, timeout=600) as client:
+    with Peak(process) as peak, httpx.Client(trust_env=False, timeout=600, headers=PERSON) as client:
         for offset in range(0, size, PIECE):
             length = min(PIECE, size - offset)
             headers = {"Upload-Offset": str(offset), "Content-Type": "application/offset+octet-stream"}
@@ -112,10 +113,11 @@ def blocks(block: bytes, length: int) -> Iterator[bytes]:
 
 
 place_of_case: dict[str, int] = {}
+PERSON: dict[str, str] = {}  # the headers of whoever is signed in
 
 
 def begin(url: str, size: int) -> str:
-    with httpx.Client(base_url=url, trust_env=False, timeout=60) as client:
+    with httpx.Client(base_url=url, trust_env=False, timeout=60, headers=PERSON) as client:
         case = client.post("/api/v1/cases", json={"title": "bench"}).json()["id"]
         named = "path " + base64.b64encode(b"bench.bin").decode()
         headers = {"Upload-Length": str(size), "Upload-Metadata": named, "Tus-Resumable": "1.0.0"}
@@ -127,6 +129,8 @@ def begin(url: str, size: int) -> str:
 def curl(method: str, url: str, file: Path) -> float:
     """Bytes a second from the first byte to the answer."""
     headers = ["-H", "Upload-Offset: 0", "-H", "Content-Type: application/offset+octet-stream", "-H", "Expect:"]
+    if method == "PATCH":
+        headers += [part for key, value in PERSON.items() for part in ("-H", f"{key}: {value}")]
     command = ["curl", "-sS", "--noproxy", "*", "-X", method, "-T", str(file), *headers, "-o", "/dev/null"]
     command += ["-w", "%{http_code} %{time_total}", url]
     told = subprocess.run(command, check=True, capture_output=True, text=True)
@@ -197,7 +201,11 @@ def product(folder: Path) -> Iterator[tuple[str, psutil.Process]]:
         env={**environment, "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
     try:
-        yield "/".join(process.stdout.readline().split()[-1].split("/")[:3]), psutil.Process(process.pid)
+        link = process.stdout.readline().split()[-1]
+        person, _ = open_link(link)
+        cookies = "; ".join(f"{key}={value}" for key, value in person.cookies.items())
+        PERSON.update({**person.headers, "Cookie": cookies})
+        yield "/".join(link.split("/")[:3]), psutil.Process(process.pid)
     finally:
         process.send_signal(signal.SIGINT)
         process.wait(60)
