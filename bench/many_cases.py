@@ -2,8 +2,8 @@
 
 python -m bench.many_cases [CASES]
 
-One case is analysed rows by hand and copied inside the database, so that it takes minutes. Prints medians of each
-operation with few and with many cases, and their ratio.
+One case is saved and copied inside the database, so that it takes minutes. Prints of each operation, with few and with
+many cases, the median time and the pages of the database that it touched, which no other load on the machine changes.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, event, text
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.access import Principal, Role
@@ -53,6 +53,7 @@ def main(cases: int) -> None:
 
 def measure(engine: Engine, storage: FolderStorage, cases: int) -> None:
     sessions = make_sessions(engine)
+    event.listen(sessions, "before_commit", count_at_once)
     with sessions() as session:
         case = Case(title="template")
         session.add(case)
@@ -65,10 +66,11 @@ def measure(engine: Engine, storage: FolderStorage, cases: int) -> None:
     grow(engine, cases)
     print(f"{cases:,} cases made in {time.monotonic() - began:.0f} s")
     many = run(sessions, storage)
-    for name, value in few.items():
-        ratio = many[name] / value
+    for name, (time_s, pages) in few.items():
+        more_s, more_pages = many[name]
         print(
-            f"{name}: {value * 1000:.1f} ms with {FEW} cases, {many[name] * 1000:.1f} ms with {cases:,} ({ratio:.2f}×)"
+            f"{name}: {time_s * 1000:.1f} → {more_s * 1000:.1f} ms ({more_s / time_s:.2f}×),"
+            f" {pages:,} → {more_pages:,} pages ({more_pages / max(1, pages):.2f}×)"
         )
     with engine.connect() as connection:
         for table in ("sightings", "fragments", "attempts", "terminals"):
@@ -110,7 +112,8 @@ def grow(engine: Engine, cases: int) -> None:
         connection.execute(text("VACUUM ANALYZE"))
 
 
-def run(sessions: sessionmaker[Session], storage: FolderStorage) -> dict[str, float]:
+def run(sessions: sessionmaker[Session], storage: FolderStorage) -> dict[str, tuple[float, int]]:
+    """Seconds and pages of each operation."""
     small = save_big_case.big_analysis(SESSIONS)
 
     def saved() -> int:
@@ -140,24 +143,36 @@ def run(sessions: sessionmaker[Session], storage: FolderStorage) -> dict[str, fl
             "a user in all cases": lambda: queries.list_cases(session, CaseFilter("user1234567", "", ""), 1, WHO),
             "one terminal": lambda: load_terminal(session, 57, "t3"),
         }
-        times = {name: median(page) for name, page in pages.items()}
+        found = {name: median(sessions, lambda page=page: (page(), session.commit())) for name, page in pages.items()}
     made = [saved() for _ in range(REPEAT)]
-    times["saving a case"] = median(lambda: made.append(saved()))
-    times["analysing it again"] = median(lambda: again(made[0]))
-    times["deleting a case"] = median(lambda: deleted(made.pop()))
+    found["saving a case"] = median(sessions, lambda: made.append(saved()))
+    found["analysing it again"] = median(sessions, lambda: again(made[0]))
+    found["deleting a case"] = median(sessions, lambda: deleted(made.pop()))
     for case_id in made:
         deleted(case_id)
-    return times
+    return found
 
 
-def median(action: Callable[[], object]) -> float:
+def median(sessions: sessionmaker[Session], action: Callable[[], object]) -> tuple[float, int]:
     action()
-    taken = []
+    taken, touched = [], []
     for _ in range(REPEAT):
-        before = time.monotonic()
+        pages, before = touched_pages(sessions), time.monotonic()
         action()
         taken.append(time.monotonic() - before)
-    return statistics.median(taken)
+        touched.append(touched_pages(sessions) - pages)
+    return statistics.median(taken), int(statistics.median(touched))
+
+
+def touched_pages(sessions: sessionmaker[Session]) -> int:
+    with sessions() as session:
+        count = "SELECT blks_hit + blks_read FROM pg_stat_database WHERE datname = current_database()"
+        return int(session.scalar(text(count)) or 0)
+
+
+def count_at_once(session: Session) -> None:
+    """The server adds up what a connection touched once a second, unless it is asked."""
+    session.execute(text("SELECT pg_stat_force_next_flush()"))
 
 
 if __name__ == "__main__":

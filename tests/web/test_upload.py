@@ -125,20 +125,6 @@ def test_a_line_of_a_megabyte_does_not_make_the_page_heavy(
     assert len(page.content()) < 400_000
 
 
-def test_a_file_that_the_server_refuses_is_told_on_the_page(
-    live_server: LiveServer, open_page: Callable[..., Any], tmp_path: Path
-) -> None:
-    (tmp_path / "one.log").write_bytes(b"text")
-    page = open_page()
-    page.goto(f"{live_server.url}/cases/new")
-    told = {"status": 413, "detail": "The file is larger than the 5 B that are allowed.", "detail_zh": "x"}
-    page.route("**/uploads", lambda route: route.fulfill(status=413, json=told))
-    page.locator("#files").set_input_files(tmp_path / "one.log")
-    page.locator("#upload-errors li").first.wait_for()
-    assert "Not uploaded: one.log — The file is larger than the 5 B" in page.locator("#upload-errors").inner_text()
-    assert page.locator("#zone").is_visible()
-
-
 def test_a_browser_without_script_can_upload(live_server: LiveServer, browser: Any, bundle: Path) -> None:
     context = browser.new_context(java_script_enabled=False, locale="en-GB")
     page = context.new_page()

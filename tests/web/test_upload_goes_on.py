@@ -11,6 +11,7 @@ from typing import Any
 import psutil
 import pytest
 
+from app.storage.errors import FULL
 from tests.conftest import LiveServer
 from tests.web.conftest import wait_until
 
@@ -137,3 +138,31 @@ def test_speed_and_time_left_are_shown(
     upload_slowly(page, live_server, capture)
     wait_until(page, "/MB\\/s · \\d+ s left/.test(document.querySelector('#upload-numbers').textContent)")
     finish(page, live_server, capture)
+
+
+def test_a_full_disk_is_said_in_the_readers_language_and_waited_for(
+    live_server: LiveServer, open_slow_page: Callable[..., Any], capture: Path
+) -> None:
+    page = open_slow_page(locale="zh-CN")
+    told = {"status": 503, "detail": FULL.en, "detail_zh": FULL.zh}
+    upload_slowly(page, live_server, capture)
+    page.get_by_role("button", name="暂停").click()
+    page.route("**/api/v1/uploads/**", lambda route: route.fulfill(status=503, json=told))
+    page.get_by_role("button", name="继续").click()
+    page.locator("#upload-trouble", has_text="服务器磁盘已满").wait_for()
+    page.unroute_all()
+    finish(page, live_server, capture)
+
+
+def test_a_file_that_the_server_refuses_is_told_on_the_page(
+    live_server: LiveServer, open_slow_page: Callable[..., Any], tmp_path: Path
+) -> None:
+    (tmp_path / "one.log").write_bytes(b"text")
+    page = open_slow_page()
+    page.goto(f"{live_server.url}/cases/new")
+    told = {"status": 413, "detail": "The file is larger than the 5 B that are allowed.", "detail_zh": "x"}
+    page.route("**/uploads", lambda route: route.fulfill(status=413, json=told))
+    page.locator("#files").set_input_files(tmp_path / "one.log")
+    page.locator("#upload-errors li").first.wait_for()
+    assert "Not uploaded: one.log — The file is larger than the 5 B" in page.locator("#upload-errors").inner_text()
+    assert page.locator("#zone").is_visible()
