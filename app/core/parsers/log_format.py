@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from app.core.parsers.body import normal_mac
@@ -114,22 +114,21 @@ class LineReader:
         for name in FIELDS:
             raw[name] = self._find(name, groups, text)
         direction, has_word = self._direction(raw["direction"], text, number)
-        facts = LineFacts(
-            **when,
-            text=text,
-            thread=raw["thread"] or "",
-            level=raw["level"] or "",
-            direction=direction,
-            has_direction_word=has_word,
-            number=number,
-            message_id=_number(raw["message_id"]),
-            user=raw["user"],
-            mac=normal_mac(raw["mac"]),
-            event_id=raw["event_id"],
-            peer=_endpoint(raw["peer"]),
-            size=_number(raw["size"]),
+        found: dict[str, Any] = {
+            "thread": raw["thread"] or "",
+            "level": raw["level"] or "",
+            "direction": direction,
+            "number": number,
+            "message_id": _number(raw["message_id"]),
+            "user": raw["user"],
+            "mac": normal_mac(raw["mac"]),
+            "event_id": raw["event_id"],
+            "peer": _endpoint(raw["peer"]),
+            "size": _number(raw["size"]),
+        }
+        return LineFacts(
+            **when, **found, text=text, has_direction_word=has_word, is_message=not _missing(found, needs)
         )
-        return facts if missing_fields(facts, needs) else replace(facts, is_message=True)
 
     def _find(self, name: str, groups: Mapping[str, str | None], text: str) -> str | None:
         if groups.get(name):
@@ -141,20 +140,26 @@ class LineReader:
         return None
 
     def _direction(self, told: str | None, text: str, number: int | None) -> tuple[Direction | None, bool]:
-        value = (told or "").strip("-=").lower()
-        for beginnings, direction in ((_RECEIVED, Direction.TO_SERVER), (_SENT, Direction.TO_CLIENT)):
-            if value.startswith(beginnings):
-                return direction, True
-        text = told or text
-        received = self.format.received.search(text) if self.format.received is not None else None
-        sent = self.format.sent.search(text) if self.format.sent is not None else None
-        if received is not None and (sent is None or received.start() < sent.start()):
-            return Direction.TO_SERVER, True
-        if sent is not None:
-            return Direction.TO_CLIENT, True
+        """A field that tells it, read by the format's words, then by the usual ones; else the first word of the
+        line; else what the number is."""
+        found = self._direction_word(told or text)
+        if found is None and told:
+            value = told.strip("-=").lower()
+            found = Direction.TO_SERVER if value.startswith(_RECEIVED) else found
+            found = Direction.TO_CLIENT if value.startswith(_SENT) else found
+        if found is not None:
+            return found, True
         if number in TO_SERVER_TYPES:
             return Direction.TO_SERVER, False
         return (Direction.TO_CLIENT, False) if number in TO_CLIENT_TYPES else (None, False)
+
+    def _direction_word(self, text: str) -> Direction | None:
+        received = self.format.received.search(text) if self.format.received is not None else None
+        end = len(text) if received is None else received.start()
+        sent = self.format.sent.search(text, 0, end) if self.format.sent is not None else None
+        if sent is not None:
+            return Direction.TO_CLIENT
+        return None if received is None else Direction.TO_SERVER
 
 
 def _without_time(begin: re.Match[str]) -> str:
@@ -164,10 +169,16 @@ def _without_time(begin: re.Match[str]) -> str:
 
 def missing_fields(facts: LineFacts, needs: tuple[str, ...]) -> tuple[str, ...]:
     """Which of the fields that a message of this format needs the line does not have."""
-    known = {name for name in FIELDS if getattr(facts, name) not in (None, "")}
-    if known & set(IDENTITY):
-        known.add("identity")
-    return tuple(name for name in needs if name not in known)
+    return _missing({name: getattr(facts, name) for name in FIELDS}, needs)
+
+
+def _missing(found: Mapping[str, object], needs: tuple[str, ...]) -> tuple[str, ...]:
+    def lacks(name: str) -> bool:
+        return found[name] in (None, "")
+
+    return tuple(
+        name for name in needs if (all(map(lacks, IDENTITY)) if name == "identity" else lacks(name))
+    )
 
 
 def _number(text: str | None) -> int | None:

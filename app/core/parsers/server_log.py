@@ -168,7 +168,7 @@ def _nothing(source: str, stream: TextStream, encoding: str | None) -> LogFacts:
 
 @dataclass(slots=True)
 class _Record:
-    first: str
+    begin: re.Match[str]
     line: int
     offset: int
     raw: bytearray
@@ -232,7 +232,7 @@ class _Parser:
             self._continue(raw, offset)
             return
         self._flush()
-        self._current = _Record(line, account.lines, offset, bytearray(raw))
+        self._current = _Record(begin, account.lines, offset, bytearray(raw))
         self._current.note_body(raw)
 
     def _continue(self, raw: bytes, offset: int) -> None:
@@ -252,7 +252,6 @@ class _Parser:
         record, self._current = self._current, None
         if record is None:
             return
-        begin = self._reader.match(record.first)
         body = BODY.search(record.raw)
         head_end = record.raw.find(b"\n")
         more = ""
@@ -263,7 +262,7 @@ class _Parser:
                     bytes(record.raw[head_end : body.start() if body else head_end + MAX_MATCHED_CHARACTERS])
                 ).strip()
             )
-        facts = self._reader.read(begin, more) if begin is not None else None
+        facts = self._reader.read(record.begin, more)
         if facts is None:
             lines = record.raw.count(b"\n") + 1
             self._account.reject(

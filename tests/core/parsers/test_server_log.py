@@ -280,3 +280,15 @@ def test_a_body_goes_on_after_a_blank_line_and_other_text_does_not() -> None:
     )
     assert facts.events[-1].body is not None and facts.events[-1].body.is_complete
     assert [r.sample for r in facts.rejected] == ["x"]
+
+
+def test_the_words_of_a_format_outweigh_the_usual_ones() -> None:
+    text = OTHER.replace("<<", "OUT").replace(">>", "IN").replace("(?P<text>", "(?P<direction>[A-Z]+) (?P<text>")
+    formats = own_format(text[: text.index("[[samples]]")])
+    facts = parse("05/03/2026 09:00:01,250|D|OUT M3 u=anna\n05/03/2026 09:00:02,000|D|IN M4 u=anna\n", formats, "other")
+    assert [event.direction for event in facts.events] == [Direction.TO_SERVER, Direction.TO_CLIENT]
+
+
+def test_the_number_of_a_thread_or_a_process_is_no_message_number() -> None:
+    line = "2026-03-05 09:00:01,250 DEBUG [EAD-7] ead[44] cache of user=li.lei@branch refreshed\n"
+    assert not parse(line, chosen="generic").events
