@@ -121,6 +121,7 @@ def _meaning(session: Session | None) -> dict[str, Any]:
     return {
         "policy": describe_policy(policy.fields) if policy else (),
         "report": report,
+        "reported": describe_policy(report.fields) if report else (),
         "sizes": describe_sizes(report.plain_bytes, report.deflated_bytes) if report and report.plain_bytes else None,
     }
 
