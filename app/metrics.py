@@ -122,7 +122,7 @@ class _Service:
             yield queue
             yield _gauge("eadscope_queue_wait_seconds", "How long the oldest has waited.", queue_wait_s(db))
             alive = sum(worker.silent_s <= self._options.stalled_after_s for worker in workers(db))
-            yield _gauge("eadscope_workers", "Workers that were heard of lately.", alive)
+            yield _gauge("eadscope_worker_lanes", "Queues served by workers that were heard of lately.", alive)
             kept = stored(db)
             yield _gauge("eadscope_stored_files", "Different files in the storage.", kept.files)
             yield _gauge("eadscope_stored_bytes", "Their size together.", kept.size_bytes)

@@ -1,6 +1,6 @@
 """Worker, web process and PostgreSQL, each killed twenty times at random moments; what is lost is counted: nothing.
 
-`python -m bench.soak` does the same for as long as one likes.
+The heavy variant of a mix under load is `python -m bench.service soak`.
 """
 
 from __future__ import annotations

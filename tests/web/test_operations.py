@@ -198,7 +198,7 @@ def test_the_queue_the_workers_the_files_and_the_disk_are_told(
     found = samples(client)
     assert found["eadscope_queue_analyses", (("state", "queued"),)] == 1
     assert found["eadscope_queue_analyses", (("state", "running"),)] == 0
-    assert found["eadscope_workers", ()] == 1
+    assert found["eadscope_worker_lanes", ()] == 1
     assert found["eadscope_database_up", ()] == 1
     assert 0 < found["eadscope_disk_free_bytes", ()] < found["eadscope_disk_total_bytes", ()]
     assert found["eadscope_stored_files", ()] >= 0

@@ -1,0 +1,158 @@
+"""The service under load: workers side by side, and a long mix of bundles.
+
+    python -m bench.service workers [BUNDLES]     bundles a minute with one worker process and with two, in turn
+    python -m bench.service soak [SECONDS]        bundles of every kind to two workers: errors, memory
+
+Each makes its own database, files and bundles, and cleans up. `bench.pages load` may browse beside it.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, sessionmaker
+
+from app.config import ROOT, Settings
+from app.db.migrate import migrate
+from app.db.models import Analysis, Case
+from app.db.session import make_engine, make_sessions
+from app.demo import write_bundle
+from app.embedded import EmbeddedPostgres
+from tests.test_jobs import files_of, upload
+
+SCENARIOS = ("article", "hops", "ok", "nat", "vlan")
+AT_ONCE = 6  # bundles that wait or run during the soak
+RATIO = 1.7
+
+
+@contextmanager
+def service() -> Iterator[tuple[Settings, sessionmaker[Session]]]:
+    with tempfile.TemporaryDirectory(prefix="eadscope-bench-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        postgres = EmbeddedPostgres(folder / "postgres")
+        migrate(postgres.url)
+        engine = make_engine(postgres.url)
+        try:
+            yield Settings(DATABASE_URL=postgres.url, var=folder / "var"), make_sessions(engine)
+        finally:
+            engine.dispose()
+            postgres.stop()
+
+
+@contextmanager
+def workers(options: Settings, number: int) -> Iterator[list[psutil.Popen]]:
+    environment = {
+        **os.environ, "DATABASE_URL": options.database_url or "", "EADSCOPE_VAR": str(options.var),
+        "PYTHONPATH": str(ROOT),
+    }  # fmt: skip
+    command = [sys.executable, "-P", "-m", "app.commands.worker"]
+    started = [psutil.Popen(command, env=environment, stdin=subprocess.DEVNULL) for _ in range(number)]
+    try:
+        yield started
+    finally:
+        for process in started:
+            process.terminate()
+        for process in started:
+            process.wait(60)
+
+
+def bundles(folder: Path) -> list[dict[str, bytes]]:
+    made = []
+    for name in SCENARIOS:
+        try:
+            write_bundle(name, folder / name)
+        except (KeyError, ValueError):
+            continue  # no scenario of this version
+        made.append(files_of(folder / name))
+    return made
+
+
+def add(sessions: sessionmaker[Session], options: Settings, files: dict[str, bytes], number: int) -> int:
+    with sessions() as session:
+        case = Case(title=f"bundle {number}")
+        session.add(case)
+        session.commit()
+    return upload(sessions, options, case.id, {**files, "bundle/n.txt": b"%d" % number})
+
+
+def counts(sessions: sessionmaker[Session]) -> dict[str, int]:
+    with sessions() as session:
+        rows = session.execute(select(Analysis.state, func.count()).group_by(Analysis.state)).all()
+    return {row[0]: row[1] for row in rows}
+
+
+def waiting(sessions: sessionmaker[Session]) -> int:
+    now = counts(sessions)
+    return now.get("queued", 0) + now.get("running", 0)
+
+
+def compare(total: int) -> None:
+    """One worker, two, one again: so that what else the machine does meets both."""
+    rates: dict[int, list[float]] = {1: [], 2: []}
+    with service() as (options, sessions):
+        made, serial = bundles(options.var), 0
+        for number in (1, 2, 1, 2):
+            with workers(options, number):
+                warm = [add(sessions, options, made[0], (serial := serial + 1)) for _ in range(number)]
+                while waiting(sessions):
+                    time.sleep(0.05)
+                begin = time.monotonic()
+                for _ in range(total):
+                    add(sessions, options, made[serial % len(made)], (serial := serial + 1))
+                while waiting(sessions):
+                    time.sleep(0.05)
+                rates[number].append(total / (time.monotonic() - begin) * 60)
+            print(f"{number} worker(s): {rates[number][-1]:6.1f} bundles a minute ({len(warm)} to warm up)", flush=True)
+    ratio = sum(rates[2]) / sum(rates[1])
+    print(f"ratio {ratio:.2f} (wanted {RATIO})")
+
+
+def memory_mib(processes: list[psutil.Popen]) -> float:
+    """What the workers and their servers of forks hold for themselves, without the analyses under way."""
+    kept = 0
+    for process in processes:
+        for one in (process, *process.children()):
+            kept += one.memory_full_info().uss
+    return kept / (1 << 20)
+
+
+def soak(seconds: float) -> None:
+    dice, serial = random.Random(1), 0
+    with service() as (options, sessions):
+        made = bundles(options.var)
+        with workers(options, 2) as processes:
+            begin, samples = time.monotonic(), []
+            while time.monotonic() - begin < seconds:
+                while waiting(sessions) < AT_ONCE:
+                    add(sessions, options, dice.choice(made), (serial := serial + 1))
+                time.sleep(0.2)
+                if time.monotonic() - begin > (len(samples) + 1) * seconds / 20:
+                    samples.append(memory_mib(processes))
+            while waiting(sessions):
+                time.sleep(0.2)
+            ended = counts(sessions)
+    middle = len(samples) // 2
+    print(f"{serial} bundles in {time.monotonic() - begin:.0f} s: {ended}")
+    early, late = sum(samples[2:middle]) / max(1, middle - 2), sum(samples[middle:]) / max(1, len(samples) - middle)
+    print(f"memory of the workers: {early:.0f} MiB in the first half, {late:.0f} MiB in the second")
+    if set(ended) != {"done"}:
+        raise SystemExit("not every analysis ended well")
+
+
+if __name__ == "__main__":
+    given = float(sys.argv[2]) if len(sys.argv) > 2 else 0
+    if sys.argv[1:2] == ["soak"]:
+        soak(given or 600)
+    else:
+        compare(int(given or 24))
