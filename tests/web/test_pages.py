@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from tests.web.conftest import Site, axe_violations, wait_until
+from tests.web.sample_case import log_text
+
+LOG = hashlib.sha256(log_text("user1")).hexdigest()
 
 PAGES = {
     "cases": "/cases",
@@ -19,31 +23,53 @@ PAGES = {
     "uncorrected": "/cases/{case}/terminals/t1?corrected=0",
     "drawer": "/cases/{case}/terminals/t1?src=terminal-1/iNode.log&line=20",
     "compare": "/cases/{case}/compare?t=t1&t=t3",
+    "source": "/cases/{case}/sources/{log}",
+    "formats": "/cases/{case}/formats?source={log}",
+    "documents": "/cases/{case}/documents",
     "hostile": "/cases/{hostile}",
     "hostile-terminal": "/cases/{hostile}/terminals/t1",
 }
 
 
 def address(site: Site, name: str) -> str:
-    return site.url + PAGES[name].format(case=site.case, hostile=site.hostile, bare=site.bare)
+    return site.url + PAGES[name].format(case=site.case, hostile=site.hostile, bare=site.bare, log=LOG)
+
+
+def chosen(url: str, language: str, theme: str) -> str:
+    """The address of the same page in a language and a theme."""
+    return f"{url}{'&' if '?' in url else '?'}lang={language}&theme={theme}"
 
 
 def wait_for_charts(page: Any) -> None:
     wait_until(page, "[...document.querySelectorAll('[data-chart]')].every(c => c.querySelector('.main-svg'))")
 
 
-@pytest.mark.parametrize(("language", "theme"), [("en-GB", "light"), ("zh-CN", "dark")])
+# Each language and each theme on every page; names depend on the one and contrasts on the other.
+@pytest.mark.parametrize(("language", "theme"), [("en", "light"), ("zh", "dark")])
 @pytest.mark.parametrize("name", list(PAGES))
 def test_a_page_is_accessible_and_keeps_the_policy(
     site: Site, open_page: Callable[..., Any], name: str, language: str, theme: str
 ) -> None:
-    page = open_page(locale=language, color_scheme=theme)
-    answer = page.goto(address(site, name))
+    page = open_page()
+    answer = page.goto(chosen(address(site, name), language, theme))
     assert answer.status == 200
     assert "unsafe" not in answer.headers["content-security-policy"]
     wait_for_charts(page)
     assert axe_violations(page) == []
-    assert page.locator("html").get_attribute("lang") == {"en-GB": "en", "zh-CN": "zh-CN"}[language]
+    assert page.locator("html").get_attribute("lang") == {"en": "en", "zh": "zh-CN"}[language]
+    assert page.evaluate("getComputedStyle(document.body).colorScheme") == theme
+
+
+def test_dialogs_are_accessible_in_the_dark(site: Site, open_page: Callable[..., Any]) -> None:
+    page = open_page()
+    page.goto(chosen(address(site, "case"), "zh", "dark"))
+    wait_for_charts(page)
+    for opener, dialog in (("[data-opens=keys]", "#keys"), ("[data-opens=close-case]", "#close-case")):
+        page.locator(opener).first.click()
+        assert page.locator(dialog).is_visible()
+        assert axe_violations(page) == []
+        page.keyboard.press("Escape")
+        assert not page.locator(dialog).is_visible()
 
 
 @pytest.mark.parametrize("name", ["case", "terminal", "drawer", "cases", "new"])
