@@ -274,7 +274,8 @@ def frame_time_ns(path: Path, frame: int) -> int:
 
 
 def dissect_frame(path: Path, frame: int) -> tuple[DissectedLayer, ...]:
-    """The full dissection of one frame, by pyshark on a file that holds only that frame.
+    """The full dissection of one frame: tshark, within our limits, on a file that holds only that frame, read with
+    pyshark's fields (pyshark's own FileCapture would start a tshark without limits).
 
     Safe in any thread, also where an event loop runs. Raises CaptureError.
     """

@@ -6,15 +6,15 @@ device rewrote. Where times leave two candidates, both are written down and none
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from itertools import pairwise, product
+from itertools import islice, pairwise, product
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app.core.analysis import Clock
-from app.core.fragmentation.byte_ranges import Range
 from app.core.network.bands import MAX_DRIFT
 from app.core.network.clocks import ClockNet
 from app.core.network.groups import Group, Level
@@ -35,6 +35,7 @@ LONGEST_TRANSIT_S = 4.0
 # Attempts are seconds apart: alike datagrams are told apart by less than the smallest timer.
 ALIKE_SPREADS_S = (1.0, 0.1, 0.02)
 MAX_RIVALS = 16
+MOST_OWNERS = 1000  # looked at for one stray fragment
 
 # (capture, capture, is fragmented, direction) between which identifications were seen to stay as they are. A device
 # may rewrite them in one direction only.
@@ -354,18 +355,26 @@ def _note_strays(groups: Sequence[Group], net: ClockNet, captures: int, kept: Pa
     strays = [group for group in groups if not group.has_head]
     if not strays:
         return
-    lacking: dict[Range, list[Group]] = defaultdict(list)
-    for group in groups:
-        if group.has_head and len(group.members) < captures:
-            for piece in {piece for seen in group.members.values() for piece in seen.ranges if piece[0]}:
-                lacking[piece].append(group)
+    owners = sorted(
+        ((_reference_time(group, net), group) for group in groups if group.has_head and len(group.members) < captures),
+        key=_by_time,
+    )
+    times = [time for time, _ in owners]
+    is_one_clock = len(set(net.parts)) == 1
     for stray in strays:
-        owners = {id(group): group for piece in stray.lead.ranges for group in lacking.get(piece, ())}
-        found = 0
-        for owner in owners.values():
-            if found < MAX_RIVALS and _may_own(owner, stray, net, kept, way):
-                note_rivals([owner, stray])
-                found += 1
+        time, (low, high) = _reference_time(stray, net), (0, len(owners))
+        if is_one_clock:
+            low = bisect_left(times, time - round(LONGEST_TRANSIT_S * 1e9))
+            high = bisect_right(times, time + round(LONGEST_TRANSIT_S * 1e9))
+        fitting = (group for _, group in owners[low:high][:MOST_OWNERS] if _has_room(group, stray))
+        for owner in islice((group for group in fitting if _may_own(group, stray, net, kept, way)), MAX_RIVALS):
+            note_rivals([owner, stray])
+
+
+def _has_room(owner: Group, stray: Group) -> bool:
+    """Whether the stray's bytes lie within the owner's, and end with them where the stray has the last of its own."""
+    size, end = owner.lead.size, stray.lead.total
+    return size is None or (end == size if end is not None else stray.lead.packets[-1].end_bytes < size)
 
 
 def _may_own(owner: Group, stray: Group, net: ClockNet, kept: Pairs, way: Way) -> bool:
