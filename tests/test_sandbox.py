@@ -59,9 +59,10 @@ def test_what_it_writes_is_limited(behind: Walls, tmp_path: Path) -> None:
 
 
 def let_in(folder: Path) -> None:
-    """pytest keeps its folders closed to the account that tools run as."""
-    for part in (folder, *folder.parents[:2]):
-        part.chmod(part.stat().st_mode | 0o011)
+    """pytest keeps its folders closed to the account that tools run as, however deep they lie."""
+    for part in (folder, *folder.parents):
+        if part.stat().st_mode & 0o001 == 0:
+            part.chmod(part.stat().st_mode | 0o011)
 
 
 def test_it_dies_with_who_started_it(behind: Walls) -> None:
