@@ -8,7 +8,20 @@ import pytest
 from app.demo import write_bundle
 from app.intake import analyze_paths
 
-FAULTS = ("hops", "first-fragment", "all-fragments", "path-down", "reply-lost", "server-silent", "never-sent", "ok")
+FAULTS = (
+    "hops",
+    "first-fragment",
+    "all-fragments",
+    "path-down",
+    "reply-lost",
+    "server-silent",
+    "never-sent",
+    "ok",
+    "policy-fragments",
+    "check-failed",
+    "small-mtu-fault",
+    "late-capture",
+)
 
 
 def damage(folder: Path, rng: random.Random) -> str:

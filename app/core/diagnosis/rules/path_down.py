@@ -131,7 +131,7 @@ def _quiet(case: CaseView, terminal: TerminalView, spot: BlindSpot, between: tup
     n, at = len(spot.attempts), scene(case, terminal, spot.attempts)
     sources = [s for path in case.points[far].sources if (s := case.source(path)) is not None]
     frames = sum(source.records for source in sources)
-    last = tuple(Evidence(s.path, frame=s.records or None, text=f"{far}: {s.records}") for s in sources[:1])
+    last = tuple(Evidence(s.path, frame=s.records, text=f"{far}: {s.records}") for s in sources[:1] if s.records)
     numbers = {number for number in spot.numbers if number is not None}
     if frames:
         what = Text(
