@@ -12,6 +12,7 @@ from sqlalchemy import delete, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
+from app.accounts import audit
 from app.db import site
 from app.db.models import Blob, Case, PartialUpload
 from app.db.removal import delete_case, remove_unused, unused_contents
@@ -91,6 +92,7 @@ def _delete_old_cases(sessions: sessionmaker[Session], storage: Storage, now: da
     with sessions() as session:
         overdue = [case.id for case in overdue_cases(session, site.retention_days(session), now)]
         for case_id in overdue[:AT_ONCE]:
+            audit.record(session, "retention", "deleted", case_id)
             delete_case(session, storage, case_id)
     return len(overdue[:AT_ONCE])
 

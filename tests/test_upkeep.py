@@ -11,6 +11,8 @@ import pytest
 from sqlalchemy import delete, text, update
 from sqlalchemy.orm import Session, sessionmaker
 
+from app.access import NOBODY
+from app.accounts import audit
 from app.db import queries, site
 from app.db.models import Blob, Case, PartialUpload, SiteSetting
 from app.storage import FolderStorage
@@ -36,7 +38,7 @@ def clean(sessions: sessionmaker[Session]) -> Iterator[None]:
 
 def add_case(sessions: sessionmaker[Session], storage: FolderStorage, age: timedelta, **values: object) -> int:
     with sessions() as session, session.begin():
-        case = queries.add_case(session, "x", "en")
+        case = queries.add_case(session, "x", "en", NOBODY)
         stored = storage.put([str(case.id).encode()])
         queries.add_upload(session, queries.add_bundle(session, case.id).id, "f", stored.sha256, stored.size_bytes)
         session.flush()
@@ -64,6 +66,8 @@ def test_cases_go_when_their_time_is_over_unless_they_are_held(
     assert run_upkeep(sessions, storage, NOW).cases == 1
     with sessions() as session:
         assert [session.get(Case, case) is None for case in (old, held, example, young)] == [True, False, False, False]
+        told = [(entry.actor, entry.action) for entry in audit.list_entries(session, case_id=old)]
+        assert told == [("retention", "deleted")]
     assert len(list(storage.contents())) == 3
 
 

@@ -10,12 +10,14 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from app.accounts import audit
 from app.core.records import Text
 from app.db import site
 from app.db.models import Case
 from app.db.session import DatabaseSession
 from app.errors import Rejected
 from app.upkeep import overdue_cases
+from app.web.guard import CurrentPrincipal
 from app.web.security import require_same_origin
 from app.web.templating import render
 
@@ -43,13 +45,17 @@ def keeping(request: Request, db: DatabaseSession) -> Response:
 
 @router.post("/settings")
 def change_settings(
-    db: DatabaseSession, days: Annotated[str, Form()] = "", quota_gb: Annotated[str, Form()] = ""
+    db: DatabaseSession,
+    principal: CurrentPrincipal,
+    days: Annotated[str, Form()] = "",
+    quota_gb: Annotated[str, Form()] = "",
 ) -> Response:
     """Empty: without a limit."""
     kept = _number(days, 1, 36_500)
     quota = _number(quota_gb, 0.001, 1_000_000)
     site.set_retention_days(db, None if kept is None else int(kept))
     site.set_quota_bytes(db, None if quota is None else int(quota * GB))
+    audit.record(db, principal.name, "changed what is kept", None, f"{days or 'no'} days, {quota_gb or 'no'} GB")
     return RedirectResponse(PAGE, 303)
 
 

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
+from app.access import NOBODY
 from app.db import queries
 from app.db.models import Base, Blob, Case
 from app.db.removal import delete_case, remove_unused, unused_contents
@@ -23,7 +24,7 @@ def storage(tmp_path: Path) -> FolderStorage:
 
 
 def add_case(session: Session, storage: FolderStorage, *contents: bytes) -> int:
-    case = queries.add_case(session, "x", "en")
+    case = queries.add_case(session, "x", "en", NOBODY)
     bundle = queries.add_bundle(session, case.id)
     for content in contents:
         stored = storage.put([content])
