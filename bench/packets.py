@@ -28,8 +28,18 @@ BLOCKS = {"64 MB": 10, "640 MB": 100, "6.4 GB": 1000}
 FILTER = "ip.flags.mf == 1 || ip.frag_offset > 0 || udp.port == 9019 || udp.port == 9029"
 TSHARK = ("tshark", "-n", "-o", "ip.defragment:FALSE", "-Y", FILTER, "-T", "fields", "-e", "frame.number",
           "-e", "ip.src", "-e", "ip.dst", "-e", "ip.id", "-e", "ip.frag_offset", "-e", "udp.port", "-r")  # fmt: skip
-OURS = "import sys; from pathlib import Path; from app.capture import read_capture; " \
-       "print(len(read_capture(Path(sys.argv[1]), 'bench').packets))"  # fmt: skip
+OURS = """
+import sys
+from pathlib import Path
+from app.capture import DEFAULT_PORTS, CaptureReading
+from app.core.fragmentation.retention import Retention
+reading, kept, count = CaptureReading(Path(sys.argv[1]), "bench"), Retention(DEFAULT_PORTS), 0
+for packet in reading.packets():
+    kept.add(packet)
+    count += 1
+reading.facts([])
+print(count, len(kept.packets()))
+"""
 PYSHARK = "import sys, pyshark; capture = pyshark.FileCapture(sys.argv[1], keep_packets=False)\n" \
           "print(sum(1 for _ in capture)); capture.close()"  # fmt: skip
 PYSHARK_FRAMES = 3_000
@@ -93,7 +103,7 @@ def compare(name: str, path: Path, frames: int, folder: Path, with_pyshark: bool
         mine.append(ours(path))
         theirs.append(Run([*TSHARK, str(path)]))
     best, peer = min(run.seconds for run in mine), min(run.seconds for run in theirs)
-    found, expected = mine[0].lines[0], len(theirs[0].lines)
+    found, expected = mine[0].lines[0].split()[0], len(theirs[0].lines)
     peak = max(run.peak_bytes for run in mine) / 1e6
     line = f"{name:<22} ours {best:7.2f} s  tshark {peer:8.2f} s  ratio {peer / best:6.1f}"
     line += f"  packets {found} / {expected}  peak {peak:5.0f} MB"
