@@ -1,4 +1,6 @@
-"""How long until the pages can be worked with, in a real browser: `python -m bench.browser URL PATH…`.
+"""How long until the pages can be worked with, in a real browser: `python -m bench.browser LINK PATH…`.
+
+LINK is the one-time address that `eadscope serve` printed.
 
 For each page, with an empty cache and again with a warm one: first paint of the content, and the moment when every
 chart is drawn and answers clicks (milliseconds since the address was asked for).
@@ -9,9 +11,10 @@ from __future__ import annotations
 import statistics
 import sys
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import sync_playwright
 
 from tests.conftest import CHROMIUM_ARGUMENTS
+from tests.people import SIGNED_IN, SignedInBrowser, open_link
 
 RUNS = 5
 READY = """() => new Promise(resolve => {
@@ -22,7 +25,7 @@ READY = """() => new Promise(resolve => {
 PAINT = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? 0"
 
 
-def measure(browser: Browser, url: str) -> None:
+def measure(browser: SignedInBrowser, url: str) -> None:
     cold, warm, painted = [], [], []
     for _ in range(RUNS):
         context = browser.new_context(viewport={"width": 1280, "height": 900}, timezone_id="UTC")
@@ -37,11 +40,14 @@ def measure(browser: Browser, url: str) -> None:
 
 
 def main() -> None:
-    base, *paths = sys.argv[1:]
+    link, *paths = sys.argv[1:]
+    person, start_page = open_link(link)
+    SIGNED_IN.update(person.cookies)
+    base = "/".join(start_page.split("/")[:3])
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=list(CHROMIUM_ARGUMENTS))
         for path in paths:
-            measure(browser, base + path)
+            measure(SignedInBrowser(browser), base + path)
         browser.close()
 
 

@@ -1,7 +1,9 @@
 """How fast the pages are on a big case: 5,000 terminals, 100,000 sessions, 2 million fragments in PostgreSQL.
 
     python -m bench.pages make DATABASE_URL          fill a database that is at the newest revision
-    python -m bench.pages load URL CASE [USERS] [S]  ask for pages as USERS people do for S seconds
+    python -m bench.pages load LINK CASE [USERS] [S]  ask for pages as USERS people do for S seconds
+
+LINK is the one-time address that `eadscope serve` printed, run with DATABASE_URL on that database.
 
 The case is made from one hand-made session a terminal, with twelve heartbeats each, multiplied inside the database.
 """
@@ -24,6 +26,7 @@ from app.db.migrate import migrate
 from app.db.models import Analysis, Case
 from app.db.save import save_analysis
 from app.db.session import make_engine, make_sessions
+from tests.people import open_link
 from tests.web.sample_case import sample_analysis
 
 TERMINALS, SESSIONS_EACH = 5_000, 20
@@ -147,9 +150,15 @@ async def _user(client: httpx.AsyncClient, case: int, end: float, times: dict[st
         await asyncio.sleep(random.uniform(*THINK_S))
 
 
-async def load(url: str, case: int, users: int, seconds: float) -> None:
+async def load(link: str, case: int, users: int, seconds: float) -> None:
     times: dict[str, list[float]] = {}
-    async with httpx.AsyncClient(base_url=url, timeout=60, limits=httpx.Limits(max_connections=users)) as client:
+    person, start_page = open_link(link)
+    async with httpx.AsyncClient(
+        base_url=str(httpx.URL(start_page).copy_with(path="/", query=None)),
+        cookies=person.cookies,
+        timeout=60,
+        limits=httpx.Limits(max_connections=users),
+    ) as client:
         for page in pages(case):
             await client.get(page)
         end = time.monotonic() + seconds
