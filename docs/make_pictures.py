@@ -57,7 +57,7 @@ def draw(browser: SignedInBrowser, case_url: str) -> None:
 
 
 def draw_guides(browser: SignedInBrowser, case_url: str, language: str, locale: str) -> None:
-    """What the guides show, in each of their languages: upload, capture points, a ladder, the drawer of one frame."""
+    """What the guides show, in each of their languages: upload, capture points, a ladder, documents being made."""
     context = browser.new_context(
         viewport={"width": WIDTH, "height": HEIGHT}, locale=locale, timezone_id="Asia/Shanghai", color_scheme="light"
     )
@@ -76,6 +76,12 @@ def draw_guides(browser: SignedInBrowser, case_url: str, language: str, locale: 
     page.locator("#terminal-list tbody td.lead a").first.click()
     page.locator(".chart.ladder .main-svg").first.wait_for()
     page.locator(".chart.ladder").first.screenshot(path=IMAGES / f"ladder.{language}.png")
+    page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
+    page.goto(f"{case_url}/documents?lang={language}")
+    for form in page.locator("form.filters").all():
+        form.locator("button").click()
+    page.locator("#documents:not([hx-get])").wait_for(timeout=120_000)
+    page.screenshot(path=IMAGES / f"documents.{language}.png", clip=TOP)
     context.close()
 
 
