@@ -59,7 +59,7 @@ def case(sessions: sessionmaker[Session], storage: FolderStorage, analysis: Case
         session.flush()
         save_analysis(session, made.id, analysis)
     yield made.id
-    with sessions() as session, session.begin():
+    with sessions() as session:
         session.execute(text("DELETE FROM procrastinate_jobs"))
         session.execute(text("DELETE FROM procrastinate_workers"))
         delete_case(session, storage, made.id)
@@ -193,7 +193,7 @@ def test_a_deleted_case_takes_its_documents_along(
         save_analysis(session, case.id, analysis)
     number = ask(sessions, storage, case.id)
     sha256 = finish(sessions, storage, number, b"short")
-    with sessions() as session, session.begin():
+    with sessions() as session:
         delete_case(session, storage, case.id)
     assert not storage.has(sha256)
     with sessions() as session:

@@ -147,7 +147,7 @@ def test_the_statement_names_sides_counts_and_the_command(case_of: Cases) -> Non
         assert "eadscope analyze evidence.zip" in text
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "＝1+1"])
 def test_a_cell_is_never_a_formula(text: str) -> None:
     assert guarded(text) == f"'{text}"
 

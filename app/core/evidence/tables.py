@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from app.core.analysis import Attempt, CapturePoint, Message, Session, Terminal
 from app.core.verdict import iso
 
-# A spreadsheet takes a cell that begins so for a formula and runs it.
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+# A spreadsheet takes a cell that begins so for a formula and runs it; some do for the wide forms of the same signs.
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 ATTEMPTS = (
     "terminal", "user", "mac", "ip", "session", "event_id", "message", "direction", "attempt", "time_utc",
