@@ -6,6 +6,7 @@ A presumption, and only of the zone: whole quarters of an hour, no error of the 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from app.core.records import NS, EventKind, LogEvent
 from app.core.sessions.log_clocks import LogClock, ToldClock
@@ -30,7 +31,19 @@ def with_presumed_zones(owned: Ownership, spans: Sequence[Span]) -> Ownership:
         zone_s = shared if shared is not None else _zone_that_fits(lines, spans)
         if zone_s is not None:
             found[source] = ToldClock(zone_s).clock(None)
-    return Ownership(owned.exchanges, {**owned.clocks, **found}) if found else owned
+    return Ownership(owned.exchanges, {**_moved(owned.clocks, found), **found}) if found else owned
+
+
+def _moved(clocks: Mapping[str, LogClock], found: Mapping[str, LogClock]) -> dict[str, LogClock]:
+    """Clocks that were laid on the written times of a log move with it, once that log has its zone."""
+    zones = {clock.zone_offset_s for clock in found.values()}
+    zone_s = next(iter(zones)) if len(zones) == 1 else None
+    return {
+        source: replace(clock, offset_ns=clock.offset_ns - zone_s * NS, zone_offset_s=zone_s)
+        if zone_s is not None and clock.is_known and clock.zone_offset_s is None
+        else clock
+        for source, clock in clocks.items()
+    }
 
 
 def _lines_without_clock(owned: Ownership) -> Mapping[str, list[LogEvent]]:

@@ -9,6 +9,7 @@ from app.core.sessions.log_sessions import build_log_sessions
 from app.core.sessions.log_zones import with_presumed_zones
 from app.core.sessions.ownership import Ownership, assign
 from tests.core.sessions.test_exchanges import ZONE_S, client_log, local
+from tests.core.sessions.test_tied_clocks import server_log
 
 # Ten minutes of capture around the session, in UTC.
 AROUND = (round((local(100) - ZONE_S - 300) * NS), round((local(100) - ZONE_S + 300) * NS))
@@ -38,3 +39,11 @@ def test_the_zone_that_all_other_logs_have_is_taken_first() -> None:
 def test_captures_of_another_day_say_nothing() -> None:
     away = (AROUND[0] + 3 * 86_400 * NS, AROUND[1] + 3 * 86_400 * NS)
     assert "iNode.log" not in with_presumed_zones(owned_without_captures(), [away]).clocks
+
+
+def test_a_server_log_that_was_laid_on_the_clients_written_times_moves_with_them() -> None:
+    owned = assign(build_log_sessions([client_log(), server_log(ZONE_S)]), (), {})
+    clocks = with_presumed_zones(owned, [AROUND]).clocks
+    assert clocks["ps.log"].zone_offset_s == clocks["iNode.log"].zone_offset_s == ZONE_S
+    session = build_session(owned.exchanges[0], clocks, "s1")
+    assert [len(m.attempts) for m in session.messages if m.number == 1] == [1]
