@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from threading import Lock
@@ -11,8 +12,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
-from authlib.integrations.base_client.errors import OAuthError
-from authlib.integrations.httpx_client import OAuth2Client
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
@@ -25,6 +24,15 @@ from app.config import Settings
 from app.core.records import Text
 from app.db.accounts import User
 from app.errors import Forbidden, Unavailable
+
+with warnings.catch_warnings():
+    # It would rather have another HTTP client than the one that everything here uses, and says so on standard error.
+    import authlib.deprecate  # it sets a filter of its own, which the next line must come after
+
+    assert authlib.deprecate
+    warnings.simplefilter("ignore")
+    from authlib.integrations.base_client.errors import OAuthError
+    from authlib.integrations.httpx_client import OAuth2Client
 
 ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "ES256", "ES384", "EdDSA"]  # never "none", never a shared secret
 KEPT_S = 3600
