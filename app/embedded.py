@@ -70,6 +70,8 @@ class EmbeddedPostgres:
     def revive(self) -> None:
         """Start the server unless it runs; after a crash it works through its log first. Raises Unavailable."""
         if _running(self.folder) is None:
+            if self._child is not None:
+                self._child.wait()
             _end_orphans(self.folder)
             (self.folder / "postmaster.pid").unlink(missing_ok=True)
             self._launch()
