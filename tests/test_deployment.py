@@ -8,7 +8,9 @@ import io
 import json
 import os
 import random
+import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -36,6 +38,7 @@ DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 SERVICES: dict[str, Any] = COMPOSE["services"]
 OURS = ("migrate", "web", "worker")
 WAIT_S = 60
+PASSWORDS = {"POSTGRES_PASSWORD": "0123456789abcdef", "DATABASE_PASSWORD": "fedcba9876543210"}
 
 
 def test_the_compose_file_follows_the_specification() -> None:
@@ -82,10 +85,17 @@ def test_what_must_stay_lies_in_volumes() -> None:
 def test_no_password_is_written_down() -> None:
     for service in SERVICES.values():
         for name, value in service.get("environment", {}).items():
-            if "PASSWORD" in name or name == "DATABASE_URL":
+            if "PASSWORD" in name or name == "EADSCOPE_OWNER_URL":
                 assert "${POSTGRES_PASSWORD:?" in value
+            if name == "DATABASE_URL":
+                assert "${DATABASE_PASSWORD:?" in value
             if "KEY" in name or "SECRET" in name or name == "STORAGE_URL":
                 assert value.startswith("${")
+
+
+def test_the_superusers_password_reaches_nobody_but_migrate() -> None:
+    told = {name for name, service in SERVICES.items() if "POSTGRES_PASSWORD" in json.dumps(service)}
+    assert told == {"postgres", "migrate"}
 
 
 def test_only_this_machine_can_reach_the_published_port() -> None:
@@ -113,22 +123,30 @@ def test_web_processes_are_reached_through_nginx_alone() -> None:
 
 
 class Composed:
-    """The very commands and environments of the compose file, as processes, with the addresses of this machine."""
+    """The commands, environments and roles of the compose file, as processes, with the addresses of this machine."""
 
-    def __init__(self, folder: Path, database_url: str, **environment: str) -> None:
+    def __init__(self, folder: Path, owner_url: str, **environment: str) -> None:
         secret = "a secret that all processes share"
         self.folder = folder
-        self.environment = {"DATABASE_URL": database_url, "EADSCOPE_SECRET": secret, **environment}
+        self.owner_url = owner_url
+        self.database_url = self.on_this_server(SERVICES["web"]["environment"]["DATABASE_URL"])
+        self.environment = {"DATABASE_URL": self.database_url, "EADSCOPE_SECRET": secret, **environment}
         self.ports: list[int] = []
         self.web: list[subprocess.Popen[bytes]] = []
         self.running: list[subprocess.Popen[bytes]] = []
         self.alive = folder / "worker-alive"
+
+    def on_this_server(self, url: str) -> str:
+        """An address of the compose file, with its role and password."""
+        role, password = re.fullmatch(r"postgresql://(\w+):\$\{(\w+):\?[^}]+\}@postgres/eadscope", url).groups()  # type: ignore[union-attr]
+        return self.owner_url.replace("postgres@", f"{role}:{PASSWORDS[password]}@")
 
     def start(self, service: str, var: str = "files") -> subprocess.Popen[bytes]:
         port = free_port("127.0.0.1", 0)
         here = {
             **self.environment, "EADSCOPE_VAR": str(self.folder / var), "EADSCOPE_HOST": "127.0.0.1",
             "EADSCOPE_PORT": str(port), "EADSCOPE_ALIVE_FILE": str(self.alive),
+            "EADSCOPE_OWNER_URL": self.on_this_server(SERVICES["migrate"]["environment"]["EADSCOPE_OWNER_URL"]),
         }  # fmt: skip
         described = SERVICES[service]
         said = {name: here.get(name, "" if "${" in str(value) else value)
@@ -217,6 +235,26 @@ def composed(
         one.stop()
 
 
+def check_the_trail_is_out_of_reach(here: Composed) -> None:
+    """For whoever gets hold of the address that web and workers have."""
+    with psycopg.connect(here.owner_url) as owner:
+        hashed = owner.execute(
+            "SELECT rolpassword FROM pg_authid WHERE rolname = 'eadscope' AND NOT rolsuper"
+        ).fetchone()
+        assert hashed is not None and str(hashed[0]).startswith("SCRAM-SHA-256$")
+    with psycopg.connect(here.database_url, autocommit=True) as application:
+        kept = application.execute("SELECT * FROM audit.entries ORDER BY id").fetchall()
+        assert ("made an account", "anna admin") in [(entry[3], entry[5]) for entry in kept]
+        for statement in (
+            b"UPDATE audit.entries SET actor = 'nobody'", b"DELETE FROM audit.entries", b"TRUNCATE audit.entries",
+            b"ALTER TABLE audit.entries DISABLE TRIGGER ALL", b"DROP SCHEMA audit CASCADE", b"SET ROLE postgres",
+            b"INSERT INTO audit.entries (actor, action) VALUES ('anna', 'saw')",
+        ):  # fmt: skip
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                application.execute(statement)
+        assert application.execute("SELECT * FROM audit.entries ORDER BY id").fetchall() == kept
+
+
 def tus(client: httpx.Client, case: int, content: bytes) -> str:
     """Begin an upload; its address."""
     named = "path " + base64.b64encode(b"client.pcap").decode()
@@ -224,6 +262,14 @@ def tus(client: httpx.Client, case: int, content: bytes) -> str:
     answer = client.post(f"/api/v1/cases/{case}/uploads", headers=headers)
     assert answer.status_code == 201, answer.text
     return str(answer.headers["location"])
+
+
+def raw_get(url: str, path: str) -> bytes:
+    """With the path as it stands: clients tidy it."""
+    host, _, port = url.removeprefix("http://").partition(":")
+    with socket.create_connection((host, int(port)), 30) as connection:
+        connection.sendall(f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+        return b"".join(iter(lambda: connection.recv(65536), b""))
 
 
 def send(client: httpx.Client, place: str, offset: int, content: bytes) -> httpx.Response:
@@ -243,6 +289,9 @@ def test_the_commands_of_the_containers_work_together_behind_nginx(composed: Cal
     with httpx.Client(base_url=url, trust_env=False, timeout=30, transport=retrying, headers=here.sign_in()) as client:
         assert client.get("/nginx-healthz").status_code == 204
         assert client.get("/cases").status_code == 200
+        assert b"eadscope_queue" in httpx.get(f"http://127.0.0.1:{here.ports[0]}/metrics", trust_env=False).content
+        for path in ("/metrics", "//metrics", "/%6detrics", "/metrics?x=1", "/./metrics"):
+            assert raw_get(url, path).startswith(b"HTTP/1.1 404"), path
         assert "gzip" in client.get("/static/base.css").headers.get("content-encoding", "")
         case = client.post("/api/v1/cases", json={"title": "composed"}).json()["id"]
         place = tus(client, case, content)
@@ -255,6 +304,7 @@ def test_the_commands_of_the_containers_work_together_behind_nginx(composed: Cal
         digest = base64.b64encode(hashlib.sha256(content).digest()).decode()
         assert (last.status_code, last.headers["repr-digest"]) == (204, f"sha-256=:{digest}:")
         assert client.get("/cases").status_code == 200
+    check_the_trail_is_out_of_reach(here)
     # uvicorn ends by the signal itself, once it has finished its requests.
     assert here.stop() <= {0, -signal.SIGTERM}
 

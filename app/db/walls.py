@@ -9,7 +9,9 @@ from __future__ import annotations
 from psycopg import Connection, sql
 from psycopg.conninfo import conninfo_to_dict
 
+from app.core.records import Text
 from app.db.url import libpq_url
+from app.errors import Rejected
 
 KEEPER = "eadscope_audit"  # owns the trail; cannot sign in
 _LOCK = 0x45414454
@@ -35,14 +37,27 @@ SELECT format('ALTER TYPE %%s OWNER TO %%I', c.oid::regtype, %(role)s::text) FRO
 
 
 def make_application_role(owner: Connection[tuple[object, ...]], application_url: str) -> None:
-    """The role that `application_url` signs in as: made if need be, owner of the tables, of nothing else."""
+    """The role that `application_url` signs in as: made if need be, owner of the tables, of nothing else.
+
+    Raises Rejected for one that is a superuser: no wall holds it.
+    """
     wanted = conninfo_to_dict(libpq_url(application_url))
     role, password = str(wanted["user"]), wanted.get("password")
     name = sql.Identifier(role)
     with owner.transaction():
         owner.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
-        if owner.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone() is None:
+        known = owner.execute("SELECT rolsuper FROM pg_roles WHERE rolname = %s", [role]).fetchone()
+        if known is None:
             owner.execute(sql.SQL("CREATE ROLE {} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE").format(name))
+        elif known[0]:
+            raise Rejected(
+                Text(
+                    f"DATABASE_URL signs in as {role}, a superuser, whom nothing keeps from the audit trail: "
+                    "name another role there; it is made if there is none.",
+                    f"DATABASE_URL 使用的角色 {role} 是超级用户，无法阻止其改动审计记录："
+                    "请换用其他角色名，不存在时会自动创建。",
+                )
+            )
         if password is not None:
             owner.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(name, sql.Literal(password)))
         database = sql.Identifier(owner.info.dbname)

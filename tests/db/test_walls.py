@@ -11,6 +11,7 @@ from psycopg import sql
 
 from app.db.migrate import downgrade, migrate
 from app.db.revision import is_current, is_sealed
+from app.errors import Rejected
 from tests.conftest import named
 
 KEPT = ("anna", "deleted", 7, "DELETE /api/v1/cases/7")
@@ -90,6 +91,11 @@ def test_the_trail_refuses_changes_where_no_second_role_could_be_made(owner_url:
         ):
             with pytest.raises(psycopg.errors.InsufficientPrivilege, match="only ever added to"):
                 connection.execute(statement)
+
+
+def test_a_superuser_is_no_role_for_the_application(owner_url: str) -> None:
+    with pytest.raises(Rejected, match="signs in as postgres, a superuser"):
+        migrate(owner_url, owner_url=owner_url)
 
 
 def test_an_older_database_is_handed_over_with_what_is_in_it(owner_url: str) -> None:
