@@ -158,6 +158,7 @@ ROUTES: dict[str, Need] = {
     "GET /cases/{case_id}/anonymisation-map": Need.EXPORT,
     "POST /cases/{case_id}/bundles": Need.UPLOAD,
     "POST /cases/{case_id}/bundles/{bundle_id}/analysis": Need.UPLOAD,
+    "POST /cases/{case_id}/cancel": Need.UPLOAD,  # takes a case away only where nothing of it has come to stay
     "GET /cases/{case_id}/charts/day": Need.SEE,
     "GET /cases/{case_id}/charts/size": Need.SEE,
     "GET /cases/{case_id}/compare": Need.SEE,

@@ -73,9 +73,10 @@ function offerToGoOn() {
   });
 }
 at("upload-forget").addEventListener("click", () => {
-  for (const item of earlier.items.filter((item) => item.url && !item.done)) {
-    fetch(item.url, { method: "DELETE", headers: { "Tus-Resumable": "1.0.0", ...CSRF } }).catch(() => null);
-  }
+  const { goal, items } = earlier;
+  const halves = items.filter((item) => item.url && !item.done);
+  const asked = halves.map((item) => fetch(item.url, { method: "DELETE", headers: { "Tus-Resumable": "1.0.0", ...CSRF } }));
+  Promise.allSettled(asked).then(() => giveUp(goal));
   forget(earlier);
   earlier = null;
   offerToGoOn();
@@ -129,6 +130,7 @@ async function upload(goal, title, items) {
   const { arrived } = uploading;
   memory.forget();
   earlier = null;
+  if (uploading.isCanceled || !arrived) giveUp(goal);
   if (uploading.isCanceled) { label(say("Canceled")); at("upload-numbers").textContent = ""; again(); return; }
   if (!arrived) { again(); return; }
   at("upload-bar").value = 1;
@@ -136,6 +138,11 @@ async function upload(goal, title, items) {
   at("upload-numbers").textContent = size(uploading.total);
   await persist(() => post(goal.analysis_url, {}));
   await htmx.ajax("GET", goal.progress_url, { target: "#progress", swap: "innerHTML" });
+}
+
+// A case that was made for this upload goes with it; the server keeps it where a file has come to it after all.
+function giveUp(goal) {
+  if (goal.cancel_url) fetch(goal.cancel_url, { method: "POST", headers: CSRF, keepalive: true }).catch(() => null);
 }
 
 function again() {

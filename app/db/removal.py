@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from app.core.records import Text
 from app.db.handover import Document
-from app.db.models import Analysis, Blob, Bundle, BundleFile, Case, Upload
+from app.db.models import Analysis, Blob, Bundle, BundleFile, Case, PartialUpload, Upload
 from app.db.save import delete_results
 from app.errors import Conflict, Unavailable
 from app.storage import Storage
@@ -47,6 +47,29 @@ def delete_case(session: Session, storage: Storage, case_id: int) -> None:
     session.commit()
     with suppress(Unavailable):  # the upkeep will try again
         remove_unused(session, storage, contents)
+
+
+def is_given_up(session: Session, case_id: int, user_id: int) -> bool:
+    """Whether this person began the case and nothing has come of it: no file, of nobody, and no word. The case is
+    locked then, so that no file comes to it any more before it is deleted."""
+    # In the order in which a file that is just whole takes them: it is waited for, and found.
+    session.execute(select(PartialUpload.id).where(PartialUpload.case_id == case_id).with_for_update())
+    session.execute(select(Case.id).where(Case.id == case_id).with_for_update())
+    bundles = session.scalars(select(Bundle.id).where(Bundle.case_id == case_id).with_for_update()).all()
+    others = PartialUpload.user_id.is_distinct_from(user_id)
+    return bool(
+        session.scalar(
+            select(Case.id).where(
+                Case.id == case_id,
+                Case.owner_id == user_id,
+                Case.note == "",
+                Case.hold_reason == "",
+                ~exists().where(Upload.bundle_id.in_(bundles)),
+                ~exists().where(PartialUpload.case_id == case_id, others),
+                ~exists().where(Analysis.case_id == case_id),
+            )
+        )
+    )
 
 
 def _contents(session: Session, case_id: int) -> set[str]:

@@ -13,9 +13,11 @@ from sqlalchemy.orm import Session
 from starlette.datastructures import UploadFile as FormFile
 
 from app.access import Principal
+from app.accounts import audit
 from app.core.records import Text
 from app.db import queries
 from app.db.quota import quota_of, require_room
+from app.db.removal import delete_case, is_given_up
 from app.db.session import DatabaseSession
 from app.errors import Rejected, TooLarge, Unavailable
 from app.jobs import request_analysis
@@ -55,7 +57,7 @@ async def create_case(request: Request, view: Choices, principal: CurrentPrincip
 def _create(sessions: Any, title: str, language: str, owner: Principal) -> Response:
     with sessions() as db, db.begin():
         case = queries.add_case(db, title.strip()[:200] or "–", language, owner)
-        return JSONResponse(_goal(db, case.id), 201)
+        return JSONResponse({**_goal(db, case.id), "cancel_url": f"/cases/{case.id}/cancel"}, 201)
 
 
 def _goal(db: Session, case_id: int) -> dict[str, object]:
@@ -149,6 +151,14 @@ def analyse(db: DatabaseSession, head: Head, bundle_id: int) -> Response:
         raise Rejected(Text("No file has arrived yet.", "尚未收到任何文件。"))
     request_analysis(db, head.case.id)
     return JSONResponse({"case": head.case.id}, 202)
+
+
+@router.post("/cases/{case_id}/cancel", status_code=204)
+def give_up(request: Request, db: DatabaseSession, head: Head, principal: CurrentPrincipal) -> None:
+    """The upload that a case was made for was canceled: the case goes too, unless something has come of it."""
+    if principal.user_id is not None and is_given_up(db, head.case.id, principal.user_id):
+        audit.record(db, audit.actor_of(principal), "deleted", head.case.id, f"POST {request.url.path}")
+        delete_case(db, request.app.state.storage, head.case.id)
 
 
 @router.post("/cases/{case_id}/title")

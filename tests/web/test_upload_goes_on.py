@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import random
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -112,6 +114,32 @@ def test_when_the_link_breaks_it_says_so_and_goes_on(
     finish(page, live_server, capture)
 
 
+def case_of(page: Any) -> int:
+    """The case that this profile uploads to."""
+    (record,) = page.evaluate("Object.entries(localStorage).filter(([key]) => key.startsWith('eadscope.upload.'))")
+    return int(json.loads(record[1])["goal"]["case"])
+
+
+def wait_until_gone(server: LiveServer, case: int) -> None:
+    with server.person.client(server.url) as client:
+        end = time.monotonic() + 30
+        while client.get(f"/api/v1/cases/{case}").status_code != 404:
+            assert time.monotonic() < end, "the case stays"
+            time.sleep(0.1)
+
+
+def test_an_interrupted_upload_that_is_thrown_away_leaves_no_case(
+    live_server: LiveServer, open_slow_page: Callable[..., Any], capture: Path
+) -> None:
+    page = open_slow_page()
+    upload_slowly(page, live_server, capture)
+    page.reload()
+    case = case_of(page)
+    page.locator("#upload-forget").click()
+    wait_until_gone(live_server, case)
+    assert not page.locator("#upload-earlier").is_visible()
+
+
 def test_it_can_be_paused_and_cancelled(
     live_server: LiveServer, open_slow_page: Callable[..., Any], capture: Path
 ) -> None:
@@ -124,11 +152,13 @@ def test_it_can_be_paused_and_cancelled(
     assert page.locator("#upload-bar").evaluate("bar => bar.value") == before
     page.get_by_role("button", name="Continue").click()
     wait_until(page, f"document.querySelector('#upload-bar').value > {before}")
+    case = case_of(page)
     page.get_by_role("button", name="Cancel").click()
     page.locator("#zone").wait_for()
     assert "canceled" in page.locator("#upload-label").inner_text()
     assert not page.locator("#upload-earlier").is_visible()
     assert list((live_server.var / "storage" / "partial").glob("*.part")) == []
+    wait_until_gone(live_server, case)
 
 
 def test_speed_and_time_left_are_shown(
