@@ -10,6 +10,7 @@ from typing import Any
 from app.core.parsers.body import normal_mac
 from app.core.parsers.inode_phrases import TO_CLIENT_TYPES, TO_SERVER_TYPES, number_of
 from app.core.parsers.log_times import AUTO, Moment, TimeReader
+from app.core.parsers.needles import Sought, folded
 from app.core.parsers.safe_pattern import MAX_MATCHED_CHARACTERS, PatternRefused, compile_safely
 from app.core.records import Direction, Endpoint, Text
 
@@ -88,6 +89,14 @@ class LineReader:
     def __init__(self, log_format: LogFormat, not_after_ns: int | None = None) -> None:
         self.format = log_format
         self._times = TimeReader(log_format.time_format, not_after_ns)
+        self._fields = {
+            name: [(pattern, Sought([pattern])) for pattern in patterns]
+            for name, patterns in log_format.fields.items()
+        }
+        self._numbers = Sought(log_format.fields.get("number", ()))
+        groups = log_format.begin.groupindex
+        self._is_sieved = "number" in log_format.needs and "number" not in groups
+        self._text_group = groups.get("text", 0)
 
     def match(self, line: str) -> re.Match[str] | None:
         """The match of a record's beginning, or None."""
@@ -99,20 +108,31 @@ class LineReader:
     def read(self, begin: re.Match[str], more: str = "") -> LineFacts | None:
         """All facts of a record (`more`: its further lines); None if the time does not exist."""
         time = self.time(begin)
-        if time is None:
-            return None
+        return self.read_at(time, begin, more) if time is not None else None
+
+    def text(self, begin: re.Match[str], more: str = "") -> str:
+        """What the fields are looked for in."""
+        text = (begin[self._text_group] or "" if self._text_group else _without_time(begin)) + more
+        return text[:MAX_MATCHED_CHARACTERS]
+
+    def may_be_message(self, text: str) -> bool:
+        """A quick look; False only where `read_at` would find no number although the format needs one."""
+        return not self._is_sieved or self._numbers.may_match(text, folded(text))
+
+    def read_at(self, time: Moment, begin: re.Match[str], more: str = "") -> LineFacts:
+        """All facts of a record whose time is known already."""
         groups = begin.groupdict()
-        text = (groups["text"] or "" if "text" in groups else _without_time(begin)) + more
-        text = text[:MAX_MATCHED_CHARACTERS]
+        text = self.text(begin, more)
+        low = folded(text)
         when: Mapping[str, Any] = time._asdict()
         raw: dict[str, str | None] = {}
-        number = _number(self._find("number", groups, text))
+        number = _number(self._find("number", groups, text, low))
         needs = self.format.needs
         if number is None and "number" in needs:
-            thread, level = self._find("thread", groups, text), self._find("level", groups, text)
+            thread, level = self._find("thread", groups, text, low), self._find("level", groups, text, low)
             return LineFacts(**when, text=text, thread=thread or "", level=level or "")
         for name in FIELDS:
-            raw[name] = self._find(name, groups, text)
+            raw[name] = self._find(name, groups, text, low)
         direction, has_word = self._direction(raw["direction"], text, number)
         found: dict[str, Any] = {
             "thread": raw["thread"] or "",
@@ -130,11 +150,11 @@ class LineReader:
             **when, **found, text=text, has_direction_word=has_word, is_message=not _missing(found, needs)
         )
 
-    def _find(self, name: str, groups: Mapping[str, str | None], text: str) -> str | None:
+    def _find(self, name: str, groups: Mapping[str, str | None], text: str, low: str) -> str | None:
         if groups.get(name):
             return groups[name]
-        for pattern in self.format.fields.get(name, ()):
-            found = pattern.search(text)
+        for pattern, sought in self._fields.get(name, ()):
+            found = pattern.search(text) if sought.may_match(text, low) else None
             if found is not None:
                 return found.group(name) if name in pattern.groupindex else found.group(1 if pattern.groups else 0)
         return None
@@ -164,7 +184,8 @@ class LineReader:
 
 def _without_time(begin: re.Match[str]) -> str:
     line = begin.string
-    return f"{line[: begin.start('time')]} {line[begin.end('time') :]}".strip()
+    start, end = begin.span("time")
+    return f"{line[:start]} {line[end:]}".strip()
 
 
 def missing_fields(facts: LineFacts, needs: tuple[str, ...]) -> tuple[str, ...]:

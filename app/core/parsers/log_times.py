@@ -18,6 +18,7 @@ AUTO = "auto"
 EPOCH = "epoch"
 _CACHED = 4_096
 _DAY_S = 86_400
+_RESOLUTIONS = tuple(10 ** (9 - digits) for digits in range(10))  # ns, by the digits of the fraction
 
 _CLOCK = (
     r"(?P<early>上午|下午)?\s?(?P<hour>\d{1,2})[:时点]?(?P<minute>\d{2})[:分]?(?P<second>\d{2})秒?"
@@ -34,6 +35,10 @@ _STYLES = tuple(
         + _CLOCK
         + r"(?:\s(?P<late>\d{4}))?",
     )
+)
+# The usual time, which the first style reads likewise: the second, and what stands around the fraction.
+_COMMON = re.compile(
+    r"((?:19|20)\d\d[-/]\d\d[-/]\d\d[ T]\d\d:\d\d:\d\d)(?:([.,])(\d{1,9}))?((?:Z|[+-]\d\d:?\d\d)?)"
 )
 _EPOCH = re.compile(r"(\d{9,10})(\d{3})?(?:\.(\d{1,9}))?(?!\d)")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -67,15 +72,22 @@ class TimeReader:
         before = time_format.partition("%f")[0][-1:]
         self._fraction = re.compile(re.escape(before) + r"(\d{1,9})") if "%f" in time_format else None
         self._seconds: dict[tuple[str, str | None], _Second | None] = {}
+        readers = {AUTO: self._read_auto, EPOCH: _read_epoch}
+        self._read = readers.get(time_format, self._read_formatted)
+        self._last: tuple[str, Moment | None] = ("", None)
 
     def read(self, text: str) -> Moment | None:
-        if self._format == AUTO:
-            return self._read_auto(text)
-        if self._format == EPOCH:
-            return _read_epoch(text)
-        return self._read_formatted(text)
+        if text != self._last[0]:  # many lines have the time of the one before
+            self._last = (text, self._read(text))
+        return self._last[1]
 
     def _read_auto(self, text: str) -> Moment | None:
+        common = _COMMON.fullmatch(text)
+        if common is not None:
+            second, mark, fraction, zone = common.groups()
+            known = self._seconds.get((second, (mark or "") + zone))
+            if known is not None:
+                return _with_fraction(known, fraction)
         for style in _STYLES:
             match = style.search(text)
             if match is not None:
@@ -187,10 +199,8 @@ def _utc_seconds(moment: datetime) -> int:
 def _with_fraction(second: _Second | None, fraction: str | None) -> Moment | None:
     if second is None:
         return None
-    time_ns, resolution_ns = second.seconds * NS, NS
-    if fraction:
-        time_ns += int(fraction.ljust(9, "0"))
-        resolution_ns = int(10 ** (9 - len(fraction)))
+    resolution_ns = _RESOLUTIONS[len(fraction or "")]
+    time_ns = second.seconds * NS + (int(fraction) * resolution_ns if fraction else 0)
     return Moment(time_ns, resolution_ns, second.zone_s, second.has_year)
 
 
@@ -199,4 +209,5 @@ def _read_epoch(text: str) -> Moment | None:
     if match is None:
         return None
     # Counted from 1970 in UTC: such a time names its zone.
-    return _with_fraction(_Second(int(match.group(1)), 0, True), (match.group(2) or "") + (match.group(3) or ""))
+    fraction = (match.group(2) or "") + (match.group(3) or "")
+    return _with_fraction(_Second(int(match.group(1)), 0, True), fraction[:9])

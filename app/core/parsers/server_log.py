@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import chain
 
 from app.core.parsers.accounts import BEFORE_FIRST, NO_RECORD, NO_SUCH_TIME, LineAccount
@@ -20,6 +20,7 @@ from app.core.parsers.event_table import MESSAGE_ID, WIRE, EventTable
 from app.core.parsers.inode_phrases import BODY
 from app.core.parsers.log_format import FormatError, LineFacts, LineReader, LogFormat, build_formats
 from app.core.parsers.log_text import TextStream, as_narrow, chosen_codec, decode
+from app.core.parsers.log_times import Moment
 from app.core.parsers.safe_pattern import MAX_MATCHED_CHARACTERS
 from app.core.records import NS, EventKind, LogFacts, Side, Text
 
@@ -171,9 +172,18 @@ class _Record:
     begin: re.Match[str]
     line: int
     offset: int
-    raw: bytearray
+    raw: bytes | bytearray  # bytes as long as it has but one line, as most have
     has_open_body: bool = False
     is_closed: bool = False  # a blank line came: text after it is nobody's
+
+    def expect_more(self) -> None:
+        if isinstance(self.raw, bytes):
+            self.note_body(self.raw)
+            self.raw = bytearray(self.raw)
+
+    def add(self, raw: bytes) -> None:
+        self.raw += b"\n" + raw
+        self.note_body(raw)
 
     def note_body(self, raw: bytes) -> None:
         """Asked of each line once: a record can be long, and blank lines many."""
@@ -181,6 +191,15 @@ class _Record:
             self.has_open_body = False
         elif b"<data" in raw:
             self.has_open_body = True
+
+    def further_lines(self) -> str:
+        """Those after the first one, up to the body."""
+        head_end = self.raw.find(b"\n")
+        if head_end < 0:
+            return ""
+        body = BODY.search(self.raw)
+        end = body.start() if body else head_end + MAX_MATCHED_CHARACTERS
+        return " " + decode(bytes(self.raw[head_end:end])).strip()
 
 
 class _Parser:
@@ -224,19 +243,18 @@ class _Parser:
         account.lines += 1
         begin = None
         if raw[:1]:
-            line = decode(raw[:_SNIFFED_LINE_BYTES].strip(b"\r"))
-            if line.startswith("\ufeff"):
-                line = line[1:]
+            line = decode(raw[:_SNIFFED_LINE_BYTES].strip(b"\r")).removeprefix("\ufeff")
             begin = self._reader.match(line)
         if begin is None:
             self._continue(raw, offset)
             return
         self._flush()
-        self._current = _Record(begin, account.lines, offset, bytearray(raw))
-        self._current.note_body(raw)
+        self._current = _Record(begin, account.lines, offset, raw)
 
     def _continue(self, raw: bytes, offset: int) -> None:
         current = self._current
+        if current is not None:
+            current.expect_more()
         if not raw.strip():
             if current is not None:
                 current.is_closed = not current.has_open_body
@@ -245,48 +263,47 @@ class _Parser:
             reason = NO_RECORD if self._records else BEFORE_FIRST
             self._account.reject(self._account.lines, 1, self._stream.file_offset(offset), raw, reason)
         elif len(current.raw) < MAX_RECORD_BYTES:
-            current.raw += b"\n" + raw
-            current.note_body(raw)
+            current.add(raw)
 
     def _flush(self) -> None:
         record, self._current = self._current, None
         if record is None:
             return
-        body = BODY.search(record.raw)
-        head_end = record.raw.find(b"\n")
-        more = ""
-        if head_end >= 0:
-            more = (
-                " "
-                + decode(
-                    bytes(record.raw[head_end : body.start() if body else head_end + MAX_MATCHED_CHARACTERS])
-                ).strip()
-            )
-        facts = self._reader.read(record.begin, more)
-        if facts is None:
+        moment = self._reader.time(record.begin)
+        if moment is None:
             lines = record.raw.count(b"\n") + 1
             self._account.reject(
                 record.line, lines, self._stream.file_offset(record.offset), bytes(record.raw), NO_SUCH_TIME
             )
             return
-        facts = self._in_one_zone(facts)
-        self._records += 1
-        self._supposed_years += not facts.has_year
-        self._first_ns = facts.time_ns if self._first_ns is None else min(self._first_ns, facts.time_ns)
-        self._last_ns = facts.time_ns if self._last_ns is None else max(self._last_ns, facts.time_ns)
+        moment = self._in_one_zone(moment)
+        self._note_time(moment)
+        more = record.further_lines() if isinstance(record.raw, bytearray) else ""
+        if not self._reader.may_be_message(self._reader.text(record.begin, more)):
+            self._lacks["number"] += 1
+            return
+        facts = self._reader.read_at(moment, record.begin, more)
         if not facts.is_message:
             self._lacks["number" if facts.number is None else "others"] += 1
         elif not self._is_told(facts):
-            self._add(record, facts, body.start() if body else -1)
+            self._add(record, facts)
 
-    def _in_one_zone(self, facts: LineFacts) -> LineFacts:
+    def _note_time(self, moment: Moment) -> None:
+        self._records += 1
+        self._supposed_years += not moment.has_year
+        if self._first_ns is None or moment.time_ns < self._first_ns:
+            self._first_ns = moment.time_ns
+        if self._last_ns is None or moment.time_ns > self._last_ns:
+            self._last_ns = moment.time_ns
+
+    def _in_one_zone(self, moment: Moment) -> Moment:
         """The zone of the first line that names one is the log's; lines of another (summer time) are moved into it."""
-        if facts.zone_s is None or facts.zone_s == self._zone_s:
-            return facts
+        if moment.zone_s is None or moment.zone_s == self._zone_s:
+            return moment
         if self._zone_s is None:
-            self._zone_s = facts.zone_s
-            return facts
-        return replace(facts, time_ns=facts.time_ns + (self._zone_s - facts.zone_s) * NS)
+            self._zone_s = moment.zone_s
+            return moment
+        return moment._replace(time_ns=moment.time_ns + (self._zone_s - moment.zone_s) * NS)
 
     def _is_told(self, facts: LineFacts) -> bool:
         """Whether a line that names a message without saying recv or send only speaks of one told a moment ago."""
@@ -299,7 +316,7 @@ class _Parser:
             self._told[key] = facts.time_ns
         return is_told
 
-    def _add(self, record: _Record, facts: LineFacts, body_start: int) -> None:
+    def _add(self, record: _Record, facts: LineFacts) -> None:
         table = self._table
         text = f"[{facts.level}] {facts.text}" if facts.level else facts.text
         row = table.add(
@@ -313,8 +330,9 @@ class _Parser:
             facts.resolution_ns,
         )
         table.set_message(row, facts.direction, facts.number)
-        if body_start >= 0:
-            table.set_body(row, self._bodies.read(bytes(record.raw[body_start:])))
+        body = BODY.search(record.raw)
+        if body is not None:
+            table.set_body(row, self._bodies.read(bytes(record.raw[body.start() :])))
         table.set_missing_identity(row, (_encoded(facts.user), _encoded(facts.mac), _encoded(facts.event_id)))
         if facts.message_id is not None:
             table.put_checked(row, MESSAGE_ID, facts.message_id)

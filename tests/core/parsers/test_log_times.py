@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from app.core.parsers.log_times import Moment, TimeReader
+from app.core.parsers.log_times import EPOCH, Moment, TimeReader
 from app.core.records import NS
 
 SECOND = int(datetime(2026, 11, 23, 16, 51, 53, tzinfo=UTC).timestamp())
@@ -73,3 +73,19 @@ def test_a_format_of_a_file_may_lack_the_year_and_name_the_zone() -> None:
     assert TimeReader("%d.%m. %H:%M:%S", SECOND * NS).read("23.11. 16:51:53") == Moment(SECOND * NS, NS, None, False)
     read = TimeReader("%Y-%m-%d %H:%M:%S %z").read("2026-11-23 16:51:53 +0800")
     assert read == Moment(SECOND * NS, NS, 28_800)
+
+
+@pytest.mark.parametrize("mark", ["", ".5", ",123", ".123456789"])
+@pytest.mark.parametrize("zone", ["", "Z", "+08:00", "-0530"])
+@pytest.mark.parametrize("day", ["2026-03-05 09:00:01", "2026/02/28T23:59:60", "2026-02-30 09:00:01"])
+def test_a_second_that_is_known_reads_as_it_did_at_first(day: str, mark: str, zone: str) -> None:
+    reader = TimeReader()
+    for earlier in (day + ".9" + zone, day + zone, day + ",9" + zone):
+        reader.read(earlier)
+    assert reader.read(day + mark + zone) == TimeReader().read(day + mark + zone)
+
+
+def test_of_a_time_since_1970_no_more_than_nanoseconds_are_read() -> None:
+    moment = TimeReader(EPOCH).read("1772701201250.123456789")
+    assert moment is not None
+    assert (moment.time_ns, moment.resolution_ns) == (1_772_701_201_250_123_456, 1)

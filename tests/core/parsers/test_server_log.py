@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import tomllib
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from app.core.parsers.format_check import check_lines, check_samples
 from app.core.parsers.log_format import FormatError, LogFormat, build_formats
 from app.core.parsers.log_times import TimeReader
+from app.core.parsers.needles import Sought
 from app.core.parsers.server_log import parse_server_log, sniff_server_log
 from app.core.records import NS, Direction, EventKind, LogFacts, Side
 from app.log_formats import load_formats
@@ -292,3 +294,34 @@ def test_the_words_of_a_format_outweigh_the_usual_ones() -> None:
 def test_the_number_of_a_thread_or_a_process_is_no_message_number() -> None:
     line = "2026-03-05 09:00:01,250 DEBUG [EAD-7] ead[44] cache of user=li.lei@branch refreshed\n"
     assert not parse(line, chosen="generic").events
+
+
+@pytest.mark.parametrize("chosen", ["family", "generic", "other"])
+@pytest.mark.parametrize("codec", ["utf-8", "gb18030"])
+def test_a_log_reads_the_same_where_every_expression_is_tried_on_every_line(
+    chosen: str, codec: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chance = random.Random(f"{chosen} {codec}")
+    data = "".join(_any_line(chance) for _ in range(600)).encode(codec, "replace")
+    formats = own_format(OTHER)
+    sieved = parse(data, formats, chosen)
+    monkeypatch.setattr(Sought, "may_match", lambda *_: True)
+    assert parse(data, formats, chosen) == sieved
+    assert 10 < len(sieved.events) < sieved.records - 10
+
+
+def _any_line(chance: random.Random) -> str:
+    second = f"{chance.randrange(60):02}.{chance.randrange(1_000):03}"
+    head = chance.choice(
+        (
+            f"%% 2026-03-05 09:00:{second} ; [LDBG] ; [4] ; EAD ; ",
+            f"2026-03-05T09:00:{second}+08:00 ",
+            f"05/03/2026 09:00:{second.replace('.', ',')}|D|",
+            f"2026-02-30 09:00:{second} ",
+            "  ",
+            "<data>",
+        )
+    )
+    words = ("packet", "type [3]", "type=1", "PacKet", "mſg", "2号报文", "EAD 4", "M3 <<", "u=anna", "user=li")
+    more = ("thread", "eventSeqID=q7XwPe2d", "mac 00:11:22:33:44:55", "读取", "header")
+    return head + " ".join(chance.choices(words + more, k=chance.randrange(5))) + chance.choice(("\n", "\n\n"))
