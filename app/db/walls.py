@@ -85,6 +85,8 @@ def seal_audit(owner: Connection[tuple[object, ...]], application_url: str) -> N
             "REVOKE ALL ON audit.entries FROM {role}",
             "GRANT USAGE ON SCHEMA audit TO {role}",
             "GRANT SELECT ON audit.entries TO {role}",
+            "GRANT SELECT ON SEQUENCE audit.entries_id_seq TO {role}",  # a backup by this role asks for it
+            "REVOKE ALL ON FUNCTION audit.record(text, text, integer, text) FROM PUBLIC",  # a restored one lacks that
             "GRANT EXECUTE ON FUNCTION audit.record(text, text, integer, text) TO {role}",
         ):
             owner.execute(sql.SQL(statement).format(keeper=keeper, role=role))

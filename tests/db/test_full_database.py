@@ -22,7 +22,7 @@ from app.db.load import load_analysis
 from app.db.migrate import downgrade, migrate
 from app.db.models import Case
 from app.db.results import TABLES
-from app.db.revision import is_current
+from app.db.revision import is_current, is_sealed
 from app.db.session import make_engine
 from app.embedded import _binaries
 from tests.conftest import named
@@ -121,6 +121,43 @@ def commands(guide: str, mark: str) -> str:
     return "\n".join(line[4:] for line in found.splitlines())
 
 
+def run_guide(guide: str, mark: str, **environment: str) -> None:
+    path = f"{_binaries()}:{os.environ['PATH']}"
+    said = {name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "EADSCOPE_OWNER_URL")}
+    done = subprocess.run(
+        ["bash", "-euc", commands(guide, mark)],
+        env={**said, "PATH": path, **environment},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_applications_role_can_back_up_what_it_cannot_change(url: str, postgres_url: str, tmp_path: Path) -> None:
+    """With two roles: dumped by the application's, brought back by the superuser, sealed again by `migrate`."""
+    name, role = f"restored_{uuid4().hex[:12]}", f"app_{uuid4().hex[:8]}@"
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    restored = named(postgres_url, name)
+    migrate(url.replace("postgres@", role), owner_url=url)
+    with psycopg.connect(url.replace("postgres@", role)) as connection:
+        connection.execute("SELECT audit.record('anna', 'saw', 7, '')")
+    (tmp_path / "storage").mkdir()
+    places = {"EADSCOPE_VAR": str(tmp_path), "BACKUP": str(tmp_path / "backup")}
+    run_guide("administrators.en.md", 'mkdir -p "$BACKUP"', DATABASE_URL=url.replace("postgres@", role), **places)
+    another = role.replace("app_", "new_")  # on another server there are no roles yet
+    urls = {"DATABASE_URL": restored.replace("postgres@", another), "EADSCOPE_OWNER_URL": restored}
+    run_guide("administrators.en.md", "pg_restore", **urls, **places)
+    migrate(urls["DATABASE_URL"], owner_url=restored)
+    with psycopg.connect(urls["DATABASE_URL"], autocommit=True) as connection:
+        assert is_current(connection) and is_sealed(connection)
+        connection.execute("SELECT audit.record('anna', 'edited', 7, '')")
+        kept = connection.execute("SELECT id, actor, action FROM audit.entries ORDER BY id").fetchall()
+        assert kept == [(1, "anna", "saw"), (2, "anna", "edited")]
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute("ALTER TABLE audit.entries DISABLE TRIGGER ALL")
+
+
 @pytest.mark.parametrize("guide", ["administrators.en.md", "administrators.zh.md"])
 def test_what_was_backed_up_by_the_guides_commands_comes_back(
     url: str, engine: Engine, postgres_url: str, tmp_path: Path, guide: str
@@ -134,19 +171,9 @@ def test_what_was_backed_up_by_the_guides_commands_comes_back(
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
 
-    def run(mark: str, database_url: str, folder: Path) -> None:
-        environment = {
-            **os.environ,
-            "PATH": f"{_binaries()}:{os.environ['PATH']}",
-            "DATABASE_URL": database_url,
-            "EADSCOPE_VAR": str(folder),
-            "BACKUP": str(tmp_path / "backup"),
-        }
-        done = subprocess.run(["bash", "-euc", commands(guide, mark)], env=environment, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
-
-    run('mkdir -p "$BACKUP"', url, var)
-    run("pg_restore", named(postgres_url, name), other)
+    backup = str(tmp_path / "backup")
+    run_guide(guide, 'mkdir -p "$BACKUP"', DATABASE_URL=url, EADSCOPE_VAR=str(var), BACKUP=backup)
+    run_guide(guide, "pg_restore", DATABASE_URL=named(postgres_url, name), EADSCOPE_VAR=str(other), BACKUP=backup)
     restored = make_engine(named(postgres_url, name))
     try:
         assert counts(restored) == counts(engine)
