@@ -93,6 +93,7 @@ class LineReader:
             name: [(pattern, Sought([pattern])) for pattern in patterns]
             for name, patterns in log_format.fields.items()
         }
+        self._received, self._sent = _sieved(log_format.received), _sieved(log_format.sent)
         self._numbers = Sought(log_format.fields.get("number", ()))
         groups = log_format.begin.groupindex
         self._is_sieved = "number" in log_format.needs and "number" not in groups
@@ -133,7 +134,7 @@ class LineReader:
             return LineFacts(**when, text=text, thread=thread or "", level=level or "")
         for name in FIELDS:
             raw[name] = self._find(name, groups, text, low)
-        direction, has_word = self._direction(raw["direction"], text, number)
+        direction, has_word = self._direction(raw["direction"], text, low, number)
         found: dict[str, Any] = {
             "thread": raw["thread"] or "",
             "level": raw["level"] or "",
@@ -159,10 +160,12 @@ class LineReader:
                 return found.group(name) if name in pattern.groupindex else found.group(1 if pattern.groups else 0)
         return None
 
-    def _direction(self, told: str | None, text: str, number: int | None) -> tuple[Direction | None, bool]:
+    def _direction(
+        self, told: str | None, text: str, low: str, number: int | None
+    ) -> tuple[Direction | None, bool]:
         """A field that tells it, read by the format's words, then by the usual ones; else the first word of the
         line; else what the number is."""
-        found = self._direction_word(told or text)
+        found = self._direction_word(told, folded(told)) if told else self._direction_word(text, low)
         if found is None and told:
             value = told.strip("-=").lower()
             found = Direction.TO_SERVER if value.startswith(_RECEIVED) else found
@@ -173,13 +176,22 @@ class LineReader:
             return Direction.TO_SERVER, False
         return (Direction.TO_CLIENT, False) if number in TO_CLIENT_TYPES else (None, False)
 
-    def _direction_word(self, text: str) -> Direction | None:
-        received = self.format.received.search(text) if self.format.received is not None else None
-        end = len(text) if received is None else received.start()
-        sent = self.format.sent.search(text, 0, end) if self.format.sent is not None else None
+    def _direction_word(self, text: str, low: str) -> Direction | None:
+        received = sent = None
+        if self._received is not None and self._received[1].may_match(text, low):
+            received = self._received[0].search(text)
+        if self._sent is not None and self._sent[1].may_match(text, low):
+            sent = self._sent[0].search(text, 0, len(text) if received is None else received.start())
         if sent is not None:
             return Direction.TO_CLIENT
         return None if received is None else Direction.TO_SERVER
+
+
+_Sieved = tuple[re.Pattern[str], Sought]
+
+
+def _sieved(pattern: re.Pattern[str] | None) -> _Sieved | None:
+    return (pattern, Sought([pattern])) if pattern is not None else None
 
 
 def _without_time(begin: re.Match[str]) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from re import _parser  # type: ignore[attr-defined]  # there is no public way to read an expression
 from typing import Any, NamedTuple
 
@@ -61,6 +62,7 @@ class Sought:
         return False
 
 
+@lru_cache(maxsize=8_192)  # a format's expressions are asked for with each file
 def needles_of(pattern: re.Pattern[str], sought: Needles = frozenset()) -> Needles | None:
     """None where an expression can match without any certain word. What is `sought` anyway is taken before others."""
     return _best(_parser.parse(pattern.pattern), bool(pattern.flags & re.IGNORECASE), sought)
