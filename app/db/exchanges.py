@@ -112,14 +112,14 @@ def load_session(session: DatabaseSession, analysis_id: int, row: Any) -> Sessio
 
 
 def load_sessions(
-    session: DatabaseSession, analysis_id: int, terminal_no: int | None = None
+    session: DatabaseSession, analysis_id: int, terminals: Sequence[int] | None = None
 ) -> dict[int, tuple[Session, ...]]:
-    """Number of a terminal → its sessions in order; of one terminal, or of all."""
+    """Number of a terminal → its sessions in order; of the terminals with these numbers, or of all."""
     query = select(SessionRow.__table__).where(SessionRow.analysis_id == analysis_id).order_by(SessionRow.no)
-    if terminal_no is not None:
-        query = query.where(SessionRow.terminal_no == terminal_no)
+    if terminals is not None:
+        query = query.where(SessionRow.terminal_no.in_(terminals))
     rows = session.execute(query).all()
-    return _build(session, analysis_id, rows, None if terminal_no is None else [row.no for row in rows])
+    return _build(session, analysis_id, rows, None if terminals is None else [row.no for row in rows])
 
 
 def _build(

@@ -114,7 +114,7 @@ def _terminals(
     of_findings = FindingRow.terminal_no == only_no if only_no is not None else FindingRow.terminal_no.is_not(None)
     of_checks = CheckRow.terminal_no == only_no if only_no is not None else CheckRow.terminal_no.is_not(None)
     findings, checks = _findings(session, analysis_id, of_findings), _checks(session, analysis_id, of_checks)
-    sessions = load_sessions(session, analysis_id, only_no)
+    sessions = load_sessions(session, analysis_id, None if only_no is None else [only_no])
     return tuple(_terminal(row, sessions.get(row.no, ()), findings[row.no], checks[row.no]) for row in rows)
 
 
