@@ -1,4 +1,4 @@
-"""The audit trail: who saw, uploaded, exported, changed and deleted what. Only ever added to; see migration 0081.
+"""The audit trail: who saw, uploaded, exported, changed and deleted what. Only ever added to; see migration 0010.
 
 An actor is the name of an account, the number of a share link, or a digest for a name that nobody has. No address, no
 browser, no content.

@@ -100,7 +100,7 @@ def test_a_superuser_is_no_role_for_the_application(owner_url: str) -> None:
 
 def test_an_older_database_is_handed_over_with_what_is_in_it(owner_url: str) -> None:
     application_url = as_application(owner_url)
-    migrate(owner_url, "0060")
+    migrate(owner_url, "0007")
     with psycopg.connect(owner_url) as connection:
         connection.execute("INSERT INTO cases (title) VALUES ('from before')")
     migrate(application_url, owner_url=owner_url)
@@ -112,4 +112,4 @@ def test_an_older_database_is_handed_over_with_what_is_in_it(owner_url: str) -> 
         connection.execute("UPDATE cases SET title = 'changed'")
         connection.execute("ALTER TABLE cases ADD COLUMN more int")
         connection.execute("SELECT * FROM procrastinate_jobs")
-    downgrade(owner_url, "0060")
+    downgrade(owner_url, "0007")
