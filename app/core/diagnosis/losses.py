@@ -273,8 +273,8 @@ def reason_of(loss: LegLoss) -> Text:
     if loss.tally.sure < ENOUGH and any(passage.is_presumed for passage in loss.tally.lost):
         why = Text(
             f"that {far} could have shown all of it is partly presumed: its capture was silent then, or holds nothing "
-            "of any exchange",
-            f"{far} 当时能否看到其中一部分出于推定：其抓包当时没有帧，或其中没有任何认证交互的报文",
+            "of any exchange, or nothing of this terminal",
+            f"{far} 当时能否看到其中一部分出于推定：其抓包当时没有帧，或其中没有任何认证交互的报文，或没有本终端的报文",
         )
     elif loss.tally.sure == 0:
         why = Text("which sightings are the same datagram is itself not sure", "各点所见是否同一报文本身不完全确定")

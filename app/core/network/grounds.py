@@ -97,7 +97,12 @@ WAY_UNPROVEN = _yes(
     code="able-one-direction",
 )
 AT_SERVER = _yes("it is at the server and has other terminals' datagrams", "它位于服务器处，且有其他终端的报文")
-SAME_SUBNET = _yes("it has datagrams of other terminals of the same subnet", "它有同网段其他终端的报文")
+SAME_SUBNET = _yes(
+    "it has datagrams of other terminals of the same subnet and none of this one; of several equal paths, this one's "
+    "may take another",
+    "它有同网段其他终端的报文，而没有本终端的；若有多条等价路径，本终端的流可能走另一条",
+    code=PRESUMED,
+)
 PATH_PRESUMED = _yes(
     "it shows nothing of any exchange, and that it lies on the path rests on its being among these captures",
     "此处没有任何认证交互的报文，仅因其属于这组抓包而认为它在路径上",

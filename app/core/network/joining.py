@@ -131,13 +131,16 @@ def _places(
     places = []
     for name, members in by_name.items():
         hints = [captures[index].role_hint for index in members if captures[index].role_hint is not None]
-        hops = [
-            hops_from_initial(seen.packets[0].ttl)
-            for index in members
-            for seen in observed[index]
-            if seen.destination_ip in servers and seen.source_ip not in servers
-        ]
+        up, down = [], []
+        for seen in chain.from_iterable(observed[index] for index in members):
+            is_from, is_to = seen.source_ip in servers, seen.destination_ip in servers
+            if is_from != is_to:
+                (up if is_to else down).append(hops_from_initial(seen.packets[0].ttl))
         places.append(
-            Place(name, tuple(members), hints[0] if hints else None, sorted(hops)[len(hops) // 2] if hops else None)
+            Place(name, tuple(members), hints[0] if hints else None, hops=_middle(up), hops_back=_middle(down))
         )
     return places
+
+
+def _middle(hops: list[int]) -> int | None:
+    return sorted(hops)[len(hops) // 2] if hops else None

@@ -34,12 +34,23 @@ class OrderBy(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A capture point before its clock is known. `hops` from the client by TTL, None where nothing was seen."""
+    """A capture point before its clock is known. Hops from the client and from the server by the TTL of what each sent,
+    None where nothing of it was seen."""
 
     name: str
     captures: tuple[int, ...]
     role_hint: Role | None
     hops: float | None = None
+    hops_back: float | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        return self.hops is None and self.hops_back is None
+
+    @property
+    def is_at_server(self) -> bool:
+        """On the server's own wire, and routers lie between it and the client."""
+        return self.hops_back == 0 and self.hops is not None and self.hops >= 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +98,9 @@ def _judge(
         return (OrderBy.NAMED, 0, *_put(by_role > 0, left, right))
     if one.hops is not None and other.hops is not None and abs(one.hops - other.hops) >= 0.5:
         return (OrderBy.TTL, 1, *_put(one.hops < other.hops, left, right))
+    if (one.is_empty and other.is_at_server) or (other.is_empty and one.is_at_server):
+        # Whatever came so far came by all that lies behind: the empty one was not capturing, or never on the way.
+        return (OrderBy.NAMED, 1, *_put(one.is_empty, left, right))
     if (one.hops is None) != (other.hops is None):
         # Most exchanges begin at the client: what got as far as one point and not to the other stopped between them.
         return (OrderBy.NAMED, 1, *_put(other.hops is None, left, right))

@@ -68,5 +68,28 @@ def test_names_with_numbers_are_ordered_as_people_count() -> None:
     assert [place.name for place in order_places(places, nothing, ()).places] == ["tap9", "tap10"]
 
 
+def names_without_matches(*places: Place) -> list[str]:
+    nothing = MatchedTimes(
+        np.zeros((0, 3), np.int64), np.zeros((0, 3), np.int16), np.zeros(0, np.int8), np.zeros(0, np.int64),
+        np.zeros((0, 3), np.int64),
+    )  # fmt: skip
+    return [place.name for place in order_places(places, nothing, ()).places]
+
+
+def test_a_point_that_saw_nothing_stands_behind_the_others_but_before_the_servers_own_wire() -> None:
+    near, empty = Place("near", (0,), None, hops=0, hops_back=2), Place("empty", (1,), None)
+    assert names_without_matches(empty, Place("wire", (2,), None, hops=2, hops_back=0), near) == [
+        "near", "empty", "wire"
+    ]  # fmt: skip
+    assert names_without_matches(empty, Place("wire", (2,), None, hops=1, hops_back=1), near) == [
+        "near", "wire", "empty"
+    ]  # fmt: skip
+
+
+def test_where_no_router_lies_between_the_ends_no_wire_is_the_servers_own() -> None:
+    near, empty = Place("near", (0,), None, hops=0, hops_back=0), Place("empty", (1,), None)
+    assert names_without_matches(empty, near, Place("other", (2,), None, hops=0, hops_back=0))[-1] == "empty"
+
+
 def test_hops_are_counted_from_the_next_initial_value() -> None:
     assert [hops_from_initial(ttl) for ttl in (64, 62, 128, 125, 255, 250, 32)] == [0, 2, 0, 3, 0, 5, 0]

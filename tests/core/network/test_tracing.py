@@ -390,6 +390,48 @@ def test_a_point_that_saw_nothing_is_put_behind_those_that_saw_what_the_client_s
     assert [point.name for point in facts.points] == ["zone", "yard", "attic"]
 
 
+def misses_of(facts: NetworkFacts, client: str, point: str) -> list[tuple[int | None, Seen, str]]:
+    """(message number, state, reason) of the first piece of everything this terminal sent, at one point."""
+    sent = [one for one in facts.traced if one.client.ip == client and one.direction == Direction.TO_SERVER]
+    return [
+        (one.message and one.message.number, one.fate.fragments[0].sightings[point].state,
+         one.fate.fragments[0].sightings[point].reason_code)
+        for one in sent
+    ]  # fmt: skip
+
+
+def test_where_only_its_neighbours_pass_a_terminals_miss_is_presumed() -> None:
+    """Of two equal paths its flow takes the one that nobody captures, and is lost behind it."""
+    world = five_points()
+    world.taps[2].hides = lambda packet: "10.1.1.3" in (packet.source_ip, packet.destination_ip)
+    world.behind("fwout", lambda packets, datagram: [] if datagram.source == "10.1.1.3" else packets)
+    run_session(world, client="10.1.1.2", serial=1, is_answered=True)
+    run_session(world, client="10.1.1.3", serial=2, attempts=3, start_s=1)
+    run_session(world, client="10.1.1.4", serial=3, start_s=2, is_answered=True)
+    misses = misses_of(trace(world), "10.1.1.3", world.taps[2].name)
+    assert misses == [(number, Seen.MISSING, PRESUMED) for number in (1, 3, 3, 3)]
+
+
+def test_where_another_datagram_of_the_terminal_passes_its_miss_is_proven() -> None:
+    world = five_points()
+    run_session(world, client="10.1.1.2", serial=1, is_answered=True)
+    world.behind("uplink", lambda packets, sent: [] if sent.source == "10.1.1.3" and len(sent.body) > 1472 else packets)
+    run_session(world, client="10.1.1.3", serial=2, attempts=3, start_s=1)
+    misses = misses_of(trace(world), "10.1.1.3", "fwout")
+    assert [code for number, _, code in misses if number == 3] == ["able"] * 3
+
+
+def test_a_point_that_saw_nothing_stands_before_the_servers_own_wire() -> None:
+    """What came to the server came by every point on the way; this one began too late to show it."""
+    late = Tap("yard", 1, 0.001, starts_s=100.0)
+    world = World(Tap("zone", 0), late, Tap("attic", 2, 0.002))
+    run_session(world, is_answered=True)
+    facts = trace(world)
+    assert [(point.name, point.role) for point in facts.points] == [
+        ("zone", Role.CLIENT), ("yard", Role.MIDDLE), ("attic", Role.SERVER)
+    ]  # fmt: skip
+
+
 def test_a_capture_that_falls_silent_is_presumed_to_run_as_long_as_it_was_silent_before() -> None:
     quiet = {"ends_s": 15.0, "facts": {"quiet_spans": ((NS, 7 * NS),)}}
     world = five_points(fwout=quiet)
