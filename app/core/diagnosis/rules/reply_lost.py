@@ -31,7 +31,7 @@ _PATTERNS = {
 def judge(case: CaseView, terminal: TerminalView) -> Judgement:
     losses = [x for x in losses_of(case, terminal) if x.direction is Direction.TO_CLIENT]
     findings = [_finding(case, terminal, loss) for loss in losses if not loss.is_part_of_random]
-    lost = {loss.message for loss in losses}
+    lost = {passage.number for loss in losses for passage in loss.tally.lost}
     findings += _by_logs(case, terminal, lost)
     return Hit(tuple(findings)) if findings else nothing_lost(terminal, Direction.TO_CLIENT)
 

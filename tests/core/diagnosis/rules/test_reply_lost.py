@@ -61,6 +61,17 @@ def test_an_answer_that_the_client_logged_is_not_lost():
     assert "reply-lost" not in codes(facts(report([WHOLE] * 4), answer(".", client_log=True)))
 
 
+def test_of_an_answer_whose_loss_captures_show_no_log_says_that_its_place_is_open():
+    """Answers 2 and 4 are lost on one leg: one finding, with its place."""
+    lost = {"client": ".", "uplink": ".", "server": "x"}
+    fourth = send(datagram(lost, wire=76, to_server=False, seconds=30), 4, 30, client_log=False, server_log=True)
+    start = hello(PATH)[0]
+    made = session([start, answer(".", number=2), report([WHOLE] * 4), message(4, [fourth])], marks=GAVE_UP)
+    told = case(terminal(made), at_points=points(*PATH))
+    assert codes(told).count("reply-lost") == 1
+    assert named(told, "reply-lost").between == ("server", "uplink")
+
+
 def test_two_logs_that_disagree_make_it_likely():
     told = message(4, [send(None, 4, 3, client_log=False, server_log=True)])
     sends = message(3, [send(None, 3, 2 + 5 * i, attempt=i + 1, server_log=True) for i in range(4)])
