@@ -170,8 +170,20 @@ async def _work(options: Settings, stop: asyncio.Event) -> None:
 
 
 async def _take_jobs(queue: App, sessions: sessionmaker[Session], options: Settings) -> None:
-    """From every lane at once, so that a report does not wait for a long analysis, nor either for a slow receiver."""
-    await asyncio.gather(*(_take_from(queue, sessions, options, *lane) for lane in LANES))
+    """From every lane at once, so that a report does not wait for a long analysis, nor either for a slow receiver.
+
+    Where one ends, all do. The queue may be closed only when each has given its jobs back; gather would not wait.
+    """
+    lanes = [asyncio.create_task(_take_from(queue, sessions, options, *lane)) for lane in LANES]
+    try:
+        await asyncio.wait(lanes, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for lane in lanes:
+            lane.cancel()
+        results = await asyncio.gather(*lanes, return_exceptions=True)
+    for result in results:
+        if isinstance(result, Exception):
+            raise result
 
 
 async def _take_from(

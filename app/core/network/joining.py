@@ -131,7 +131,8 @@ def _places(
     places = []
     for name, members in by_name.items():
         hints = [captures[index].role_hint for index in members if captures[index].role_hint is not None]
-        up, down = [], []
+        up: list[int] = []
+        down: list[int] = []
         for seen in chain.from_iterable(observed[index] for index in members):
             is_from, is_to = seen.source_ip in servers, seen.destination_ip in servers
             if is_from != is_to:
