@@ -192,10 +192,9 @@ class Dissector:
 def _pour(process: subprocess.Popen[bytes], source: SimpleQueue[bytes | None]) -> None:
     """Hands over input until None comes, so that the sieve need not wait for tshark."""
     assert process.stdin is not None
-    with suppress(BrokenPipeError):  # it died: the end of its output tells
+    with suppress(BrokenPipeError), process.stdin as stream:  # it died: the end of its output tells
         while (octets := source.get()) is not None:
-            process.stdin.write(octets)
-        process.stdin.close()
+            stream.write(octets)
 
 
 def _drain(process: subprocess.Popen[bytes], output: SimpleQueue[bytes | None]) -> None:
