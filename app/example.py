@@ -13,7 +13,7 @@ from app.db.models import Blob, Bundle, Case, Milestone, Upload
 from app.db.revision import EXAMPLE_LOADED
 from app.db.session import make_engine, make_sessions
 from app.demo import write_bundle
-from app.jobs import request_analysis
+from app.jobs.asking import request_analysis
 from app.storage import BLOCK, Storage, open_storage
 
 SCENARIO = "article"

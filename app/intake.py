@@ -92,8 +92,10 @@ def _parse_all(
         by_kind.setdefault(kinds[file.name].kind, []).append(file)
     done = {f.name: _unused(f, kinds[f.name]) for f in by_kind.get(SourceKind.OTHER, ())}
     log_jobs: list[Job] = [
-        (parse_log, (f, kind, settings.log_formats.get(f.name), settings.encodings.get(f.name),
-                     settings.formats_folders))
+        (
+            parse_log,
+            (f, kind, settings.log_formats.get(f.name), settings.encodings.get(f.name), settings.formats_folders),
+        )
         for kind in (SourceKind.INODE_LOG, SourceKind.SERVER_LOG)
         for f in by_kind.get(kind, ())
     ]
@@ -153,7 +155,5 @@ def _join(group: int) -> None:
 def _unused(file: BundleFile, sniffed: SniffedKind) -> ParsedSource:
     """A file that is listed but not analysed, with the reason."""
     notes = file.notes + ((sniffed.reason,) if sniffed.reason is not None else ())
-    source = Source(
-        path=file.name, sha256=file.sha256, size_bytes=file.size_bytes, kind=SourceKind.OTHER, notes=notes
-    )
+    source = Source(path=file.name, sha256=file.sha256, size_bytes=file.size_bytes, kind=SourceKind.OTHER, notes=notes)
     return ParsedSource(source)

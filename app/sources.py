@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from app.capture import CaptureError, read_capture, sniff_capture_file
+from app.captures.capture import CaptureError, read_capture, sniff_capture_file
 from app.core.analysis import Source, SourceKind
 from app.core.evidence.manifest import IS_MERGED, is_merged
 from app.core.parsers.devices import parse_device_output, sniff_device_output

@@ -48,8 +48,10 @@ def main() -> None:
     terminals, sessions = (int(x) for x in (sys.argv[1:] + ["5000", "20"][len(sys.argv) - 1 :]))
     rows = [_measured(max(1, terminals // share), sessions) for share in (4, 2, 1)]
     for n, built_mb, seconds, peak_mb, findings in rows:
-        print(f"{n:6d} terminals × {sessions}: {seconds:6.2f} s, case {built_mb:5.0f} MB, peak {peak_mb:5.0f} MB, "
-              f"{findings} findings")
+        print(
+            f"{n:6d} terminals × {sessions}: {seconds:6.2f} s, case {built_mb:5.0f} MB, peak {peak_mb:5.0f} MB, "
+            f"{findings} findings"
+        )
     print(f"growth from half to whole: {rows[2][2] / rows[1][2]:.2f} (2.00 is in proportion)")
 
 
@@ -107,8 +109,13 @@ def _session(index: int, n: int, ip: str, is_captured: bool, is_failing: bool, p
     messages = [
         Message(1, Direction.TO_SERVER, (send(1, 1, 0),)),
         Message(2, Direction.TO_CLIENT, (send(2, 1, 1),)),
-        Message(3, Direction.TO_SERVER, tuple(send(3, i + 1, 20 + 5 * i) for i in range(sends)),
-                CheckResult(patches=patches), plain_bytes=plain),
+        Message(
+            3,
+            Direction.TO_SERVER,
+            tuple(send(3, i + 1, 20 + 5 * i) for i in range(sends)),
+            CheckResult(patches=patches),
+            plain_bytes=plain,
+        ),
     ]
     if not is_failing:
         messages.append(Message(4, Direction.TO_CLIENT, (send(4, 1, 21),)))
@@ -128,8 +135,9 @@ def _datagram(ip: str, size: int, to_server: bool, is_lost: bool) -> DatagramFat
     ends = (f"{ip}:40001", f"{SERVER}:9029")
     source, destination = ends if to_server else ends[::-1]
     fate = LOST if is_lost and len(fragments) > 1 else ALL_WHOLE
-    return DatagramFate(4711, source, destination, 4, size + 28, fragments, fate, None, "plain",
-                        match_confidence=Confidence.CERTAIN)
+    return DatagramFate(
+        4711, source, destination, 4, size + 28, fragments, fate, None, "plain", match_confidence=Confidence.CERTAIN
+    )
 
 
 if __name__ == "__main__":

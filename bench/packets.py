@@ -31,7 +31,7 @@ TSHARK = ("tshark", "-n", "-o", "ip.defragment:FALSE", "-Y", FILTER, "-T", "fiel
 OURS = """
 import sys
 from pathlib import Path
-from app.capture import DEFAULT_PORTS, CaptureReading
+from app.captures.capture import DEFAULT_PORTS, CaptureReading
 from app.core.fragmentation.retention import Retention
 reading, kept, count = CaptureReading(Path(sys.argv[1]), "bench"), Retention(DEFAULT_PORTS), 0
 for packet in reading.packets():

@@ -1,6 +1,6 @@
 """How long the report of one terminal and of 500 takes, and how much memory: each in a process of its own.
 
-    python -m bench.report
+python -m bench.report
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 from app.core.analysis import CaseAnalysis
 from app.demo import scenario_named, write_bundle
 from app.intake import analyze_paths
-from app.report import ReportMeta, write_report
+from app.reports.report import ReportMeta, write_report
 
 GOALS = {1: (2.0, None), 500: (20.0, 300)}  # terminals → seconds, MB
 

@@ -71,7 +71,10 @@ def run_nothing(path: Path) -> None:
 
 
 RUNS: dict[str, Callable[[Path], None]] = {
-    "write": run_write, "nothing": run_nothing, "finditer": run_finditer, "parse": run_parse,
+    "write": run_write,
+    "nothing": run_nothing,
+    "finditer": run_finditer,
+    "parse": run_parse,
 }
 
 

@@ -28,7 +28,7 @@ from app.db.models import Analysis, Case
 from app.db.session import make_engine, make_sessions
 from app.demo import write_bundle
 from app.embedded import EmbeddedPostgres
-from tests.test_jobs import files_of, upload
+from tests.jobs.test_jobs import files_of, upload
 
 SCENARIOS = ("article", "hops", "ok", "nat", "vlan")
 AT_ONCE = 6  # bundles that wait or run during the soak

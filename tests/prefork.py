@@ -22,8 +22,8 @@ def main(what: str, port: int) -> None:
     import uvicorn
 
     from app.config import settings
+    from app.jobs.worker import run_worker
     from app.main import create_app
-    from app.worker import run_worker
 
     listener = socket.create_server(("127.0.0.1", port)) if what == "web" else None
     while True:

@@ -67,7 +67,7 @@ def test_a_librarys_sentence_is_masked(personal: str, capsys: pytest.CaptureFixt
 
 
 def test_times_numbers_and_names_of_code_are_not_masked() -> None:
-    said = "Job analyze_case[7](analysis_id=1) took 1.25 s at 2026-11-25T12:30:11Z in app/worker.py:73"
+    said = "Job analyze_case[7](analysis_id=1) took 1.25 s at 2026-11-25T12:30:11Z in app/jobs/worker.py:73"
     assert masked(said) == said
 
 

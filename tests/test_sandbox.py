@@ -152,9 +152,7 @@ def test_no_other_process_can_be_reached(strongest: None) -> None:
         run_tool(["sh", "-c", f"kill -0 {os.getpid()}"])
 
 
-def test_where_bubblewrap_is_not_allowed_the_next_best_is_used(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_where_bubblewrap_is_not_allowed_the_next_best_is_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     forbidden = tmp_path / "bwrap"
     forbidden.write_text("#!/bin/sh\necho 'No permissions to create new namespace' >&2; exit 1\n")
     forbidden.chmod(0o755)

@@ -37,9 +37,7 @@ def register(app: typer.Typer) -> None:
 def analyze(
     paths: Paths,
     as_json: Annotated[bool, typer.Option("--json", help="Print the verdict document (JSON, version 1).")] = False,
-    fail_on_fault: Annotated[
-        bool, typer.Option("--fail-on-fault", help="Exit with 1 when a terminal failed.")
-    ] = False,
+    fail_on_fault: Annotated[bool, typer.Option("--fail-on-fault", help="Exit with 1 when a terminal failed.")] = False,
     language: Language = "en",
     port: Port = None,
     point: Point = None,
@@ -78,7 +76,7 @@ def analyze(
     if as_json:
         _print_json(analysis)
     else:
-        from app.terminal_text import print_analysis
+        from app.reports.terminal_text import print_analysis
 
         print_analysis(analysis, language)
     if fail_on_fault and any(t.outcome is Outcome.FAILED for t in analysis.terminals):

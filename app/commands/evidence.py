@@ -73,7 +73,7 @@ def evidence(
     # The report's libraries take a while to load; other commands should not wait for them.
     from app.evidence.packet import EvidenceOptions, write_evidence
     from app.evidence.secrets import read_secrets, write_secrets
-    from app.report import ReportMeta
+    from app.reports.report import ReportMeta
 
     place = map_file or output.with_suffix(".map.json")
     try:

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from app.capture import CaptureError, CaptureReading
+from app.captures.capture import CaptureError, CaptureReading
 from app.core.anomalies import ANOMALIES
 from app.core.fragmentation.fragments import FragmentBook, FragmentedDatagram
 from app.core.fragmentation.last_seen import LastSeen, last_seen

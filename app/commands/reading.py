@@ -21,9 +21,7 @@ Language = Annotated[Literal["en", "zh"], typer.Option("--lang", help="Language 
 Port = Annotated[
     list[int] | None, typer.Option("--port", help="A further EAD port; 9019, 9029 and those in the logs are known.")
 ]
-Point = Annotated[
-    list[str] | None, typer.Option("--point", help="FILE=NAME: the capture point of a file. Repeatable.")
-]
+Point = Annotated[list[str] | None, typer.Option("--point", help="FILE=NAME: the capture point of a file. Repeatable.")]
 Order = Annotated[str, typer.Option("--order", help="Capture points from client to server, separated by commas.")]
 Zone = Annotated[list[str] | None, typer.Option("--zone", help="FILE=+08:00: the time zone of a log. Repeatable.")]
 Clock = Annotated[

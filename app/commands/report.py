@@ -62,7 +62,7 @@ def report(
       eadscope report case.zip -o summary.pdf
       eadscope report case.zip --lang zh --title "工单 4711" --times Asia/Shanghai -o summary.pdf
     """
-    from app.report import ReportMeta, write_report
+    from app.reports.report import ReportMeta, write_report
 
     try:
         shown_zone = ZoneInfo(times)

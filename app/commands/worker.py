@@ -13,8 +13,8 @@ def run() -> None:
     """Analyse what was uploaded, one case after another, until Ctrl-C. Needs DATABASE_URL; several may run."""
     from app.command_line import database_url, follow_parent, say_errors
     from app.config import settings
+    from app.jobs.worker import run_worker
     from app.logs import start_log
-    from app.worker import run_worker
 
     with say_errors():
         database_url()

@@ -158,9 +158,7 @@ def _holding(
 def _blocked(kind: str, checks: Sequence[Check]) -> tuple[str, ...]:
     lacks = {text.en for text in KINDS[kind][1]}
     return tuple(
-        check.code
-        for check in checks
-        if check.result == "not-run" and any(text.en in lacks for text in check.missing)
+        check.code for check in checks if check.result == "not-run" and any(text.en in lacks for text in check.missing)
     )
 
 

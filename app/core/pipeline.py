@@ -118,9 +118,7 @@ def _told(logs: Sequence[LogFacts], settings: PipelineSettings) -> dict[str, Tol
     return told_clocks(zones | settings.zones, errors)
 
 
-def _trace(
-    parsed: Sequence[ParsedSource], logs: Sequence[LogFacts], settings: PipelineSettings
-) -> NetworkFacts | None:
+def _trace(parsed: Sequence[ParsedSource], logs: Sequence[LogFacts], settings: PipelineSettings) -> NetworkFacts | None:
     captures = [p for p in parsed if p.source.capture is not None]
     if not captures:
         return None

@@ -210,7 +210,9 @@ def _datagram(fate: DatagramFate) -> dict[str, object]:
         ],
         "fate": {point: state.value for point, state in fate.fate.items()},
         "lost_between": None if fate.lost_between is None else list(fate.lost_between),
-        "match": None if fate.match_reason is None else {
+        "match": None
+        if fate.match_reason is None
+        else {
             "reason": _text(fate.match_reason),
             "confidence": fate.match_confidence.value if fate.match_confidence else None,
         },

@@ -81,8 +81,7 @@ class Mask:
             extracts={self.path(path): self._extract(extract) for path, extract in old.extracts.items()},
             # A digest of an original says whose it is to everybody who has it.
             originals=[
-                replace(one, path=self.path(one.path), source=self.path(one.source), sha256="")
-                for one in old.originals
+                replace(one, path=self.path(one.path), source=self.path(one.source), sha256="") for one in old.originals
             ],
             problems=[Text(self.text(one.en), self.text(one.zh)) for one in old.problems],
         )
@@ -171,9 +170,7 @@ class Mask:
         return groups
 
     def _capture(self, extract: CaptureExtract, plans: Mapping[tuple[str, int], Plan]) -> CaptureExtract:
-        frames = FrameMap(
-            self._addresses, self._names, lambda *quoted: self._quotes.get(quoted)
-        )
+        frames = FrameMap(self._addresses, self._names, lambda *quoted: self._quotes.get(quoted))
         rewritten = []
         for frame in extract.frames:
             link_type = extract.interfaces[frame.interface].link_type

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from app import __version__
-from app.capture import CaptureError
+from app.captures.capture import CaptureError
 from app.core.analysis import CapturePoint, CaseAnalysis, Source, SourceKind, Terminal
 from app.core.evidence.choice import Choice, choose, find_terminals, identities_of_others
 from app.core.evidence.manifest import NAME, Extract, Manifest, capture_counts, write_manifest
@@ -28,7 +28,7 @@ from app.evidence.logs import extract_log
 from app.evidence.readme import Original, Packet, write_readme
 from app.evidence.secrets import Secrets
 from app.intake import AnalysisSettings, analyze_paths
-from app.report import ReportMeta, write_report
+from app.reports.report import ReportMeta, write_report
 from app.sources import BundleFile, parse_log
 
 FOLDER = "evidence"

@@ -36,6 +36,8 @@ METHOD = Text(
 DAMAGED = Text("Damaged in the archive: its checksum does not match.", "压缩包内该文件已损坏：校验和不符。")
 BROKEN = Text("The archive is broken and cannot be opened.", "压缩包已损坏，无法打开。")
 TOO_MANY = Text("The archive lists too many files.", "压缩包内文件数量过多。")
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One file that an archive lists. `problem` says why its content cannot be had at all."""

@@ -18,7 +18,7 @@ from app.db.queries import CaseFilter, CaseHead, TerminalFilter
 from app.db.results import SourceRow
 from app.db.session import DatabaseSession
 from app.errors import NotFound, Rejected
-from app.jobs import cancel_analysis, request_analysis
+from app.jobs.asking import cancel_analysis, request_analysis
 from app.web import labels
 from app.web.coverage import coverage_of
 from app.web.evidence import drawer_of

@@ -57,6 +57,4 @@ def _failing(db: Session, analysis_id: int) -> list[Terminal]:
     query = select(TerminalRow).where(TerminalRow.analysis_id == analysis_id)
     rows = db.scalars(query.order_by(is_failed.desc(), TerminalRow.no).limit(MOST_TERMINALS)).all()
     sessions = load_sessions(db, analysis_id, [row.no for row in rows])
-    return [
-        Terminal(row.user, row.mac, tuple(row.ip), Outcome(row.outcome), sessions.get(row.no, ())) for row in rows
-    ]
+    return [Terminal(row.user, row.mac, tuple(row.ip), Outcome(row.outcome), sessions.get(row.no, ())) for row in rows]

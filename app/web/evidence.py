@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from fastapi import Request
 from sqlalchemy.orm import Session
 
-from app.blocks import CutStream, read_blocks
-from app.capture import CaptureError, dissect_frame, frame_bytes
+from app.captures.blocks import CutStream, read_blocks
+from app.captures.capture import CaptureError, dissect_frame, frame_bytes
+from app.captures.frame_details import DissectedField
 from app.core.records import Text
 from app.db import queries
 from app.db.results import SourceRow
 from app.errors import AppError
-from app.frame_details import DissectedField
 from app.storage import Storage
 from app.web.log_window import LogLine, read_window
 

@@ -12,8 +12,8 @@ from pydantic import ValidationError
 from app.core.records import Text
 from app.db.handover import EVIDENCE, REPORT, AnonymisationMap
 from app.db.session import DatabaseSession
-from app.documents import cancel_document, documents_of, options_of, remove_documents, request_document
 from app.errors import NotFound, Rejected
+from app.jobs.documents import cancel_document, documents_of, options_of, remove_documents, request_document
 from app.web.api.document_shapes import WantedEvidence, WantedReport
 from app.web.api.documents import attachment, load_document, send_document
 from app.web.cases import Choices, Head, current_of, partial_of

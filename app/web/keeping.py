@@ -16,7 +16,7 @@ from app.db import site
 from app.db.models import Case
 from app.db.session import DatabaseSession
 from app.errors import Rejected
-from app.upkeep import overdue_cases
+from app.jobs.upkeep import overdue_cases
 from app.web.guard import CurrentPrincipal
 from app.web.security import require_same_origin
 from app.web.templating import render

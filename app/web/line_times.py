@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app.blocks import CutStream, read_blocks
-from app.capture import frame_time_ns
+from app.captures.blocks import CutStream, read_blocks
+from app.captures.capture import frame_time_ns
 from app.core.parsers.log_format import LogFormat
 from app.core.parsers.log_times import Moment, TimeReader
 from app.core.records import NS, Text

@@ -12,7 +12,7 @@ from app.db import operations
 from app.db.models import FAILED, QUEUED, RUNNING, Analysis
 from app.db.session import DatabaseSession
 from app.errors import Conflict, NotFound
-from app.jobs import cancel_analysis, request_analysis
+from app.jobs.asking import cancel_analysis, request_analysis
 from app.metrics import disk
 from app.sandbox import WEAKER, walls
 from app.web.security import require_same_origin

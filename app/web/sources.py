@@ -14,8 +14,8 @@ from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sqlalchemy.orm import Session
 
-from app.blocks import read_head
-from app.capture import CaptureError
+from app.captures.blocks import read_head
+from app.captures.capture import CaptureError
 from app.core.parsers.format_check import CheckedLine, CheckedSample, check_lines, check_samples
 from app.core.parsers.log_format import FormatError, LogFormat
 from app.core.parsers.server_log import sniff_server_log
@@ -24,7 +24,7 @@ from app.db import source_queries
 from app.db.results import SourceRow
 from app.db.session import DatabaseSession
 from app.errors import NotFound, Rejected
-from app.jobs import request_analysis
+from app.jobs.asking import request_analysis
 from app.log_formats import BUILT_IN, format_from_text, load_formats
 from app.sources import HEAD_BYTES
 from app.storage import Storage

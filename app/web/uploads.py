@@ -20,7 +20,7 @@ from app.db.quota import quota_of, require_room
 from app.db.removal import delete_case, is_given_up
 from app.db.session import DatabaseSession
 from app.errors import Rejected, TooLarge, Unavailable
-from app.jobs import request_analysis
+from app.jobs.asking import request_analysis
 from app.storage import BLOCK, Storage, Stored
 from app.web.cases import Choices, Head
 from app.web.guard import CurrentPrincipal

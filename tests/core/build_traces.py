@@ -22,8 +22,16 @@ CLIENT = Endpoint("192.168.7.9", 51000)
 SERVER = Endpoint("172.20.1.5", 9029)
 
 
-def line(at_s: float, number: int, *, to_server: bool = True, side: Side = Side.CLIENT, source: str = "iNode.log",
-         body_bytes: int | None = None, **more: object) -> LogEvent:
+def line(
+    at_s: float,
+    number: int,
+    *,
+    to_server: bool = True,
+    side: Side = Side.CLIENT,
+    source: str = "iNode.log",
+    body_bytes: int | None = None,
+    **more: object,
+) -> LogEvent:
     made = LogEvent(
         locator=Locator(source, line=round(at_s) % 100000 + 1),
         side=side,
@@ -38,21 +46,54 @@ def line(at_s: float, number: int, *, to_server: bool = True, side: Side = Side.
     return replace(made, **more)  # type: ignore[arg-type]
 
 
-def wire(at_s: float, number: int | None, *, to_server: bool = True, client: Endpoint = CLIENT,
-         server: Endpoint = SERVER, ident: int = 7, source: str = "client.pcap", **message: object) -> TracedDatagram:
+def wire(
+    at_s: float,
+    number: int | None,
+    *,
+    to_server: bool = True,
+    client: Endpoint = CLIENT,
+    server: Endpoint = SERVER,
+    ident: int = 7,
+    source: str = "client.pcap",
+    **message: object,
+) -> TracedDatagram:
     direction = Direction.TO_SERVER if to_server else Direction.TO_CLIENT
     at_ns = round(at_s * NS)
     here, there = (client, server) if to_server else (server, client)
-    packet = Packet(source=source, frame=ident, time_ns=at_ns, ip_version=4, source_ip=here.ip, destination_ip=there.ip,
-                    protocol=17, identification=ident, offset_bytes=0, length_bytes=108, more=False, ttl=64,
-                    source_port=here.port, destination_port=there.port, udp_length=108)
+    packet = Packet(
+        source=source,
+        frame=ident,
+        time_ns=at_ns,
+        ip_version=4,
+        source_ip=here.ip,
+        destination_ip=there.ip,
+        protocol=17,
+        identification=ident,
+        offset_bytes=0,
+        length_bytes=108,
+        more=False,
+        ttl=64,
+        source_port=here.port,
+        destination_port=there.port,
+        udp_length=108,
+    )
     seen = Sighting(Seen.SEEN, source=source, frames=(ident,), raw_time_ns=at_ns, time_ns=at_ns)
     fate = DatagramFate(
-        identification=ident, source=str(here), destination=str(there), ip_version=4, wire_bytes=100,
-        fragments=(FragmentFate(0, 108, {"client": seen}),), fate={"client": Fate.WHOLE}, lost_between=None,
+        identification=ident,
+        source=str(here),
+        destination=str(there),
+        ip_version=4,
+        wire_bytes=100,
+        fragments=(FragmentFate(0, 108, {"client": seen}),),
+        fate={"client": Fate.WHOLE},
+        lost_between=None,
     )
     return TracedDatagram(
-        fate=fate, datagrams=(Datagram(source, (packet,)),), direction=direction, client=client, server=server,
+        fate=fate,
+        datagrams=(Datagram(source, (packet,)),),
+        direction=direction,
+        client=client,
+        server=server,
         message=WireMessage(number=number, **message) if number is not None or message else None,  # type: ignore[arg-type]
         time_ns=at_ns,
     )

@@ -152,9 +152,7 @@ class World:
             "later_fragments": sum(packet.offset_bytes > 0 for packet in packets),
         }
         facts = CaptureFacts(**{**known, **tap.facts})  # type: ignore[arg-type]
-        datagrams = tuple(
-            replace(datagram, message=read(datagram.packets[0])) for datagram in reassemble(packets)
-        )
+        datagrams = tuple(replace(datagram, message=read(datagram.packets[0])) for datagram in reassemble(packets))
         errors = tuple(self.errors.get(tap.name, ()))
         return CaptureInput(facts, datagrams, errors, tap.name, tap.role, tap.terminal)
 
@@ -259,9 +257,7 @@ def translate(inside: str, outside: str, outside_port: int) -> Device:
             ]
         if datagram.destination == outside:
             return [
-                replace(
-                    packet, destination_ip=inside, destination_port=40_001 if packet.offset_bytes == 0 else None
-                )
+                replace(packet, destination_ip=inside, destination_port=40_001 if packet.offset_bytes == 0 else None)
                 for packet in packets
             ]
         return packets
@@ -306,9 +302,7 @@ def run_session(
         world.send(Sent(at_s, client, server, port, to_port, body, name(number, len(body)), version=version))
 
     def down(at_s: float, number: int, from_port: int, body: bytes) -> None:
-        world.send(
-            Sent(at_s, server, reply_to, from_port, reply_port, body, name(number, len(body)), version=version)
-        )
+        world.send(Sent(at_s, server, reply_to, from_port, reply_port, body, name(number, len(body)), version=version))
 
     up(start_s, 1, 9019, message(1, serial * 100 + 1, 123))
     down(start_s + 0.05, 2, 9019, message(2, serial * 100 + 2, 413))

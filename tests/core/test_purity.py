@@ -10,15 +10,64 @@ import app.core
 ROOT = Path(app.core.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
 ALLOWED = {
-    "__future__", "ast", "array", "base64", "bisect", "binascii", "collections", "codecs", "dataclasses", "datetime",
-    "enum", "fractions", "functools", "hashlib", "heapq", "io", "ipaddress", "itertools", "json", "math", "numpy",
-    "operator", "pathlib", "re", "statistics", "string", "struct", "types", "typing", "unicodedata", "zlib", "random",
-    "abc", "html", "textwrap", "contextlib", "copy", "csv", "sys",
+    "__future__",
+    "ast",
+    "array",
+    "base64",
+    "bisect",
+    "binascii",
+    "collections",
+    "codecs",
+    "dataclasses",
+    "datetime",
+    "enum",
+    "fractions",
+    "functools",
+    "hashlib",
+    "heapq",
+    "io",
+    "ipaddress",
+    "itertools",
+    "json",
+    "math",
+    "numpy",
+    "operator",
+    "pathlib",
+    "re",
+    "statistics",
+    "string",
+    "struct",
+    "types",
+    "typing",
+    "unicodedata",
+    "zlib",
+    "random",
+    "abc",
+    "html",
+    "textwrap",
+    "contextlib",
+    "copy",
+    "csv",
+    "sys",
 }
 REFUSED_CALLS = {"open", "print", "input", "exec", "eval", "__import__"}
 REFUSED_METHODS = {
-    "now", "utcnow", "today", "time_ns", "perf_counter", "monotonic", "read_text", "read_bytes", "write_text",
-    "write_bytes", "unlink", "mkdir", "iterdir", "glob", "rglob", "stat",
+    "now",
+    "utcnow",
+    "today",
+    "time_ns",
+    "perf_counter",
+    "monotonic",
+    "read_text",
+    "read_bytes",
+    "write_text",
+    "write_bytes",
+    "unlink",
+    "mkdir",
+    "iterdir",
+    "glob",
+    "rglob",
+    "stat",
 }
 
 
@@ -31,8 +80,9 @@ def test_module_is_pure(path: Path) -> None:
     offences = []
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
-            offences += [a.name for a in node.names if a.name.split(".")[0] not in ALLOWED
-                         and not a.name.startswith("app.core")]
+            offences += [
+                a.name for a in node.names if a.name.split(".")[0] not in ALLOWED and not a.name.startswith("app.core")
+            ]
         elif isinstance(node, ast.ImportFrom):
             module = node.module or ""
             if module.split(".")[0] not in ALLOWED and not module.startswith("app.core"):

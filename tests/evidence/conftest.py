@@ -16,7 +16,7 @@ from app.demo import write_bundle
 from app.evidence.packet import EvidenceOptions, write_evidence
 from app.evidence.secrets import Secrets
 from app.intake import AnalysisSettings, analyze_files, bundle_files
-from app.report import ReportMeta
+from app.reports.report import ReportMeta
 from app.sources import BundleFile
 from app.unpacking.bundles import unpack
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.frame_details import DissectedField
+from app.captures.frame_details import DissectedField
 from app.web.evidence import Field, _flat, _numbered, hex_rows
 
 

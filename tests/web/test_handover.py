@@ -6,8 +6,8 @@ import threading
 from typing import Any
 
 from app.config import Settings
-from app.document_run import attempt
-from app.documents import documents_of, start_document
+from app.jobs.document_run import attempt
+from app.jobs.documents import documents_of, start_document
 from app.storage import FolderStorage
 from tests.web.conftest import Site, axe_violations, wait_until
 

@@ -23,7 +23,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from app.access import ROUTES, Need
 from app.config import Settings
 from app.db.models import Analysis, Case
-from app.jobs import request_analysis
+from app.jobs.asking import request_analysis
 from app.logs import start_log, warnings_only
 from app.main import create_app
 from tests.people import bearer

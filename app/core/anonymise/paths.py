@@ -42,6 +42,4 @@ def _token(token: str, replace: Callable[[str], str]) -> str:
         return replace(token)
     pieces = _KEPT_HAN.split(token)
     kept = [*_KEPT_HAN.findall(token), ""]
-    return "".join(
-        (replace(piece) if piece else "") + place for piece, place in zip(pieces, kept, strict=True)
-    )
+    return "".join((replace(piece) if piece else "") + place for piece, place in zip(pieces, kept, strict=True))

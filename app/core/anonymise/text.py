@@ -52,9 +52,7 @@ class TextMap:
         self._words = {word.lower(): new for word, new in words.items()}
         sure = [word for word in self._words if len(word) >= SURE_LENGTH]
         short = [word for word in self._words if len(word) < SURE_LENGTH]
-        pattern = "|".join(
-            part for part in (_trie(sure), rf"(?<!\w)(?:{_trie(short)})(?!\w)" if short else "") if part
-        )
+        pattern = "|".join(part for part in (_trie(sure), rf"(?<!\w)(?:{_trie(short)})(?!\w)" if short else "") if part)
         self._named = re.compile(pattern, re.IGNORECASE) if pattern else None
         self._ids = _ids_pattern(names.ids)
 

@@ -152,8 +152,10 @@ def _runs(times: Floats, offsets: Floats) -> list[NDArray[np.int64]]:
     jumps = np.abs(np.diff(offsets)) > JUMP_S + MAX_DRIFT * np.diff(times)
     runs: list[NDArray[np.int64]] = []
     for run in np.split(np.arange(len(times)), np.flatnonzero(jumps) + 1):
-        while len(runs) >= 2 and len(runs[-1]) < min(len(runs[-2]), len(run)) + 1 and _fits(
-            times, offsets, runs[-2][-1], run[0]
+        while (
+            len(runs) >= 2
+            and len(runs[-1]) < min(len(runs[-2]), len(run)) + 1
+            and _fits(times, offsets, runs[-2][-1], run[0])
         ):
             runs.pop()
         if runs and _fits(times, offsets, runs[-1][-1], run[0]):

@@ -106,9 +106,7 @@ def _with_one(network: NetworkFacts, witness: _Witness, order: Sequence[str]) ->
         notes=(LIMITS,),
     )
     points = [*network.points[:place], point, *network.points[place:]]
-    return replace(
-        network, points=tuple(replace(one, order=index) for index, one in enumerate(points)), traced=traced
-    )
+    return replace(network, points=tuple(replace(one, order=index) for index, one in enumerate(points)), traced=traced)
 
 
 # ---------------------------------------------------------------- the place on the path

@@ -202,5 +202,3 @@ def _datagram_notes(traced: Sequence[TracedDatagram]) -> Iterator[NetworkNote]:
             evidence=frames_of(datagram for one in doubtful for datagram in one.datagrams),
             counts={"datagrams": len(doubtful)},
         )
-
-

@@ -163,9 +163,7 @@ def frame_notes(capture: CaptureInput, here: Sequence[Datagram]) -> Iterator[Net
             counts={"frames": facts.cut_frames},
         )
     large = [
-        datagram
-        for datagram in here
-        if datagram.packets[0].length_bytes > OFFLOAD_BYTES and not datagram.is_fragmented
+        datagram for datagram in here if datagram.packets[0].length_bytes > OFFLOAD_BYTES and not datagram.is_fragmented
     ]
     if large:
         yield NetworkNote(

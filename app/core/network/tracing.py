@@ -33,14 +33,10 @@ def trace_network(captures: Sequence[CaptureInput], settings: NetworkSettings) -
     traced_journeys, journeys = find_journeys(joined)
     roles = roles_of(joined, captures)
     guard = Guard(captures, joined, roles, journeys)
-    builder = FateBuilder(
-        joined.order.places, tuple(capture.source for capture in captures), joined.net.clocks, guard
-    )
+    builder = FateBuilder(joined.order.places, tuple(capture.source for capture in captures), joined.net.clocks, guard)
     traced = tuple(sorted((builder.trace(one) for one in traced_journeys), key=lambda one: one.time_ns))
     return NetworkFacts(
-        points=tuple(
-            _point(place, order, joined, captures, roles) for order, place in enumerate(joined.order.places)
-        ),
+        points=tuple(_point(place, order, joined, captures, roles) for order, place in enumerate(joined.order.places)),
         clocks={capture.source: clock for capture, clock in zip(captures, joined.net.clocks, strict=True)},
         traced=traced,
         icmp=tie_errors(captures, joined.net.clocks, traced),

@@ -90,8 +90,7 @@ class LineReader:
         self.format = log_format
         self._times = TimeReader(log_format.time_format, not_after_ns)
         self._fields = {
-            name: [(pattern, Sought([pattern])) for pattern in patterns]
-            for name, patterns in log_format.fields.items()
+            name: [(pattern, Sought([pattern])) for pattern in patterns] for name, patterns in log_format.fields.items()
         }
         self._received, self._sent = _sieved(log_format.received), _sieved(log_format.sent)
         self._numbers = Sought(log_format.fields.get("number", ()))
@@ -147,9 +146,7 @@ class LineReader:
             "peer": _endpoint(raw["peer"]),
             "size": _number(raw["size"]),
         }
-        return LineFacts(
-            **when, **found, text=text, has_direction_word=has_word, is_message=not _missing(found, needs)
-        )
+        return LineFacts(**when, **found, text=text, has_direction_word=has_word, is_message=not _missing(found, needs))
 
     def _find(self, name: str, groups: Mapping[str, str | None], text: str, low: str) -> str | None:
         if groups.get(name):
@@ -160,9 +157,7 @@ class LineReader:
                 return found.group(name) if name in pattern.groupindex else found.group(1 if pattern.groups else 0)
         return None
 
-    def _direction(
-        self, told: str | None, text: str, low: str, number: int | None
-    ) -> tuple[Direction | None, bool]:
+    def _direction(self, told: str | None, text: str, low: str, number: int | None) -> tuple[Direction | None, bool]:
         """A field that tells it, read by the format's words, then by the usual ones; else the first word of the
         line; else what the number is."""
         found = self._direction_word(told, folded(told)) if told else self._direction_word(text, low)
@@ -209,9 +204,7 @@ def _missing(found: Mapping[str, object], needs: tuple[str, ...]) -> tuple[str, 
     def lacks(name: str) -> bool:
         return found[name] in (None, "")
 
-    return tuple(
-        name for name in needs if (all(map(lacks, IDENTITY)) if name == "identity" else lacks(name))
-    )
+    return tuple(name for name in needs if (all(map(lacks, IDENTITY)) if name == "identity" else lacks(name)))
 
 
 def _number(text: str | None) -> int | None:

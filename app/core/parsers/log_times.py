@@ -37,9 +37,7 @@ _STYLES = tuple(
     )
 )
 # The usual time, which the first style reads likewise: the second, and what stands around the fraction.
-_COMMON = re.compile(
-    r"((?:19|20)\d\d[-/]\d\d[-/]\d\d[ T]\d\d:\d\d:\d\d)(?:([.,])(\d{1,9}))?((?:Z|[+-]\d\d:?\d\d)?)"
-)
+_COMMON = re.compile(r"((?:19|20)\d\d[-/]\d\d[-/]\d\d[ T]\d\d:\d\d:\d\d)(?:([.,])(\d{1,9}))?((?:Z|[+-]\d\d:?\d\d)?)")
 _EPOCH = re.compile(r"(\d{9,10})(\d{3})?(?:\.(\d{1,9}))?(?!\d)")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 

@@ -113,5 +113,7 @@ def likely_offset(lines_ns: Sequence[int], wire_ns: Sequence[int], resolution_ns
     at, count = ranked[0]
     if any(other_count >= count and abs(other - at) > 1 for other, other_count in ranked[1:]):
         return None
-    return log_offset([wire - line for line in lines_ns for wire in wire_ns
-                       if at <= (wire - line) // resolution_ns <= at + 1], resolution_ns)
+    return log_offset(
+        [wire - line for line in lines_ns for wire in wire_ns if at <= (wire - line) // resolution_ns <= at + 1],
+        resolution_ns,
+    )

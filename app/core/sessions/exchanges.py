@@ -36,8 +36,7 @@ def build_session(exchange: Exchange, clocks: dict[str, LogClock], key: str) -> 
     sends = {direction: _pair(exchange, clocks, direction) for direction in Direction}
     _number_by_order(sends)
     messages = tuple(
-        _message(number, direction, group, exchange, clocks)
-        for direction, number, group in _groups(sends)
+        _message(number, direction, group, exchange, clocks) for direction, number, group in _groups(sends)
     )
     messages = tuple(sorted(messages, key=_protocol_order))
     marks = _marks(exchange, clocks)
@@ -85,9 +84,7 @@ def _pair(exchange: Exchange, clocks: dict[str, LogClock], direction: Direction)
     return sorted(sends, key=lambda s: _when(s, clocks))
 
 
-def _by_number(
-    lines: list[LogEvent], wires: list[TracedDatagram]
-) -> list[tuple[list[LogEvent], list[TracedDatagram]]]:
+def _by_number(lines: list[LogEvent], wires: list[TracedDatagram]) -> list[tuple[list[LogEvent], list[TracedDatagram]]]:
     """Lines and datagrams that may belong together: equal numbers where both show them, all the rest together."""
     on_wire = {_wire_number(t) for t in wires}
     if None in on_wire:
@@ -102,9 +99,7 @@ def _wire_number(traced: TracedDatagram) -> int | None:
     return traced.message.number if traced.message else None
 
 
-def _pair_client(
-    lines: list[LogEvent], wires: list[TracedDatagram], clocks: dict[str, LogClock]
-) -> list[_Send]:
+def _pair_client(lines: list[LogEvent], wires: list[TracedDatagram], clocks: dict[str, LogClock]) -> list[_Send]:
     if not lines or not wires or not all(_clock(clocks, line).is_known for line in lines):
         return _pair_in_order(lines, wires)
     pairs = align(
@@ -127,11 +122,15 @@ def _add_server(sends: list[_Send], told: list[LogEvent], clocks: dict[str, LogC
     for number in sorted({e.number for e in told if e.number is not None}):
         lines = [e for e in told if e.number == number]
         group = sorted((s for s in sends if _number(s) in (number, None)), key=lambda s: _when(s, clocks))
-        pairs = align(
-            [_clock(clocks, e).to_reference(e.time_ns) - SERVER_SLACK_NS for e in lines],
-            [_arrival(s, clocks) for s in group],
-            2 * NS,
-        ) if all(_clock(clocks, e).is_known for e in lines) else _order_pairs(len(lines), len(group))
+        pairs = (
+            align(
+                [_clock(clocks, e).to_reference(e.time_ns) - SERVER_SLACK_NS for e in lines],
+                [_arrival(s, clocks) for s in group],
+                2 * NS,
+            )
+            if all(_clock(clocks, e).is_known for e in lines)
+            else _order_pairs(len(lines), len(group))
+        )
         for i, j in pairs:
             if i is not None and j is not None:
                 group[j].server = lines[i]
@@ -250,11 +249,15 @@ def _attempt(index: int, time_ns: int, gap_s: float | None, send: _Send, exchang
 
 def _evidence(send: _Send) -> tuple[Evidence, ...]:
     lines = [_line_evidence(event) for event in (send.client, send.server) if event is not None]
-    frames = [] if send.wire is None else [
-        Evidence(source=datagram.source, frame=packet.frame, text=describe(packet))
-        for datagram in send.wire.datagrams
-        for packet in datagram.packets
-    ]
+    frames = (
+        []
+        if send.wire is None
+        else [
+            Evidence(source=datagram.source, frame=packet.frame, text=describe(packet))
+            for datagram in send.wire.datagrams
+            for packet in datagram.packets
+        ]
+    )
     return (*lines, *frames)
 
 
@@ -265,8 +268,10 @@ def _line_evidence(event: LogEvent) -> Evidence:
 def describe(packet: Packet) -> str:
     """One frame in a line, in Wireshark's words."""
     source = packet.source_ip if packet.source_port is None else f"{packet.source_ip}:{packet.source_port}"
-    target = packet.destination_ip if packet.destination_port is None else (
-        f"{packet.destination_ip}:{packet.destination_port}"
+    target = (
+        packet.destination_ip
+        if packet.destination_port is None
+        else (f"{packet.destination_ip}:{packet.destination_port}")
     )
     name = "" if packet.identification is None else f" id 0x{packet.identification:04x}"
     piece = f" offset {packet.offset_bytes} length {packet.length_bytes}" if packet.is_fragment else ""

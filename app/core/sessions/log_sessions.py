@@ -185,8 +185,17 @@ def _unlike(session: LogSession, result: LogEvent) -> tuple[bool, bool]:
 def _same_event(event: LogEvent) -> tuple[object, ...]:
     """What two copies of one record share; the source is left out on purpose."""
     digest = event.body.digest if event.body else ""
-    return (event.time_ns, event.kind, event.direction, event.number, event.message_id, digest, event.result_code,
-            event.thread, event.text)
+    return (
+        event.time_ns,
+        event.kind,
+        event.direction,
+        event.number,
+        event.message_id,
+        digest,
+        event.result_code,
+        event.thread,
+        event.text,
+    )
 
 
 def _join_rotated(sessions: list[LogSession]) -> list[LogSession]:
@@ -273,8 +282,11 @@ def _place_orphans(sessions: list[LogSession], orphans: list[LogEvent]) -> None:
             by_folder.setdefault(folder, []).append(session)
     for event in orphans:
         told = _same_event(event)
-        around = [s for s in by_folder.get(_folder(event.locator.source), ())
-                  if s.first_ns <= event.time_ns <= s.last_ns + RESULT_DELAY_NS]
+        around = [
+            s
+            for s in by_folder.get(_folder(event.locator.source), ())
+            if s.first_ns <= event.time_ns <= s.last_ns + RESULT_DELAY_NS
+        ]
         if any(told == _same_event(own) for s in around for own in s.client):
             continue  # two files overlap, and the other one has it in its place
         cut = [s for s in around if any(_is_rest(own, event) for own in s.client if own.time_ns <= event.time_ns)]
@@ -300,8 +312,11 @@ def _join_sides(client: list[LogSession], server: list[LogSession]) -> list[LogS
             by_event_id.setdefault(session.event_id, []).append(session)
     alone: list[LogSession] = []
     for session in server:
-        homes = [home for home in by_event_id.get(session.event_id or "", ())
-                 if not home.server and _may_be_same(home, session)]
+        homes = [
+            home
+            for home in by_event_id.get(session.event_id or "", ())
+            if not home.server and _may_be_same(home, session)
+        ]
         if homes:
             homes[0].server = session.server
             homes[0].user = homes[0].user or session.user

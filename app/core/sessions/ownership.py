@@ -108,11 +108,15 @@ class _Assignment:
         message = traced.message
         if message is None or not message.event_id:
             return []
-        return [e for e in self.named.get(message.event_id, ())
-                if _agree(e.log.mac, message.mac) and _agree(e.log.user, message.user)]
+        return [
+            e
+            for e in self.named.get(message.event_id, ())
+            if _agree(e.log.mac, message.mac) and _agree(e.log.user, message.user)
+        ]
 
     def by_repeated_event_id(self) -> None:
         """An event id used again later: the session nearest in time has it."""
+
         def choose(traced: TracedDatagram) -> tuple[Exchange, Text] | None:
             homes = self._namesakes(traced)
             if not homes:
@@ -235,8 +239,11 @@ class _Assignment:
     def by_rhythm(self) -> None:
         """Logs without a clock yet, held against the unclaimed sends of captures in their folder, else of all."""
         for source, exchanges in self._clockless().items():
-            beside = [t for t in self.left if t.direction is Direction.TO_SERVER
-                      and any(_folder(d.source) == _folder(source) for d in t.datagrams)]
+            beside = [
+                t
+                for t in self.left
+                if t.direction is Direction.TO_SERVER and any(_folder(d.source) == _folder(source) for d in t.datagrams)
+            ]
             candidates = beside or [t for t in self.left if t.direction is Direction.TO_SERVER]
             lines = [e for x in exchanges for e in message_lines(x.log.client, Direction.TO_SERVER)]
             if not candidates or not lines:

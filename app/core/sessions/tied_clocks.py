@@ -39,9 +39,7 @@ def tied_clocks(sessions: Iterable[LogSession], clocks: Mapping[str, LogClock]) 
     }
 
 
-def _told_twice(
-    sessions: Iterable[LogSession], clocks: Mapping[str, LogClock]
-) -> Iterator[tuple[LogEvent, LogEvent]]:
+def _told_twice(sessions: Iterable[LogSession], clocks: Mapping[str, LogClock]) -> Iterator[tuple[LogEvent, LogEvent]]:
     """Lines of client and server for one message, from a few sessions of each pair of logs that lacks a clock."""
     used: Counter[tuple[str, str]] = Counter()
     for session in sessions:

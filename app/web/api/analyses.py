@@ -15,7 +15,7 @@ from app.db.models import QUEUED, RUNNING
 from app.db.queries import TerminalFilter
 from app.db.session import DatabaseSession
 from app.errors import Conflict, NotFound
-from app.jobs import cancel_analysis, request_analysis
+from app.jobs.asking import cancel_analysis, request_analysis
 from app.web.api.cases import link_pages
 from app.web.api.problems import problems
 from app.web.api.shapes import (

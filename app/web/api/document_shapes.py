@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from app.db.handover import EVIDENCE, Document
 from app.db.models import DONE, Case
-from app.documents import DocumentOptions, options_of
+from app.jobs.documents import DocumentOptions, options_of
 from app.web.api.shapes import BothLanguages, Words
 
 MOST_TERMINALS = 500

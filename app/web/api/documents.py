@@ -15,7 +15,8 @@ from app.core.records import Text
 from app.db.handover import EVIDENCE, REPORT, AnonymisationMap, Document
 from app.db.models import DONE, QUEUED, RUNNING, Case
 from app.db.session import DatabaseSession
-from app.documents import (
+from app.errors import Conflict, NotFound
+from app.jobs.documents import (
     DocumentOptions,
     cancel_document,
     documents_of,
@@ -24,7 +25,6 @@ from app.documents import (
     remove_documents,
     request_document,
 )
-from app.errors import Conflict, NotFound
 from app.storage import BLOCK, Storage
 from app.web.api.document_shapes import DocumentState, WantedEvidence, WantedReport
 from app.web.api.problems import problems

@@ -13,7 +13,7 @@ from app.db.load import load_capture_points
 from app.db.results import SourceRow
 from app.db.session import DatabaseSession
 from app.errors import Conflict, NotFound, Rejected
-from app.jobs import request_analysis
+from app.jobs.asking import request_analysis
 from app.web.api.cases import link_pages
 from app.web.api.problems import problems
 from app.web.api.shapes import CaseId, Listed, PageNumber

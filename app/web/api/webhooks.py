@@ -14,11 +14,11 @@ from app.core.records import Text
 from app.db.handover import Delivery, Webhook
 from app.db.session import DatabaseSession
 from app.errors import Conflict, NotFound
-from app.outbound import LONGEST_URL, check_url
+from app.jobs.outbound import LONGEST_URL, check_url
+from app.jobs.webhooks import new_secret
 from app.web.api.principal import CurrentPrincipal
 from app.web.api.problems import problems
 from app.web.api.shapes import LARGEST_ID
-from app.webhooks import new_secret
 
 router = APIRouter(tags=["webhooks"])
 MOST_HOOKS = 20

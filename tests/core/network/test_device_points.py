@@ -39,9 +39,7 @@ def later_lost_behind(point: str) -> NetworkFacts:
 
 
 def test_what_the_device_had_and_the_next_point_lacks_puts_the_loss_behind_the_device() -> None:
-    facts = with_device_points(
-        later_lost_behind("fwout"), lines(*(piece for sent in SENT for piece in both(sent))), ()
-    )
+    facts = with_device_points(later_lost_behind("fwout"), lines(*(piece for sent in SENT for piece in both(sent))), ())
     assert [point.name for point in facts.points] == ["client", "uplink", "fwout", "FW1", "fwin", "server"]
     assert [point.order for point in facts.points] == list(range(6))
     assert {one.fate.lost_between for one in numbered(facts, 3)} == {("FW1", "fwin")}

@@ -15,9 +15,18 @@ ME = {"user": "a@x", "mac": "00:11:22:33:44:55", "event_id": "E1"}
 
 
 def facts(*events: LogEvent) -> LogFacts:
-    return LogFacts(source=events[0].locator.source, side=events[0].side, format="inode", encoding="utf-8",
-                    lines=len(events), records=len(events), record_lines=len(events), rejected_lines=0, events=events,
-                    rejected=())
+    return LogFacts(
+        source=events[0].locator.source,
+        side=events[0].side,
+        format="inode",
+        encoding="utf-8",
+        lines=len(events),
+        records=len(events),
+        record_lines=len(events),
+        rejected_lines=0,
+        events=events,
+        rejected=(),
+    )
 
 
 def local(at_s: float) -> float:
@@ -81,8 +90,12 @@ def test_the_rhythm_ties_when_nothing_else_does() -> None:
 
 
 def test_captures_alone_make_a_session_and_number_it_by_order() -> None:
-    traced = [wire(1, None, ident=1), wire(1.1, None, to_server=False, ident=2), wire(24, None, ident=3),
-              wire(29, None, ident=4)]
+    traced = [
+        wire(1, None, ident=1),
+        wire(1.1, None, to_server=False, ident=2),
+        wire(24, None, ident=3),
+        wire(29, None, ident=4),
+    ]
     owned = assign((), traced, {})
     session = build_session(owned.exchanges[0], owned.clocks, "s1")
     assert [(m.number, len(m.attempts)) for m in session.messages] == [(1, 1), (2, 1), (3, 2)]
@@ -98,8 +111,10 @@ def test_two_clients_behind_equal_ports_stay_apart() -> None:
 
 def test_a_repeated_event_id_goes_to_the_session_of_its_time() -> None:
     events = [line(local(at), 1, **ME) for at in (100, 5000)]
-    results = [LogEvent(events[0].locator, Side.CLIENT, EventKind.RESULT, int(local(at)) * NS, result_code=4)
-               for at in (130, 5030)]
+    results = [
+        LogEvent(events[0].locator, Side.CLIENT, EventKind.RESULT, int(local(at)) * NS, result_code=4)
+        for at in (130, 5030)
+    ]
     log = facts(events[0], results[0], events[1], results[1])
     traced = [wire(100.2, 1, ident=1, event_id="E1"), wire(5000.2, 1, ident=2, event_id="E1")]
     owned = assign(build_log_sessions([log]), traced, {"iNode.log": ToldClock(ZONE_S)})
@@ -121,7 +136,10 @@ def test_without_captures_times_stay_local_and_say_so() -> None:
     session = build_session(owned.exchanges[0], owned.clocks, "s1")
     assert not session.zone_known
     assert [(m.number, m.direction, len(m.attempts)) for m in session.messages] == [
-        (1, Direction.TO_SERVER, 1), (2, Direction.TO_CLIENT, 1), (3, Direction.TO_SERVER, 4)]
+        (1, Direction.TO_SERVER, 1),
+        (2, Direction.TO_CLIENT, 1),
+        (3, Direction.TO_SERVER, 4),
+    ]
     third = session.message(3)
     assert third is not None and [a.gap_s for a in third.attempts] == [None, 5.0, 5.0, 5.0]
 

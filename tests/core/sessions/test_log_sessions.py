@@ -6,19 +6,42 @@ from app.core.records import NS, Body, Direction, Endpoint, EventKind, Locator, 
 from app.core.sessions.log_sessions import build_log_sessions
 
 
-def event(at_s: float, number: int | None = None, *, source: str = "iNode.log", side: Side = Side.CLIENT,
-          to_server: bool = True, **more: object) -> LogEvent:
+def event(
+    at_s: float,
+    number: int | None = None,
+    *,
+    source: str = "iNode.log",
+    side: Side = Side.CLIENT,
+    to_server: bool = True,
+    **more: object,
+) -> LogEvent:
     direction = None if number is None else (Direction.TO_SERVER if to_server else Direction.TO_CLIENT)
     kind = EventKind.MESSAGE if number is not None else EventKind.RESULT
-    made = LogEvent(locator=Locator(source, line=round(at_s) + 1), side=side, kind=kind, time_ns=round(at_s * NS),
-                    direction=direction, number=number)
+    made = LogEvent(
+        locator=Locator(source, line=round(at_s) + 1),
+        side=side,
+        kind=kind,
+        time_ns=round(at_s * NS),
+        direction=direction,
+        number=number,
+    )
     return replace(made, **more)  # type: ignore[arg-type]
 
 
 def log(*events: LogEvent) -> LogFacts:
     first = events[0]
-    return LogFacts(source=first.locator.source, side=first.side, format="inode", encoding="utf-8", lines=len(events),
-                    records=len(events), record_lines=len(events), rejected_lines=0, events=events, rejected=())
+    return LogFacts(
+        source=first.locator.source,
+        side=first.side,
+        format="inode",
+        encoding="utf-8",
+        lines=len(events),
+        records=len(events),
+        record_lines=len(events),
+        rejected_lines=0,
+        events=events,
+        rejected=(),
+    )
 
 
 ME = {"user": "a@x", "mac": "00:11:22:33:44:55", "event_id": "E1"}
@@ -26,18 +49,35 @@ YOU = {"user": "b@x", "mac": "00:11:22:33:44:66", "event_id": "E2"}
 
 
 def test_messages_and_the_result_of_one_check_are_one_session() -> None:
-    sessions = build_log_sessions([log(
-        event(0, 1, **ME), event(0, 2, to_server=False, event_id="E1"),
-        event(23, 3, **ME), event(28, 3, **ME), event(43, result_code=4))])
+    sessions = build_log_sessions(
+        [
+            log(
+                event(0, 1, **ME),
+                event(0, 2, to_server=False, event_id="E1"),
+                event(23, 3, **ME),
+                event(28, 3, **ME),
+                event(43, result_code=4),
+            )
+        ]
+    )
     assert len(sessions) == 1
     assert [e.number for e in sessions[0].client] == [1, 2, 3, 3, None]
     assert sessions[0].identity == ("a@x", "00:11:22:33:44:55")
 
 
 def test_two_terminals_in_one_log_stay_apart_and_each_gets_its_result() -> None:
-    sessions = build_log_sessions([log(
-        event(0, 1, **ME), event(1, 1, **YOU), event(20, 3, **ME), event(25, 3, **YOU),
-        event(40, result_code=4), event(45, result_code=0))])
+    sessions = build_log_sessions(
+        [
+            log(
+                event(0, 1, **ME),
+                event(1, 1, **YOU),
+                event(20, 3, **ME),
+                event(25, 3, **YOU),
+                event(40, result_code=4),
+                event(45, result_code=0),
+            )
+        ]
+    )
     assert [[e.result_code for e in s.client if e.kind is EventKind.RESULT] for s in sessions] == [[4], [0]]
 
 
@@ -58,8 +98,11 @@ def test_without_event_ids_silence_parts_sessions() -> None:
 def test_overlapping_rotated_files_count_each_record_once() -> None:
     shared = event(5, 3, body=Body((), 10, digest="d"), **ME)
     first = log(event(0, 1, **ME), shared)
-    second = log(replace(shared, locator=Locator("iNode.1.log", line=1)),
-                 event(10, 3, source="iNode.1.log", **ME), event(20, source="iNode.1.log", result_code=4))
+    second = log(
+        replace(shared, locator=Locator("iNode.1.log", line=1)),
+        event(10, 3, source="iNode.1.log", **ME),
+        event(20, source="iNode.1.log", result_code=4),
+    )
     for order in ([first, second], [second, first]):
         sessions = build_log_sessions(order)
         assert len(sessions) == 1
@@ -67,15 +110,18 @@ def test_overlapping_rotated_files_count_each_record_once() -> None:
 
 
 def test_a_result_at_the_head_of_the_next_file_finds_its_session() -> None:
-    sessions = build_log_sessions([log(event(0, 1, **ME), event(5, 3, **ME)),
-                                   log(event(25, source="iNode.1.log", result_code=4))])
+    sessions = build_log_sessions(
+        [log(event(0, 1, **ME), event(5, 3, **ME)), log(event(25, source="iNode.1.log", result_code=4))]
+    )
     assert len(sessions) == 1 and sessions[0].has_result
 
 
 def test_the_server_log_joins_the_session_of_its_event_id() -> None:
     peer = Endpoint("10.1.1.1", 40000)
-    server = log(event(3600, 1, source="ps.log", side=Side.SERVER, peer=peer, **ME),
-                 event(3601, 2, source="ps.log", side=Side.SERVER, to_server=False, peer=peer, event_id="E1"))
+    server = log(
+        event(3600, 1, source="ps.log", side=Side.SERVER, peer=peer, **ME),
+        event(3601, 2, source="ps.log", side=Side.SERVER, to_server=False, peer=peer, event_id="E1"),
+    )
     sessions = build_log_sessions([log(event(0, 1, **ME)), server])
     assert len(sessions) == 1 and len(sessions[0].server) == 2
 

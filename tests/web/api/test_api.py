@@ -15,9 +15,9 @@ import pytest
 
 from app.core.records import Text
 from app.db.models import DONE, Analysis
-from app.document_run import attempt
-from app.documents import fail_document, start_document
 from app.intake import analyze_paths
+from app.jobs.document_run import attempt
+from app.jobs.documents import fail_document, start_document
 from tests.web.api.conftest import Api
 
 PROBLEM = "application/problem+json"

@@ -1,0 +1,214 @@
+"""Feeds frames to tshark and pairs its rows with them.
+
+tshark gets a pcapng on its standard input, so nothing is written to disk, and runs beside the sieve on another core. It
+is started anew from time to time, because its memory grows with the frames that it has seen.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+from collections import deque
+from collections.abc import Iterator
+from contextlib import suppress
+from queue import Empty, SimpleQueue
+from struct import Struct, pack
+
+from app.captures.tshark import start_tshark, tshark_argv
+from app.core.parsers.ip_headers import RawFrame
+from app.core.parsers.packets import FIELDS
+from app.core.parsers.sieve import LINK_ETHERNET, LINK_LOOP, LINK_NULL, LINK_PPP, LINK_RAW, LINK_SLL, LINK_SLL2
+from app.core.records import Text
+from app.sandbox import ToolLimits
+from app.tools import end_tool
+
+FRAMES_PER_RUN = 50_000
+IN_FLIGHT_BYTES = 6 * 1024 * 1024
+WRITE_BYTES = 128 * 1024
+STALLED_S = 0.5
+READ_BYTES = 64 * 1024
+RESTARTS = 20
+# tshark needs the headers only: the payload is read from the frame itself. Elsewhere (802.11 …) headers may lie deep.
+HEADERS_BYTES = 512
+HEADERS_FIRST = frozenset({LINK_NULL, LINK_ETHERNET, LINK_LOOP, LINK_SLL, LINK_SLL2, LINK_PPP, *LINK_RAW})
+_PACKET, _TOTAL = Struct("<IIIIIII"), Struct("<I")
+_PADDING = (b"", b"\0", b"\0\0", b"\0\0\0")
+SECTION = pack("<IIIHHqI", 0x0A0D0D0A, 28, 0x1A2B3C4D, 1, 0, -1, 28)
+
+
+def interface_block(link_type: int) -> bytes:
+    """An interface description with nanosecond times."""
+    return pack("<IIHHIHHB3xHHI", 1, 32, link_type, 0, 0, 9, 1, 9, 0, 0, 32)
+
+
+def frame_block(interface: int, octets: bytes, frame: RawFrame) -> bytes:
+    """An enhanced packet block; times before 1970 do not exist there."""
+    length = len(octets)
+    total = 32 + length + (-length & 3)
+    time_ns = max(frame.time_ns, 0)
+    original = max(frame.original, length)
+    head = _PACKET.pack(6, total, interface, time_ns >> 32, time_ns & 0xFFFFFFFF, length, original)
+    return b"".join((head, octets, _PADDING[-length & 3], _TOTAL.pack(total)))
+
+
+class Dissector:
+    """`put` frames, take `ready` pairs of a frame and its row; `finish` gives the rest.
+
+    Where `is_full`, take `ready` rows before putting more. A frame on which tshark dies is left out and counted in
+    `failed`; the others are dissected all the same.
+    """
+
+    def __init__(self, limits: ToolLimits) -> None:
+        self._limits = limits
+        self._process: subprocess.Popen[bytes] | None = None
+        self._input: SimpleQueue[bytes | None] = SimpleQueue()
+        self._output: SimpleQueue[bytes | None] = SimpleQueue()
+        self._threads: tuple[threading.Thread, ...] = ()
+        self._partial = b""
+        self._pending: deque[tuple[int, RawFrame]] = deque()
+        self._in_flight = 0
+        self._buffer = bytearray()
+        self._interfaces: dict[int, int] = {}
+        self._fed = 0
+        self._restarts = 0
+        self.failed: list[int] = []
+
+    @property
+    def is_full(self) -> bool:
+        return self._in_flight > IN_FLIGHT_BYTES or self._fed >= FRAMES_PER_RUN
+
+    def put(self, link_type: int, frame: RawFrame) -> None:
+        if self._process is None:
+            self._start()
+        self._pending.append((link_type, frame))
+        self._in_flight += len(frame.octets)
+        self._feed(link_type, frame)
+
+    def ready(self) -> Iterator[tuple[RawFrame, str]]:
+        """Pairs so far; where full, waits until there is room."""
+        if self._fed >= FRAMES_PER_RUN:
+            yield from self.finish()
+            return
+        while True:
+            is_full = self._in_flight > IN_FLIGHT_BYTES
+            if is_full:
+                self._write()
+            try:
+                chunk = self._output.get(block=is_full, timeout=STALLED_S)
+            except Empty:
+                if is_full:  # tshark holds back its last rows until its input ends
+                    yield from self.finish()
+                return
+            if chunk is None:  # it died
+                yield from self.finish(is_over=True)
+                return
+            yield from self._pair(chunk)
+
+    def finish(self, is_over: bool = False) -> Iterator[tuple[RawFrame, str]]:
+        """Every frame that is still without its row; where tshark dies on one, goes on behind that one."""
+        while self._process is not None:
+            self._write()
+            self._input.put(None)
+            while not is_over:
+                chunk = self._output.get()
+                if chunk is None:
+                    break
+                yield from self._pair(chunk)
+            self._close()
+            is_over = False
+            if self._pending:
+                self._restart()
+
+    def abandon(self) -> None:
+        """Ends without the rest."""
+        if self._process is not None:
+            end_tool(self._process)
+            self._close()
+
+    def _start(self) -> None:
+        fields = [part for name in FIELDS for part in ("-e", name)]
+        argv = tshark_argv("-r", "-", "-T", "fields", "-E", "occurrence=a", "-E", "aggregator=,", *fields)
+        process = start_tshark(argv, self._limits)
+        self._process, self._partial, self._fed = process, b"", 0
+        self._input, self._output = SimpleQueue(), SimpleQueue()
+        self._buffer = bytearray(SECTION)
+        self._interfaces.clear()
+        self._threads = (
+            threading.Thread(target=_pour, args=(process, self._input), daemon=True),
+            threading.Thread(target=_drain, args=(process, self._output), daemon=True),
+        )
+        for thread in self._threads:
+            thread.start()
+
+    def _feed(self, link_type: int, frame: RawFrame) -> None:
+        if link_type not in self._interfaces:
+            self._interfaces[link_type] = len(self._interfaces)
+            self._buffer += interface_block(link_type)
+        octets = frame.octets[:HEADERS_BYTES] if link_type in HEADERS_FIRST else frame.octets
+        self._buffer += frame_block(self._interfaces[link_type], octets, frame)
+        self._fed += 1
+        if len(self._buffer) >= WRITE_BYTES:
+            self._write()
+
+    def _write(self) -> None:
+        self._input.put(bytes(self._buffer))
+        self._buffer.clear()
+
+    def _pair(self, chunk: bytes) -> Iterator[tuple[RawFrame, str]]:
+        lines = (self._partial + chunk).decode("utf-8", "replace").split("\n")
+        self._partial = lines.pop().encode()
+        for line in lines:
+            if not self._pending:
+                return
+            _, frame = self._pending.popleft()
+            self._in_flight -= len(frame.octets)
+            yield frame, line
+
+    def _restart(self) -> None:
+        left = list(self._pending)
+        self._restarts += 1
+        count = 1 if self._restarts <= RESTARTS else len(left)
+        self.failed.extend(frame.number for _, frame in left[:count])
+        self._pending = deque(left[count:])
+        self._in_flight = sum(len(frame.octets) for _, frame in self._pending)
+        if self._pending:
+            self._start()
+        for link_type, frame in self._pending:
+            self._feed(link_type, frame)
+
+    def _close(self) -> None:
+        process = self._process
+        if process is None:
+            return
+        self._input.put(None)
+        process.wait()
+        end_tool(process)
+        for thread in self._threads:
+            thread.join()
+        self._process = None
+        self._fed = 0
+
+
+def _pour(process: subprocess.Popen[bytes], source: SimpleQueue[bytes | None]) -> None:
+    """Hands over input until None comes, so that the sieve need not wait for tshark."""
+    assert process.stdin is not None
+    with suppress(BrokenPipeError), process.stdin as stream:  # it died: the end of its output tells
+        while (octets := source.get()) is not None:
+            stream.write(octets)
+
+
+def _drain(process: subprocess.Popen[bytes], output: SimpleQueue[bytes | None]) -> None:
+    """Takes output as it comes."""
+    assert process.stdout is not None
+    with process.stdout as stream:
+        while chunk := stream.read1(READ_BYTES):  # type: ignore[attr-defined]
+            output.put(chunk)
+    output.put(None)
+
+
+def failed_note(frames: list[int]) -> Text:
+    shown = ", ".join(map(str, frames[:5]))
+    return Text(
+        f"tshark failed on {len(frames)} frame(s) ({shown}); they were left out",
+        f"tshark 处理 {len(frames)} 个帧时出错（{shown}），已跳过",
+    )

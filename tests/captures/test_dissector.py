@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+
+from app.captures import dissector
+from app.captures.dissector import Dissector
+from app.core.parsers.ip_headers import RawFrame
+from app.tools import ToolLimits
+from tests import frames
+
+
+def frame(number: int, size: int = 50) -> RawFrame:
+    octets = frames.ethernet(frames.ipv4(frames.udp(bytes(size)), ident=number))
+    return RawFrame(number, number * 10**9, 0, octets, len(octets))
+
+
+def numbers(pairs: list[tuple[RawFrame, str]]) -> list[int]:
+    return [pair[0].number for pair in pairs]
+
+
+def test_rows_come_in_order_and_belong_to_their_frames() -> None:
+    work = Dissector(ToolLimits())
+    for number in range(1, 501):
+        work.put(frames.ETHERNET, frame(number))
+    pairs = list(work.finish())
+    assert numbers(pairs) == list(range(1, 501))
+    assert [int(line.split("\t")[0]) for _, line in pairs] == list(range(1, 501))
+    assert work.failed == []
+
+
+def test_a_new_run_begins_when_one_has_grown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dissector, "FRAMES_PER_RUN", 100)
+    work = Dissector(ToolLimits())
+    pairs = []
+    for number in range(1, 251):
+        work.put(frames.ETHERNET, frame(number))
+        if work.is_full:
+            pairs += list(work.ready())
+    pairs += list(work.finish())
+    assert numbers(pairs) == list(range(1, 251))
+
+
+def test_what_waits_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dissector, "IN_FLIGHT_BYTES", 100_000)
+    work = Dissector(ToolLimits())
+    pairs, most = [], 0
+    for number in range(1, 301):
+        work.put(frames.ETHERNET, frame(number, 1000))
+        most = max(most, work._in_flight)
+        if work.is_full:
+            pairs += list(work.ready())
+    pairs += list(work.finish())
+    assert numbers(pairs) == list(range(1, 301))
+    assert most < 105_000
+
+
+def test_where_tshark_dies_the_other_frames_are_dissected_all_the_same() -> None:
+    work = Dissector(ToolLimits())
+    for number in range(1, 51):
+        work.put(frames.ETHERNET, frame(number))
+    assert work._process is not None
+    os.killpg(work._process.pid, signal.SIGKILL)
+    found = numbers(list(work.finish()))
+    assert found == list(range(2, 51))
+    assert work.failed == [1]
+
+
+def test_work_can_be_given_up() -> None:
+    work = Dissector(ToolLimits())
+    work.put(frames.ETHERNET, frame(1))
+    work.abandon()
+    assert list(work.finish()) == []
