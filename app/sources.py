@@ -14,8 +14,9 @@ from app.core.analysis import Source, SourceKind
 from app.core.evidence.manifest import IS_MERGED, is_merged
 from app.core.parsers.devices import parse_device_output, sniff_device_output
 from app.core.parsers.inode_log import parse_inode_log, sniff_inode_log
+from app.core.parsers.log_choice import has_times, sniff_server_log
 from app.core.parsers.log_format import LogFormat
-from app.core.parsers.server_log import has_times, parse_server_log, sniff_server_log
+from app.core.parsers.server_log import parse_server_log
 from app.core.pipeline import ParsedSource
 from app.core.records import CaptureFacts, LogFacts, Side, Text
 from app.device_formats import load_device_formats

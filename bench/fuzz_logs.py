@@ -17,8 +17,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from app.core.parsers.inode_log import parse_inode_log, sniff_inode_log
+from app.core.parsers.log_choice import sniff_server_log
 from app.core.parsers.safe_pattern import MAX_MATCHED_CHARACTERS, PatternRefused, compile_safely
-from app.core.parsers.server_log import parse_server_log, sniff_server_log
+from app.core.parsers.server_log import parse_server_log
 from app.core.records import LogFacts
 from app.log_formats import load_formats
 from bench.logs import session

@@ -9,9 +9,9 @@ from typing import Annotated
 import typer
 
 from app.core.parsers.format_check import CheckedLine, check_lines, check_samples
+from app.core.parsers.log_choice import sniff_server_log
 from app.core.parsers.log_format import FormatError, LogFormat
 from app.core.parsers.log_text import TextStream, decode
-from app.core.parsers.server_log import sniff_server_log
 from app.log_formats import format_from_text, format_problems, load_formats
 
 HEAD_BYTES = 256 << 10

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from app.captures.blocks import CutStream, read_blocks
 from app.captures.capture import frame_time_ns
 from app.core.parsers.log_format import LogFormat
+from app.core.parsers.log_lines import LineReader
 from app.core.parsers.log_times import Moment, TimeReader
 from app.core.records import NS, Text
 from app.db.results import SourceRow
@@ -94,7 +95,7 @@ def _written(storage: Storage, formats: Sequence[LogFormat], source: SourceRow, 
 def _time_of(formats: Sequence[LogFormat], source: SourceRow, text: str, there_ns: int | None) -> Moment | None:
     log_format = next((item for item in formats if item.name == source.log_format), None)
     if log_format is not None:
-        reader = log_format.reader(there_ns)
+        reader = LineReader(log_format, there_ns)
         begin = reader.match(text)
         return None if begin is None else reader.time(begin)
     return TimeReader(not_after_ns=there_ns).read(text[:HEAD_CHARACTERS])

@@ -17,8 +17,8 @@ from sqlalchemy.orm import Session
 from app.captures.blocks import read_head
 from app.captures.capture import CaptureError
 from app.core.parsers.format_check import CheckedLine, CheckedSample, check_lines, check_samples
+from app.core.parsers.log_choice import sniff_server_log
 from app.core.parsers.log_format import FormatError, LogFormat
-from app.core.parsers.server_log import sniff_server_log
 from app.core.records import Text
 from app.db import source_queries
 from app.db.results import SourceRow

@@ -113,12 +113,20 @@ class EventTable(Sequence[LogEvent]):
         direction: Direction | None = None,
         number: int | None = None,
         wire_bytes: int = NONE,
+        message_id: int = NONE,
+        identity: Identity = (None, None, None),
+        peer: bytes | None = None,
     ) -> int:
+        """`peer`: as `set_peer` keeps it."""
         row = self._count
         self._count = row + 1
+        user, mac, event = identity
         self._rows += _ROW.pack(
             time_ns, start, line, size, resolution_ns, number if number is not None and number <= 0xFFFF else NONE,
-            NONE, NONE, wire_bytes, self.texts.number(text), self._threads.number(thread), 0, 0, 0, 0, 0, -1, NO_CODE,
+            message_id, NONE, wire_bytes, self.texts.number(text), self._threads.number(thread),
+            self._peers.number(peer) if peer is not None else 0, 0,
+            self._names.number(user) if user is not None else 0, self._names.number(mac) if mac is not None else 0,
+            self._events.number(event) if event is not None else 0, -1, NO_CODE,
             _KIND_NUMBERS[kind], _DIRECTION_NUMBERS[direction],
         )  # fmt: skip
         return row

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from app.core.parsers.log_format import LineFacts, LineReader, LogFormat, Sample, missing_fields
+from app.core.parsers.log_format import LogFormat, Sample
+from app.core.parsers.log_lines import LineFacts, LineReader, missing_fields
 from app.core.records import NS, Text
 
 MESSAGE = Text("message", "报文")
@@ -30,7 +31,7 @@ class CheckedLine:
 
 
 def check_lines(log_format: LogFormat, lines: Iterable[str]) -> Iterator[CheckedLine]:
-    reader = log_format.reader()
+    reader = LineReader(log_format)
     return (_check_line(reader, number, line.rstrip("\r\n")) for number, line in enumerate(lines, 1))
 
 
@@ -77,7 +78,7 @@ class CheckedSample:
 
 def check_samples(log_format: LogFormat) -> tuple[CheckedSample, ...]:
     """The format's own samples: they are its test."""
-    reader = log_format.reader()
+    reader = LineReader(log_format)
     return tuple(_check_sample(reader, number, sample) for number, sample in enumerate(log_format.samples, 1))
 
 

@@ -7,12 +7,15 @@ have no such word, so most lines are done with before any expression is tried.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from re import _parser  # type: ignore[attr-defined]  # there is no public way to read an expression
 from typing import Any, NamedTuple
 
 Node = tuple[Any, Any]
+Sequence = Any  # a parsed expression or a part of it
+_LONGEST_RUN = 16
+MAX_CHARACTERS = 1 << 30
 _ODD_CASE = re.compile("[ıſİ]")  # characters that an expression without case takes for an ASCII letter
 
 
@@ -32,6 +35,49 @@ def folded(text: str) -> str:
     return low
 
 
+class Wanted(NamedTuple):
+    """What a match must hold, and how many characters of it may stand before the first of these words."""
+
+    needles: Needles
+    lead: int
+
+
+Find = Callable[..., re.Match[str] | None]
+
+
+def finder(pattern: re.Pattern[str]) -> Find:
+    """`find(text, folded(text), end)` → `pattern.search(text, 0, end)`, tried only from the place on where the
+    expression can begin to match."""
+    search = pattern.search
+    wanted = needles_of(pattern)
+    if wanted is None:
+        return lambda text, low, end=MAX_CHARACTERS: search(text, 0, end)
+    needles, lead = wanted
+    exact = tuple(sorted(needle.word for needle in needles if not needle.is_folded))
+    folded_words = tuple(sorted(needle.word for needle in needles if needle.is_folded))
+    if len(needles) == 1:
+        word = (exact or folded_words)[0]
+        is_folded = bool(folded_words)
+
+        def find_one(text: str, low: str, end: int = MAX_CHARACTERS) -> re.Match[str] | None:
+            at = (low if is_folded else text).find(word)
+            return search(text, at - lead if at > lead else 0, end) if 0 <= at < end else None
+
+        return find_one
+
+    def find(text: str, low: str, end: int = MAX_CHARACTERS) -> re.Match[str] | None:
+        first = end
+        for word in folded_words:
+            if word in low:
+                first = min(first, low.find(word))
+        for word in exact:
+            if word in text:
+                first = min(first, text.find(word))
+        return search(text, first - lead if first > lead else 0, end) if first < end else None
+
+    return find
+
+
 class Sought:
     """Expressions of which one is to be found in a text."""
 
@@ -43,10 +89,19 @@ class Sought:
         for pattern in patterns:
             found = needles_of(pattern, needles)
             self._is_open |= found is None
-            needles |= found or frozenset()
+            needles |= found.needles if found else frozenset()
         needles = _shortest(needles)
         self._exact = tuple(sorted(needle.word for needle in needles if not needle.is_folded))
         self._folded = tuple(sorted(needle.word for needle in needles if needle.is_folded))
+
+    @property
+    def ascii_words(self) -> tuple[tuple[bytes, ...], tuple[bytes, ...]] | None:
+        """What to look for in a line of ASCII as it stands, and in lower case; None where the line cannot be judged
+        by words, or where one of them could stand on two lines."""
+        words = (*self._exact, *self._folded)
+        if self._is_open or any(character.isspace() for word in words for character in word):
+            return None
+        return _ascii(self._exact), _ascii(self._folded)
 
     def may_match(self, text: str, low: str) -> bool:
         """`low` is `folded(text)`. False only where no expression matches."""
@@ -62,8 +117,12 @@ class Sought:
         return False
 
 
+def _ascii(words: Iterable[str]) -> tuple[bytes, ...]:
+    return tuple(word.encode() for word in words if word.isascii())
+
+
 @lru_cache(maxsize=8_192)  # a format's expressions are asked for with each file
-def needles_of(pattern: re.Pattern[str], sought: Needles = frozenset()) -> Needles | None:
+def needles_of(pattern: re.Pattern[str], sought: Needles = frozenset()) -> Wanted | None:
     """None where an expression can match without any certain word. What is `sought` anyway is taken before others."""
     return _best(_parser.parse(pattern.pattern), bool(pattern.flags & re.IGNORECASE), sought)
 
@@ -80,35 +139,72 @@ def _shortest(needles: Needles) -> Needles:
     )
 
 
-def _best(sequence: Iterable[Node], ignores_case: bool, sought: Needles = frozenset()) -> Needles | None:
-    """Of the sets that a sequence must match, the one whose shortest word is longest, then the smallest."""
+def _best(sequence: Sequence, ignores_case: bool, sought: Needles = frozenset()) -> Wanted | None:
+    """Of the sets that a sequence must match, the one whose shortest word is longest, then the smallest, then the one
+    that comes first."""
     return max(
         _candidates(sequence, ignores_case),
-        key=lambda needles: (needles <= sought, min(len(needle.word) for needle in needles), -len(needles)),
+        key=lambda wanted: (
+            wanted.needles <= sought,
+            min(len(needle.word) for needle in wanted.needles),
+            -len(wanted.needles),
+            -wanted.lead,
+        ),
         default=None,
     )
 
 
-def _candidates(sequence: Iterable[Node], ignores_case: bool) -> Iterator[Needles]:
+def _candidates(sequence: Sequence, ignores_case: bool) -> Iterator[Wanted]:
     run = ""
-    for node in sequence:
-        if str(node[0]) == "LITERAL" and (letter := _letter(chr(node[1]), ignores_case)):
-            run += letter
+    run_lead = 0  # characters that may stand before the run
+    for at, node in enumerate(sequence):
+        letter, least, most = _repeated_letter(node, ignores_case)
+        if not run:
+            run_lead = _width(sequence[:at])
+        if letter and least:
+            run += letter * least
+            if most == least:
+                continue
+            # Any more of it stand between this run and the next one.
+            yield _word(run, ignores_case, run_lead)
+            run, run_lead = letter * least, _width(sequence[: at + 1]) - least
             continue
         if run:
-            yield frozenset({Needle(run, ignores_case)})
+            yield _word(run, ignores_case, run_lead)
         run = ""
-        yield from _inner_candidates(node, ignores_case)
+        before = _width(sequence[:at])
+        for wanted in _inner_candidates(node, ignores_case):
+            yield wanted._replace(lead=before + wanted.lead)
     if run:
-        yield frozenset({Needle(run, ignores_case)})
+        yield _word(run, ignores_case, run_lead)
 
 
-def _inner_candidates(node: Node, ignores_case: bool) -> Iterator[Needles]:
+def _word(run: str, ignores_case: bool, lead: int) -> Wanted:
+    return Wanted(frozenset({Needle(run, ignores_case)}), lead)
+
+
+def _width(sequence: Sequence) -> int:
+    return int(sequence.getwidth()[1])
+
+
+def _repeated_letter(node: Node, ignores_case: bool) -> tuple[str, int, int]:
+    """A literal, and how often at least and at most it comes here; "" where the node is something else."""
+    name, value = str(node[0]), node[1]
+    if name == "LITERAL":
+        return _letter(chr(value), ignores_case), 1, 1
+    if name.endswith("REPEAT") and len(value[2]) == 1 and str(value[2][0][0]) == "LITERAL" and value[0] <= _LONGEST_RUN:
+        return _letter(chr(value[2][0][1]), ignores_case), int(value[0]), int(value[1])
+    return "", 0, 0
+
+
+def _inner_candidates(node: Node, ignores_case: bool) -> Iterator[Wanted]:
     name, value = str(node[0]), node[1]
     if name == "BRANCH":
         branches = [_best(branch, ignores_case) for branch in value[1]]
-        if all(branches):
-            yield frozenset().union(*(branch for branch in branches if branch))
+        known = [branch for branch in branches if branch]
+        if len(known) == len(branches):
+            needles = frozenset().union(*(branch.needles for branch in known))
+            yield Wanted(needles, max(branch.lead for branch in known))
     elif name == "SUBPATTERN":
         _, added, removed, body = value
         ignores_case = (ignores_case or bool(added & re.IGNORECASE)) and not removed & re.IGNORECASE

@@ -16,104 +16,19 @@ from itertools import chain
 
 from app.core.parsers.accounts import BEFORE_FIRST, NO_RECORD, NO_SUCH_TIME, LineAccount
 from app.core.parsers.body import BodyReader
-from app.core.parsers.event_table import MESSAGE_ID, WIRE, EventTable
+from app.core.parsers.event_table import NONE, EventTable
 from app.core.parsers.inode_phrases import BODY
-from app.core.parsers.log_format import FormatError, LineFacts, LineReader, LogFormat, build_formats
-from app.core.parsers.log_text import TextStream, as_narrow, chosen_codec, decode
+from app.core.parsers.log_choice import LINE_BYTES, sample_records, score_of, sniff_server_log
+from app.core.parsers.log_format import LogFormat
+from app.core.parsers.log_lines import LineFacts, LineReader
+from app.core.parsers.log_text import TextStream, chosen_codec, decode
 from app.core.parsers.log_times import Moment
 from app.core.parsers.safe_pattern import MAX_MATCHED_CHARACTERS
+from app.core.parsers.worded_lines import WordedLines
 from app.core.records import NS, EventKind, LogFacts, Side, Text
 
-__all__ = ["FormatError", "LogFormat", "build_formats", "has_times", "parse_server_log", "sniff_server_log"]
-
 MAX_RECORD_BYTES = 1 << 20
-_SNIFFED_LINES = 400
-_SNIFFED_LINE_BYTES = 4 * MAX_MATCHED_CHARACTERS
-_SNIFFED_MORE = 20
-_DOMAIN_WORDS = re.compile(
-    r"eventSeqID|hwAddr|SecPkt|\bEAD|policy ?(?:server|service)|策略服务器|安全检查|号\s?报文|event_?id", re.IGNORECASE
-)
-_CLIENT_WORDS = ("secPushInner", "pushSecRslt", "secRcvThrd", "sndSecMsg")  # functions of the client
-_SURE_MESSAGES = 3
-_MESSAGES_WEIGHT = 0.75  # at most: a format that fits any line needs more than messages to win
-_CONTINUATION = re.compile(rb"[ \t]|</?[A-Za-z]")  # a syslog priority `<134>` is none
 _KEPT_CHARACTERS = 300
-
-
-def sniff_server_log(head: bytes, formats: Sequence[LogFormat]) -> tuple[float, str]:
-    """The best format's score, 0 (no such log) to 1, and its name ("" without formats)."""
-    text = as_narrow(head)
-    if text.count(b"\x00") * 10 > len(text):
-        return 0.0, formats[0].name if formats else ""
-    records = _sample_records(text)
-    return max(
-        ((_score(records, item), item.name) for item in formats), key=lambda scored: scored[0], default=(0.0, "")
-    )
-
-
-def has_times(head: bytes, formats: Sequence[LogFormat]) -> bool:
-    """Whether most records of a text begin as a log's do, whatever it tells."""
-    records = _sample_records(as_narrow(head))
-    readers = [item.reader() for item in formats]
-    begun = sum(any(reader.match(first) is not None for reader in readers) for first, _ in records)
-    return begun * 2 > len(records)
-
-
-_Sampled = tuple[str, str]  # a line, and the lines that continue it
-
-
-def _sample_records(text: bytes) -> list[_Sampled]:
-    """Lines spread over the head, most from its beginning: a log may begin with much chatter."""
-    raw: list[list[bytes]] = []
-    for line in text.split(b"\n"):
-        if not line.strip():
-            continue
-        # Indented lines and elements continue a record: they speak neither for a format nor against it.
-        if raw and _CONTINUATION.match(line):
-            raw[-1].append(line)
-        elif not raw or not _CONTINUATION.match(line):
-            raw.append([line])
-    step = max(len(raw) // _SNIFFED_LINES, 1)
-    chosen = raw[: _SNIFFED_LINES // 2] + raw[_SNIFFED_LINES // 2 :: step][:_SNIFFED_LINES]
-    return [(_text_of(first), " ".join(_text_of(line) for line in more[:_SNIFFED_MORE])) for first, *more in chosen]
-
-
-def _text_of(line: bytes) -> str:
-    return decode(line[:_SNIFFED_LINE_BYTES].strip(b"\r\xef\xbb\xbf"))
-
-
-def _score(records: Sequence[_Sampled], log_format: LogFormat) -> float:
-    reader = log_format.reader()
-    begun = messages = 0
-    is_domain = False
-    for line, more in records:
-        begin = reader.match(line)
-        facts = reader.read(begin, " " + more if more else "") if begin is not None else None
-        if facts is not None:
-            begun += 1
-            messages += facts.is_message
-            is_domain = is_domain or _is_rich(facts)
-    if not begun:
-        return 0.0
-    share = begun / len(records)
-    score = log_format.weight * share
-    if messages:
-        is_domain = is_domain or any(_DOMAIN_WORDS.search(line) or _DOMAIN_WORDS.search(more) for line, more in records)
-        sure = min(messages / _SURE_MESSAGES, 1.0)
-        score += (
-            min(1 - log_format.weight, _MESSAGES_WEIGHT)
-            * (0.5 + 0.25 * share + 0.25 * sure)
-            * (0.8 if is_domain else 0.1)
-        )
-    if any(word in line for line, _ in records for word in _CLIENT_WORDS):
-        score *= 0.4
-    return round(min(score, 1.0), 3)
-
-
-def _is_rich(facts: LineFacts) -> bool:
-    """Whether a line tells so much of a message that no word of the trade is needed."""
-    has_event = facts.event_id is not None and not facts.event_id.isdecimal()
-    return facts.is_message and facts.has_direction_word and (has_event or bool(facts.user and facts.mac))
 
 
 def parse_server_log(
@@ -145,7 +60,7 @@ def parse_server_log(
         return _nothing(source, stream, encoding)
     parser = _Parser(source, stream, log_format, not_after_ns)
     parser.run(first, pieces)
-    score = _score(_sample_records(first), log_format)
+    score = score_of(sample_records(first), log_format)
     return parser.facts(score, chosen_codec(encoding) or stream.encoding, notes)
 
 
@@ -173,6 +88,7 @@ class _Record:
     line: int
     offset: int
     raw: bytes | bytearray  # bytes as long as it has but one line, as most have
+    has_words: bool  # whether a message may be in it
     has_open_body: bool = False
     is_closed: bool = False  # a blank line came: text after it is nobody's
 
@@ -206,7 +122,8 @@ class _Parser:
     def __init__(self, source: str, stream: TextStream, log_format: LogFormat, not_after_ns: int | None) -> None:
         self._source = source
         self._stream = stream
-        self._reader: LineReader = log_format.reader(not_after_ns)
+        self._reader = LineReader(log_format, not_after_ns)
+        self._worded = WordedLines(self._reader.number_words)
         self._table = EventTable(source, Side.SERVER)
         self._account = LineAccount(source)
         self._bodies = BodyReader()
@@ -217,6 +134,7 @@ class _Parser:
         self._told: dict[tuple[object, ...], int] = {}
         self._zone_s: int | None = None
         self._supposed_years = 0
+        self._wordless = 0  # records without the words that a message number stands by
         self._lacks: Counter[str] = Counter()
 
     def run(self, first: bytes, pieces: Iterator[bytes]) -> None:
@@ -226,8 +144,8 @@ class _Parser:
             data = rest + piece
             lines = data.split(b"\n")
             rest = lines.pop()
-            for line in lines:
-                self._take(line, offset)
+            for line, has_words in zip(lines, self._worded.of(data, len(lines)), strict=True):
+                self._take(line, offset, has_words)
                 offset += len(line) + 1 + dropped
                 dropped = 0
             if len(rest) > MAX_RECORD_BYTES:
@@ -235,23 +153,24 @@ class _Parser:
                 dropped += len(rest) - MAX_RECORD_BYTES
                 rest = rest[:MAX_RECORD_BYTES]
         if rest:
-            self._take(rest, offset)
+            self._take(rest, offset, has_words=True)
         self._flush()
 
-    def _take(self, raw: bytes, offset: int) -> None:
+    def _take(self, raw: bytes, offset: int, has_words: bool) -> None:
         account = self._account
         account.lines += 1
         begin = None
-        if raw[:1]:
-            line = decode(raw[:_SNIFFED_LINE_BYTES].strip(b"\r")).removeprefix("\ufeff")
-            begin = self._reader.match(line)
+        if raw:
+            line = raw if len(raw) <= LINE_BYTES else raw[:LINE_BYTES]
+            begin = self._reader.match(line.strip(b"\r").decode() if line.isascii() else _text_of(line))
         if begin is None:
-            self._continue(raw, offset)
+            self._continue(raw, offset, has_words)
             return
-        self._flush()
-        self._current = _Record(begin, account.lines, offset, raw)
+        if self._current is not None:
+            self._flush()
+        self._current = _Record(begin, account.lines, offset, raw, has_words)
 
-    def _continue(self, raw: bytes, offset: int) -> None:
+    def _continue(self, raw: bytes, offset: int, has_words: bool) -> None:
         current = self._current
         if current is not None:
             current.expect_more()
@@ -264,6 +183,7 @@ class _Parser:
             self._account.reject(self._account.lines, 1, self._stream.file_offset(offset), raw, reason)
         elif len(current.raw) < MAX_RECORD_BYTES:
             current.add(raw)
+            current.has_words = current.has_words or has_words
 
     def _flush(self) -> None:
         record, self._current = self._current, None
@@ -278,10 +198,10 @@ class _Parser:
             return
         moment = self._in_one_zone(moment)
         self._note_time(moment)
-        more = record.further_lines() if isinstance(record.raw, bytearray) else ""
-        if not self._reader.may_be_message(self._reader.text(record.begin, more)):
-            self._lacks["number"] += 1
+        if not record.has_words:
+            self._wordless += 1
             return
+        more = record.further_lines() if isinstance(record.raw, bytearray) else ""
         facts = self._reader.read_at(moment, record.begin, more)
         if not facts.is_message:
             self._lacks["number" if facts.number is None else "others"] += 1
@@ -319,6 +239,8 @@ class _Parser:
     def _add(self, record: _Record, facts: LineFacts) -> None:
         table = self._table
         text = f"[{facts.level}] {facts.text}" if facts.level else facts.text
+        identity = (_encoded(facts.user), _encoded(facts.mac), _encoded(facts.event_id))
+        peer = facts.peer
         row = table.add(
             EventKind.MESSAGE,
             facts.time_ns,
@@ -328,20 +250,17 @@ class _Parser:
             facts.thread.encode(),
             text[:_KEPT_CHARACTERS].encode("utf-8", "replace"),
             facts.resolution_ns,
+            facts.direction,
+            facts.number,
+            facts.size if facts.size is not None and facts.size < NONE else NONE,
+            facts.message_id if facts.message_id is not None and facts.message_id < NONE else NONE,
+            identity,
+            b"%s\x00%s" % (peer.ip.encode(), b"" if peer.port is None else b"%d" % peer.port) if peer else None,
         )
-        table.set_message(row, facts.direction, facts.number)
         body = BODY.search(record.raw)
         if body is not None:
             table.set_body(row, self._bodies.read(bytes(record.raw[body.start() :])))
-        table.set_missing_identity(row, (_encoded(facts.user), _encoded(facts.mac), _encoded(facts.event_id)))
-        if facts.message_id is not None:
-            table.put_checked(row, MESSAGE_ID, facts.message_id)
-        if facts.size is not None:
-            table.put_checked(row, WIRE, facts.size)
-        if facts.peer is not None:
-            table.set_peer(
-                row, facts.peer.ip.encode(), b"%d" % facts.peer.port if facts.peer.port is not None else None
-            )
+            table.set_missing_identity(row, identity)
 
     def facts(self, score: float, encoding: str, notes: list[Text]) -> LogFacts:
         account = self._account
@@ -368,7 +287,7 @@ class _Parser:
         if not self._records:
             yield Text("No line begins as this format says.", "没有任何一行符合该格式的记录开头。")
         elif not len(self._table):
-            yield _why_no_message(self._records, self._lacks["number"], self._reader.format.needs)
+            yield _why_no_message(self._records, self._lacks["number"] + self._wordless, self._reader.format.needs)
         if self._supposed_years:
             yield Text(
                 f"{self._supposed_years:,} of its times have no year; the last one before the file's own date was "
@@ -392,3 +311,7 @@ def _why_no_message(records: int, without_number: int, needs: tuple[str, ...]) -
 
 def _encoded(text: str | None) -> bytes | None:
     return text.encode() if text else None
+
+
+def _text_of(line: bytes) -> str:
+    return decode(line.strip(b"\r")).removeprefix("\ufeff")

@@ -7,11 +7,13 @@ import tomllib
 
 import pytest
 
+from app.core.parsers import log_lines
 from app.core.parsers.format_check import check_lines, check_samples
+from app.core.parsers.log_choice import sniff_server_log
 from app.core.parsers.log_format import FormatError, LogFormat, build_formats
 from app.core.parsers.log_times import TimeReader
-from app.core.parsers.needles import Sought
-from app.core.parsers.server_log import parse_server_log, sniff_server_log
+from app.core.parsers.server_log import parse_server_log
+from app.core.parsers.worded_lines import WordedLines
 from app.core.records import NS, Direction, EventKind, LogFacts, Side
 from app.log_formats import load_formats
 from tests.core.parsers.inode_writer import Check, one_line, records, result_body, written
@@ -305,7 +307,8 @@ def test_a_log_reads_the_same_where_every_expression_is_tried_on_every_line(
     data = "".join(_any_line(chance) for _ in range(600)).encode(codec, "replace")
     formats = own_format(OTHER)
     sieved = parse(data, formats, chosen)
-    monkeypatch.setattr(Sought, "may_match", lambda *_: True)
+    monkeypatch.setattr(log_lines, "finder", lambda some: lambda text, _, end=1 << 20: some.search(text, 0, end))
+    monkeypatch.setattr(WordedLines, "of", lambda _, data, lines: [True] * lines)
     assert parse(data, formats, chosen) == sieved
     assert 10 < len(sieved.events) < sieved.records - 10
 

@@ -1,0 +1,182 @@
+"""One line of a server log read with one format: its time, its fields, and whether it tells of a message."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import NamedTuple
+
+from app.core.parsers.body import normal_mac
+from app.core.parsers.inode_phrases import TO_CLIENT_TYPES, TO_SERVER_TYPES, number_of
+from app.core.parsers.log_format import FIELDS, IDENTITY, LogFormat
+from app.core.parsers.log_times import Moment, TimeReader
+from app.core.parsers.needles import Find, Sought, finder, folded
+from app.core.parsers.safe_pattern import MAX_MATCHED_CHARACTERS
+from app.core.records import Direction, Endpoint
+
+# An address, and a port behind whatever stands between the two ("10.2.3.4, port 37870").
+_PEER = re.compile(r"([0-9A-Fa-f.:]*[0-9A-Fa-f])\]?(?:[^\d\n]{1,20}(\d{1,5}))?$")
+_RECEIVED = ("in", "rx", "rec", "rcv", "up", "<", "收", "接收", "上行")
+_SENT = ("out", "tx", "sen", "snd", "down", "rep", "resp", ">", "发", "下发", "下行")
+_KEPT_VALUES = 4_096
+
+
+class LineFacts(NamedTuple):
+    """What one record's text told. `has_direction_word` is False where the direction was taken from the number.
+    `zone_s` and `has_year`: see `Moment`."""
+
+    time_ns: int
+    resolution_ns: int
+    zone_s: int | None = None
+    has_year: bool = True
+    text: str = ""
+    thread: str = ""
+    level: str = ""
+    direction: Direction | None = None
+    has_direction_word: bool = False
+    number: int | None = None
+    message_id: int | None = None
+    user: str | None = None
+    mac: str | None = None
+    event_id: str | None = None
+    peer: Endpoint | None = None
+    size: int | None = None
+    is_message: bool = False
+
+
+class LineReader:
+    """Reads lines with one format; keeps the cache of times. `not_after_ns`: when the file was there, for times
+    without a year."""
+
+    def __init__(self, log_format: LogFormat, not_after_ns: int | None = None) -> None:
+        self.format = log_format
+        self._times = TimeReader(log_format.time_format, not_after_ns)
+        groups = log_format.begin.groupindex
+        self._in_begin = {name: groups[name] for name in FIELDS if name in groups}
+        self._fields = {name: _searches(name, log_format) for name in FIELDS}
+        self._received = finder(log_format.received) if log_format.received is not None else None
+        self._sent = finder(log_format.sent) if log_format.sent is not None else None
+        self._numbers = Sought(log_format.fields.get("number", ()))
+        self._is_sieved = "number" in log_format.needs and "number" not in groups
+        self._text_group = groups.get("text", 0)
+        self._match = log_format.begin.match
+
+    def match(self, line: str) -> re.Match[str] | None:
+        """The match of a record's beginning, or None."""
+        return self._match(line if len(line) <= MAX_MATCHED_CHARACTERS else line[:MAX_MATCHED_CHARACTERS])
+
+    def time(self, begin: re.Match[str]) -> Moment | None:
+        return self._times.read(begin["time"])
+
+    def read(self, begin: re.Match[str], more: str = "") -> LineFacts | None:
+        """All facts of a record (`more`: its further lines); None if the time does not exist."""
+        time = self.time(begin)
+        return self.read_at(time, begin, more) if time is not None else None
+
+    def text(self, begin: re.Match[str], more: str = "") -> str:
+        """What the fields are looked for in."""
+        text = (begin[self._text_group] or "" if self._text_group else _without_time(begin)) + more
+        return text[:MAX_MATCHED_CHARACTERS]
+
+    @property
+    def number_words(self) -> Sought | None:
+        """What a message holds one of, whatever else it is; None where that cannot be said."""
+        return self._numbers if self._is_sieved else None
+
+    def read_at(self, time: Moment, begin: re.Match[str], more: str = "") -> LineFacts:
+        """All facts of a record whose time is known already."""
+        text = self.text(begin, more)
+        low = folded(text)
+        find = self._find
+        number = _number(find("number", begin, text, low))
+        thread, level = find("thread", begin, text, low) or "", find("level", begin, text, low) or ""
+        if number is None and "number" in self.format.needs:
+            return LineFacts(*time, text, thread, level)
+        direction, has_word = self._direction(find("direction", begin, text, low), text, low, number)
+        mac, peer = find("mac", begin, text, low), find("peer", begin, text, low)
+        facts = LineFacts(
+            *time, text, thread, level, direction, has_word, number,
+            _number(find("message_id", begin, text, low)),
+            find("user", begin, text, low),
+            _mac(mac) if mac else None,
+            find("event_id", begin, text, low),
+            _endpoint(peer) if peer else None,
+            _number(find("size", begin, text, low)),
+        )  # fmt: skip
+        return facts if missing_fields(facts, self.format.needs) else facts._replace(is_message=True)
+
+    def _find(self, name: str, begin: re.Match[str], text: str, low: str) -> str | None:
+        group = self._in_begin.get(name)
+        if group is not None and begin[group]:
+            return begin[group]
+        for search, group in self._fields[name]:
+            found = search(text, low)
+            if found is not None:
+                return found[group]
+        return None
+
+    def _direction(self, told: str | None, text: str, low: str, number: int | None) -> tuple[Direction | None, bool]:
+        """A field that tells it, read by the format's words, then by the usual ones; else the first word of the
+        line; else what the number is."""
+        found = self._direction_word(told, folded(told)) if told else self._direction_word(text, low)
+        if found is None and told:
+            value = told.strip("-=").lower()
+            found = Direction.TO_SERVER if value.startswith(_RECEIVED) else found
+            found = Direction.TO_CLIENT if value.startswith(_SENT) else found
+        if found is not None:
+            return found, True
+        if number in TO_SERVER_TYPES:
+            return Direction.TO_SERVER, False
+        return (Direction.TO_CLIENT, False) if number in TO_CLIENT_TYPES else (None, False)
+
+    def _direction_word(self, text: str, low: str) -> Direction | None:
+        """The word that comes first; of a received and a sent one at the same place the received one."""
+        received = self._received(text, low) if self._received is not None else None
+        end = len(text) if received is None else received.start()
+        sent = self._sent(text, low, end) if self._sent is not None else None
+        if sent is not None:
+            return Direction.TO_CLIENT
+        return None if received is None else Direction.TO_SERVER
+
+
+def _searches(name: str, log_format: LogFormat) -> list[tuple[Find, int]]:
+    """What finds a field, and the group that is its value."""
+    patterns = log_format.fields.get(name, ())
+    return [(finder(pattern), pattern.groupindex.get(name, min(pattern.groups, 1))) for pattern in patterns]
+
+
+def _without_time(begin: re.Match[str]) -> str:
+    line = begin.string
+    start, end = begin.span("time")
+    return f"{line[:start]} {line[end:]}".strip()
+
+
+def missing_fields(facts: LineFacts, needs: tuple[str, ...]) -> tuple[str, ...]:
+    """Which of the fields that a message of this format needs the line does not have."""
+
+    def lacks(name: str) -> bool:
+        return getattr(facts, name) in (None, "")
+
+    return tuple(name for name in needs if (all(map(lacks, IDENTITY)) if name == "identity" else lacks(name)))
+
+
+def _number(text: str | None) -> int | None:
+    if text is None:
+        return None
+    try:
+        value = int(text) if text.isascii() and text.isdigit() else number_of(text.encode())
+    except ValueError:
+        return None
+    return value if value <= 0xFFFF_FFFF else None
+
+
+_mac = lru_cache(_KEPT_VALUES)(normal_mac)  # a terminal comes again and again
+
+
+@lru_cache(_KEPT_VALUES)
+def _endpoint(text: str) -> Endpoint | None:
+    match = _PEER.match(text.strip(" ["))
+    if match is None:
+        return None
+    port = int(match.group(2)) if match.group(2) else None
+    return Endpoint(match.group(1), port if port is None or port <= 0xFFFF else None)
