@@ -2,7 +2,7 @@
 
 Read without being told: year first (`2026-11-23T16:51:53.263+08:00`, `2026年11月23日 16时51分53秒`,
 `20261123 165153`), day or month first (`23/Nov/2026:16:51:53 +0800`, `11/23/2026 4:51:53 PM`, `23.11.2026 16:51:53`),
-without a year (`Nov 23 16:51:53`), and seconds or milliseconds since 1970.
+without a year (`Nov 23 16:51:53`), and seconds since 1970, with a fraction or as milli-, micro- or nanoseconds.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ _STYLES = tuple(
 )
 # The usual time, which the first style reads likewise: the second, and what stands around the fraction.
 _COMMON = re.compile(r"((?:19|20)\d\d[-/]\d\d[-/]\d\d[ T]\d\d:\d\d:\d\d)(?:([.,])(\d{1,9}))?((?:Z|[+-]\d\d:?\d\d)?)")
-_EPOCH = re.compile(r"(\d{9,10})(\d{3})?(?:\.(\d{1,9}))?(?!\d)")
+_EPOCH = re.compile(r"(?<!\d)(\d{9,10})(\d{3}|\d{6}|\d{9})?(?:[.,](\d+))?(?!\d)")
+_MAY_BE_EPOCH = re.compile(r"1\d{9}(?:\d{3}){0,3}(?:[.,]\d+)?")  # digits of it could be read as a date
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
@@ -86,6 +87,8 @@ class TimeReader:
             known = self._seconds.get((second, (mark or "") + zone))
             if known is not None:
                 return _with_fraction(known, fraction)
+        if _MAY_BE_EPOCH.fullmatch(text.strip("[]()\"' ")):
+            return _read_epoch(text)
         for style in _STYLES:
             match = style.search(text)
             if match is not None:

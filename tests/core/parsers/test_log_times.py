@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from app.core.parsers.log_times import EPOCH, Moment, TimeReader
+from app.core.parsers.log_times import AUTO, EPOCH, Moment, TimeReader
 from app.core.records import NS
 
 SECOND = int(datetime(2026, 11, 23, 16, 51, 53, tzinfo=UTC).timestamp())
@@ -39,6 +39,31 @@ def test_a_time_is_read_without_being_told_its_style(text: str, fraction_ns: int
     expected = Moment(SECOND * NS + fraction_ns, resolution_ns, zone_s)
     assert reader.read(text) == expected
     assert reader.read(text) == expected  # from the cache
+
+
+@pytest.mark.parametrize("time_format", [AUTO, EPOCH])
+@pytest.mark.parametrize("second", [1_699_999_999, 1_720_200_101, SECOND])  # the second one holds 2020-01-01
+@pytest.mark.parametrize(
+    ("shape", "digits"),
+    [
+        ("{s}", 0),
+        ("{s}.{f:.1}", 1),
+        ("{s}.{f:.6}", 6),
+        ("{s}.{f}", 9),
+        ("{s},{f}", 9),
+        ("{s}.{f}12", 9),
+        ("{s}{f:.3}", 3),
+        ("{s}{f:.3}.456789", 9),
+        ("{s}{f:.6}", 6),
+        ("{s}{f}", 9),
+        ("[{s}{f:.6}]", 6),
+    ],
+)
+def test_time_since_1970_is_read_in_any_unit(time_format: str, second: int, shape: str, digits: int) -> None:
+    text = shape.format(s=second, f="123456789")
+    unit_ns = 10 ** (9 - digits)
+    expected = Moment(second * NS + 123_456_789 // unit_ns * unit_ns, unit_ns, 0)
+    assert TimeReader(time_format).read(text) == expected
 
 
 def test_of_two_numbers_the_one_over_twelve_is_the_day_else_a_slash_puts_the_month_first() -> None:

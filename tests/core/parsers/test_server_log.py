@@ -138,6 +138,16 @@ def test_the_zone_that_lines_name_is_the_logs_and_lines_of_another_are_moved_int
     assert parse(FAMILY).zone_offset_s is None
 
 
+@pytest.mark.parametrize("unit", ["", ".25", ".250000000", "250", "250000", "250000000"])
+@pytest.mark.parametrize(
+    "line", ["{} recv packet type=3 eventSeqID=q7XwPe2d", '{{"ts":{},"recv":"packet type 3","mac":"0011-2233-4455"}}']
+)
+def test_the_generic_format_takes_seconds_since_1970_in_any_unit(line: str, unit: str) -> None:
+    (event,) = parse(line.format(f"{SECOND}{unit}") + "\n", chosen="generic").events
+    assert event.time_ns == SECOND * NS + (250_000_000 if unit else 0)
+    assert (event.number, event.direction) == (3, Direction.TO_SERVER)
+
+
 def test_a_log_that_tells_of_no_message_says_what_it_lacks() -> None:
     facts = parse("2026-03-05 09:00:01|RECV|3|li.lei@branch\n" * 3, chosen="generic")
     assert not facts.events and "3 name no message number" in facts.notes[0].en
