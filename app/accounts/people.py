@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from app.access import Role
+from app.accounts.entry import end_all_sessions
 from app.accounts.passwords import hash_password
 from app.core.records import Text
 from app.db.accounts import Group, User
@@ -66,6 +67,36 @@ def group_named(db: Session, name: str) -> Group:
         raise Rejected(Text("A group needs a name.", "用户组需要名称。"))
     db.execute(insert(Group).values(name=cleaned).on_conflict_do_nothing())
     return db.scalars(select(Group).where(Group.name == cleaned)).one()
+
+
+def load_user(db: Session, user_id: int) -> User:
+    """Raises NotFound."""
+    user = db.get(User, user_id)
+    if user is None:
+        raise NotFound(Text("There is no such account.", "没有此账号。"))
+    return user
+
+
+def change_user(db: Session, user: User, by: int | None, role: Role, group: str | None, *, is_disabled: bool) -> None:
+    """Whoever is closed out is signed out. Raises Conflict where somebody (`by`) takes the own rights away."""
+    if user.id == by and (is_disabled or role is not Role.ADMIN):
+        raise Conflict(
+            Text(
+                "Nobody takes the own rights away: ask another administrator.",
+                "不能取消自己的管理权限，请由其他管理员操作。",
+            )
+        )
+    user.role = role
+    user.group_id = group_named(db, group).id if group and group.strip() else None
+    if is_disabled and not user.is_disabled:
+        end_all_sessions(db, user.id)
+    user.is_disabled = is_disabled
+
+
+def give_password(db: Session, user: User, password: str) -> None:
+    """Whoever was signed in with the old one is signed out."""
+    user.password_hash = hash_password(password, user.name)
+    end_all_sessions(db, user.id)
 
 
 def local_admin(db: Session) -> User:

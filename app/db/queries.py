@@ -58,6 +58,12 @@ class Page(Generic[Row]):
         return max(1, -(-self.total // self.per_page))
 
 
+def page_of(db: Session, rows: Select[*tuple[Any, ...]], count: Select[int], page: int) -> Page[Any]:
+    """One page of `rows`, of which there are `count`. Two statements."""
+    found = db.execute(rows.limit(PER_PAGE).offset((page - 1) * PER_PAGE)).all()
+    return Page(found, page, db.scalar(count) or 0)
+
+
 def _like(text: str) -> str:
     """A LIKE pattern that finds `text` anywhere, its own wildcards taken literally."""
     escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
@@ -214,14 +220,16 @@ def saved_filters(db: Session, principal: Principal) -> Sequence[SavedFilter]:
     return db.scalars(select(SavedFilter).where(_filters_of(principal)).order_by(SavedFilter.name)).all()
 
 
-def save_filter(db: Session, principal: Principal, name: str, query: str) -> None:
+def save_filter(db: Session, principal: Principal, name: str, query: str) -> SavedFilter:
     """Keep the filters of the list of cases under a name; the same name again replaces it."""
     values = insert(SavedFilter).values(owner_id=principal.user_id, name=name, query=query)
-    db.execute(values.on_conflict_do_update(index_elements=["owner_id", "name"], set_={"query": query}))
+    kept = values.on_conflict_do_update(index_elements=["owner_id", "name"], set_={"query": query})
+    return db.scalars(kept.returning(SavedFilter), execution_options={"populate_existing": True}).one()
 
 
-def forget_filter(db: Session, principal: Principal, filter_id: int) -> None:
-    db.execute(delete(SavedFilter).where(SavedFilter.id == filter_id, _filters_of(principal)))
+def forget_filter(db: Session, principal: Principal, filter_id: int) -> bool:
+    gone = delete(SavedFilter).where(SavedFilter.id == filter_id, _filters_of(principal)).returning(SavedFilter.id)
+    return db.scalar(gone) is not None
 
 
 # ---------------------------------------------------------------- one case

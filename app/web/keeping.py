@@ -66,17 +66,17 @@ def hold(db: DatabaseSession, case: Annotated[int, Form()], reason: Annotated[st
         raise Rejected(Text("Say why the case is kept.", "请填写保留原因。"))
     if db.get(Case, case) is None:
         raise Rejected(Text(f"There is no case {case}.", f"没有编号为 {case} 的案例。"))
-    _set_hold(db, case, reason.strip())
+    set_hold(db, case, reason.strip())
     return RedirectResponse(PAGE, 303)
 
 
 @router.post("/holds/{case_id}/end")
 def end_hold(db: DatabaseSession, case_id: int) -> Response:
-    _set_hold(db, case_id, "")
+    set_hold(db, case_id, "")
     return RedirectResponse(PAGE, 303)
 
 
-def _set_hold(db: Session, case_id: int, reason: str) -> None:
+def set_hold(db: Session, case_id: int, reason: str) -> None:
     """Without counting as a change of the case: its age goes on."""
     db.execute(update(Case).where(Case.id == case_id).values(hold_reason=reason))
 

@@ -7,18 +7,13 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse, Response
 from sqlalchemy import delete, func, select
-from sqlalchemy.orm import Session
 
 from app.access import Role
 from app.accounts import audit
-from app.accounts.entry import end_all_sessions
-from app.accounts.passwords import hash_password
-from app.accounts.people import add_user, group_named
-from app.core.records import Text
+from app.accounts.people import add_user, change_user, give_password, load_user
 from app.db.accounts import Group, User
 from app.db.models import Case
 from app.db.session import DatabaseSession
-from app.errors import Conflict, NotFound
 from app.web.guard import CurrentPrincipal
 from app.web.security import require_same_origin
 from app.web.templating import render
@@ -58,28 +53,14 @@ def change_account(
     group: Annotated[str, Form(max_length=100)] = "",
     disabled: Annotated[bool, Form()] = False,
 ) -> Response:
-    user = _user(db, user_id)
-    if user.id == principal.user_id and (disabled or role is not Role.ADMIN):
-        raise Conflict(
-            Text(
-                "Nobody takes the own rights away: ask another administrator.",
-                "不能取消自己的管理权限，请由其他管理员操作。",
-            )
-        )
-    user.role = role
-    user.group_id = group_named(db, group).id if group.strip() else None
-    if disabled and not user.is_disabled:
-        end_all_sessions(db, user.id)
-    user.is_disabled = disabled
+    user = load_user(db, user_id)
+    change_user(db, user, principal.user_id, role, group, is_disabled=disabled)
     return RedirectResponse(PEOPLE, 303)
 
 
 @router.post("/accounts/{user_id}/password")
-def give_password(db: DatabaseSession, user_id: int, password: Annotated[str, Form(max_length=2000)]) -> Response:
-    """Whoever was signed in with the old one is signed out."""
-    user = _user(db, user_id)
-    user.password_hash = hash_password(password, user.name)
-    end_all_sessions(db, user.id)
+def new_password(db: DatabaseSession, user_id: int, password: Annotated[str, Form(max_length=2000)]) -> Response:
+    give_password(db, load_user(db, user_id), password)
     return RedirectResponse(PEOPLE, 303)
 
 
@@ -88,13 +69,6 @@ def forget_group(db: DatabaseSession, group_id: int) -> Response:
     """Its people stay, its cases are then seen by their owners and by those who see all."""
     db.execute(delete(Group).where(Group.id == group_id))
     return RedirectResponse(PEOPLE, 303)
-
-
-def _user(db: Session, user_id: int) -> User:
-    user = db.get(User, user_id)
-    if user is None:
-        raise NotFound(Text("There is no such account.", "没有此账号。"))
-    return user
 
 
 @router.get("/audit")

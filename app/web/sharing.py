@@ -10,6 +10,7 @@ from fastapi.responses import RedirectResponse, Response
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
+from app.access import Principal
 from app.accounts.entry import begin_visit
 from app.accounts.people import group_named
 from app.accounts.secret import new_token
@@ -38,17 +39,23 @@ def sharing(request: Request, db: DatabaseSession, head: Head) -> Response:
 
 
 def _page(request: Request, db: Session, head: CaseHead, new_link: str = "") -> Response:
-    links = db.execute(
-        select(ShareLink, User.name)
-        .outerjoin(User, User.id == ShareLink.made_by)
-        .where(ShareLink.case_id == head.case.id, ShareLink.expires_at > func.now())
-        .order_by(ShareLink.id.desc())
-    ).all()
+    links = links_of(db, head.case.id)
     groups = db.scalars(select(Group).order_by(Group.name)).all()
     owner = db.get(User, head.case.owner_id) if head.case.owner_id is not None else None
     response = render(request, "sharing.html", head=head, links=links, groups=groups, owner=owner, new_link=new_link)
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+def links_of(db: Session, case_id: int) -> list[tuple[ShareLink, str | None]]:
+    """The links that still open the case, each with who made it; the newest first."""
+    found = db.execute(
+        select(ShareLink, User.name)
+        .outerjoin(User, User.id == ShareLink.made_by)
+        .where(ShareLink.case_id == case_id, ShareLink.expires_at > func.now())
+        .order_by(ShareLink.id.desc())
+    )
+    return [(link, name) for link, name in found]
 
 
 @router.post("/cases/{case_id}/sharing/group")
@@ -68,14 +75,26 @@ def make_link(
 ) -> Response:
     """The link is shown once; only its digest is kept."""
     token = new_token()
+    add_link(request, db, head.case.id, principal, token, days, note)
+    return _page(request, db, head, f"{base_address(request)}/shared/{token}")
+
+
+def add_link(
+    request: Request, db: Session, case_id: int, principal: Principal, token: str, days: int, note: str
+) -> ShareLink:
     link = ShareLink(
-        case_id=head.case.id, made_by=principal.user_id, note=note.strip(),
+        case_id=case_id, made_by=principal.user_id, note=note.strip(),
         digest=request.app.state.keys.digest("share", token), expires_at=datetime.now(UTC) + timedelta(days=days),
     )  # fmt: skip
     db.add(link)
     db.flush()
-    base = request.app.state.settings.public_url or str(request.base_url)
-    return _page(request, db, head, f"{base.rstrip('/')}/shared/{token}")
+    return link
+
+
+def base_address(request: Request) -> str:
+    """Where people reach this installation, without a slash at the end."""
+    base: str = request.app.state.settings.public_url or str(request.base_url)
+    return base.rstrip("/")
 
 
 @router.post("/cases/{case_id}/sharing/links/{link_id}/revoke")

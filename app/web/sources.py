@@ -21,6 +21,7 @@ from app.core.parsers.log_choice import sniff_server_log
 from app.core.parsers.log_format import FormatError, LogFormat
 from app.core.records import Text
 from app.db import source_queries
+from app.db.queries import CaseHead
 from app.db.results import SourceRow
 from app.db.session import DatabaseSession
 from app.errors import NotFound, Rejected
@@ -29,7 +30,7 @@ from app.log_formats import BUILT_IN, format_from_text, load_formats
 from app.sources import HEAD_BYTES
 from app.storage import Storage
 from app.web.cases import Head, current_of, span_of
-from app.web.line_times import clock_from_pair
+from app.web.line_times import PairedClock, clock_from_pair
 from app.web.log_window import read_window
 from app.web.security import require_same_origin
 from app.web.templating import render
@@ -173,6 +174,22 @@ def set_clock_by_pair(
     zone: Annotated[str, Form(max_length=20)] = "",
 ) -> Response:
     """The clock of this log, from one of its lines and a line or frame elsewhere that tell of the same moment."""
+    pair_clock(request, db, head, source, line, other, other_number, _zone(zone))
+    request_analysis(db, head.case.id)
+    return RedirectResponse(f"/cases/{head.case.id}", 303)
+
+
+def pair_clock(
+    request: Request,
+    db: Session,
+    head: CaseHead,
+    source: SourceRow,
+    line: int,
+    other: str,
+    other_number: int,
+    zone_offset_s: int | None,
+) -> PairedClock:
+    """Keeps what the two say of the log's clock. Raises Rejected where they say nothing."""
     partner = source_queries.source_by_name(db, current_of(head).id, other.strip())
     if partner is None:
         raise Rejected(Text("This case has no file of that name.", "该案例中没有这个名称的文件。"))
@@ -180,7 +197,7 @@ def set_clock_by_pair(
         formats = load_formats(folders)
     storage: Storage = request.app.state.storage
     try:
-        clock = clock_from_pair(storage, formats, source, line, partner, other_number, _zone(zone))
+        clock = clock_from_pair(storage, formats, source, line, partner, other_number, zone_offset_s)
     except CaptureError as error:
         raise Rejected(error.text) from error
     if abs(clock.error_s) > MOST_OFFSET_S:
@@ -188,8 +205,7 @@ def set_clock_by_pair(
     source_queries.save_setting(
         db, head.case.id, source.sha256, zone_offset_s=clock.zone_offset_s, clock_offset_s=clock.error_s
     )
-    request_analysis(db, head.case.id)
-    return RedirectResponse(f"/cases/{head.case.id}", 303)
+    return clock
 
 
 @router.post("/cases/{case_id}/sources/{sha256}/clock/clear")

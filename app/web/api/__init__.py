@@ -4,11 +4,27 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Depends
 
-from app.web.api import analyses, cases, documents, resumable, sources, webhooks
+from app.web.api import (
+    accounts,
+    analyses,
+    cases,
+    comparison,
+    documents,
+    filters,
+    formats,
+    keeping,
+    resumable,
+    sharing,
+    sources,
+    webhooks,
+)
 from app.web.security import require_same_origin
 
 PREFIX = "/api/v1"
 
 router = APIRouter(prefix=PREFIX, dependencies=[Depends(require_same_origin)])
-for part in (cases, resumable, analyses, sources, documents, webhooks):
+PARTS = (
+    cases, resumable, analyses, comparison, sources, formats, documents, sharing, filters, accounts, keeping, webhooks,
+)  # fmt: skip
+for part in PARTS:
     router.include_router(part.router)

@@ -8,16 +8,17 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Header, Query, Request, Response
 from sqlalchemy.orm import Session
 
+from app.accounts import audit
 from app.core.records import Text
 from app.db import queries
 from app.db.models import Case
 from app.db.queries import CaseFilter
-from app.db.removal import delete_case
+from app.db.removal import delete_case, is_given_up
 from app.db.session import DatabaseSession
-from app.errors import Rejected
+from app.errors import Conflict, Rejected
 from app.web.api.principal import CurrentPrincipal, Principal
 from app.web.api.problems import problems
-from app.web.api.shapes import CaseChange, CaseId, CaseState, Listed, NewCase, PageNumber, Words
+from app.web.api.shapes import CaseChange, CaseId, CaseState, Listed, NewCase, NewTitle, PageNumber, Words
 from app.web.cases import load_head
 
 router = APIRouter(tags=["cases"])
@@ -106,8 +107,28 @@ def change_case(db: DatabaseSession, case_id: CaseId, change: CaseChange) -> Cas
     return CaseState.of(head.case, head.current, head.latest)
 
 
-@router.delete("/cases/{case_id}", status_code=204, responses=problems(404))
+@router.put("/cases/{case_id}/title", responses=problems(404))
+def rename_case(db: DatabaseSession, case_id: CaseId, wanted: NewTitle) -> CaseState:
+    """Change the title only: whoever may upload into a case may name it."""
+    load_head(db, case_id)
+    queries.set_case(db, case_id, title=wanted.title)
+    db.expire_all()
+    head = load_head(db, case_id)
+    return CaseState.of(head.case, head.current, head.latest)
+
+
+@router.post("/cases/{case_id}/cancel", status_code=204, responses=problems(404, 409))
+def give_up(request: Request, db: DatabaseSession, principal: CurrentPrincipal, case_id: CaseId) -> None:
+    """Take back a case of the own that nothing has come to: no file, no note, no analysis; 409 where something has."""
+    load_head(db, case_id)
+    if principal.user_id is None or not is_given_up(db, case_id, principal.user_id):
+        raise Conflict(Text("Something has come of this case: it stays.", "该案例已有内容，予以保留。"))
+    audit.record(db, audit.actor_of(principal), "deleted", case_id, f"POST {request.url.path}")
+    delete_case(db, request.app.state.storage, case_id)
+
+
+@router.delete("/cases/{case_id}", status_code=204, responses=problems(404, 409))
 def remove_case(request: Request, db: DatabaseSession, case_id: CaseId) -> None:
-    """Remove a case with its files and results."""
+    """Remove a case with its files and results; 409 while it is on hold."""
     load_head(db, case_id)
     delete_case(db, request.app.state.storage, case_id)

@@ -32,6 +32,25 @@ Title = Annotated[str, StringConstraints(max_length=200, min_length=1), _STORABL
 Site = Annotated[str, StringConstraints(max_length=200), _STORABLE, _schema(200)]
 Remark = Annotated[str, StringConstraints(max_length=4000), _STORABLE, _schema(4000)]
 Words = Annotated[str, StringConstraints(max_length=200), _STORABLE, _schema(200)]
+
+
+def _said(text: str) -> str:
+    if not text.strip():
+        raise ValueError("nothing but blanks")
+    return text
+
+
+def _named(most: int) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "maxLength": most, "minLength": 1, "pattern": "^[^\\x00]*\\S[^\\x00]*$"})
+
+
+GroupName = Annotated[
+    str, StringConstraints(max_length=100, min_length=1), AfterValidator(_said), _STORABLE, _named(100)
+]
+FilterName = Annotated[
+    str, StringConstraints(max_length=60, min_length=1), AfterValidator(_said), _STORABLE, _named(60)
+]
+FilterQuery = Annotated[str, StringConstraints(max_length=2000), _STORABLE, _schema(2000)]
 CaseId = Annotated[int, Path(ge=1, le=LARGEST_ID, examples=[1])]
 PageNumber = Annotated[int, Query(ge=1, le=1_000_000, description="Pages count from 1.")]
 LONGEST_WAIT_S = 60
@@ -53,6 +72,12 @@ class NewCase(BaseModel):
     title: Title
     site: Site = ""
     language: Literal["en", "zh"] = "en"
+
+
+class NewTitle(BaseModel):
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"title": "Ticket 4711"}})
+
+    title: Title
 
 
 class CaseChange(BaseModel):

@@ -7,12 +7,15 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from app.core.analysis import CapturePoint
+from app.core.parsers.format_check import CheckedLine
 from app.db.results import SourceRow
 from app.web.api.shapes import BothLanguages, storable
 from app.web.evidence import Drawer
 
 MOST_TOML = 65_536
 MOST_OFFSET_S = 1e9
+MOST_LINES, MOST_CHARACTERS = 200, 4_000
+Path = Annotated[str, StringConstraints(min_length=1, max_length=2000), AfterValidator(storable)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(storable)]
 
 
@@ -45,6 +48,26 @@ class SourceChange(BaseModel):
     log_format: Name | None = None
     clock_offset_s: float | None = Field(default=None, ge=-MOST_OFFSET_S, le=MOST_OFFSET_S, examples=[12.5])
     capture_point: Name | None = None
+
+
+class WantedPair(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"example": {"line": 31, "other": "mirror/fwin.pcap", "other_number": 26}}
+    )
+
+    line: int = Field(ge=1, le=10**12, description="Of this log.")
+    other: Path = Field(description="Path of another log or capture of the case.")
+    other_number: int = Field(ge=1, le=10**12, description="Its line, or its frame.")
+    zone_offset_s: int | None = Field(
+        default=None, ge=-43200, le=50400, description="This log's zone where it is known.", examples=[28800]
+    )
+
+
+class PairedState(BaseModel):
+    """What the two say of the log's clock."""
+
+    zone_offset_s: int | None = Field(description="null: it cannot be told from the error.", examples=[28800])
+    clock_offset_s: float = Field(description="This clock minus the reference clock.", examples=[12.5])
 
 
 class LineState(BaseModel):
@@ -121,3 +144,31 @@ class FormatText(BaseModel):
 
     name: Name
     toml: str = Field(max_length=MOST_TOML)
+
+
+class WantedCheck(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"example": {"toml": 'name = "our-server"', "lines": ["2026-07-14 11:14:20 …"]}},
+    )
+
+    toml: str = Field(max_length=MOST_TOML)
+    lines: list[Annotated[str, Field(max_length=MOST_CHARACTERS)]] = Field(default=[], max_length=MOST_LINES)
+
+
+class LineCheck(BaseModel):
+    line: int = Field(examples=[1])
+    is_record: bool
+    result: BothLanguages
+    found: dict[str, str] = Field(examples=[{"time": "2026-07-14T11:14:20", "number": "3"}])
+
+    @classmethod
+    def of(cls, checked: CheckedLine) -> LineCheck:
+        result = BothLanguages(en=checked.result.en, zh=checked.result.zh)
+        return cls(line=checked.line, is_record=checked.is_match, result=result, found=dict(checked.found))
+
+
+class CheckedFormat(BaseModel):
+    name: str = Field(examples=["our-server"])
+    lines: list[LineCheck]
+    wrong_samples: list[str] = Field(description="Samples of the format itself that came out otherwise than it says.")

@@ -18,21 +18,21 @@ from app.web.api.cases import link_pages
 from app.web.api.problems import problems
 from app.web.api.shapes import CaseId, Listed, PageNumber
 from app.web.api.source_shapes import (
-    FormatText,
     FrameState,
     LinesState,
+    PairedState,
     PointState,
     SourceChange,
     SourceState,
+    WantedPair,
     WantedPoint,
 )
 from app.web.cases import current_of, load_head
 from app.web.evidence import frame_drawer, log_drawer
-from app.web.sources import ENCODINGS, LOGS, ZONES_S, known_format, read_format
+from app.web.sources import ENCODINGS, LOGS, ZONES_S, known_format, pair_clock
 
 router = APIRouter(tags=["sources"])
 Sha256 = Annotated[str, Path(pattern="^[0-9a-f]{64}$", examples=["ab" * 32])]
-FormatName = Annotated[str, Path(pattern="^[a-z0-9][a-z0-9-]{0,62}$", examples=["our-server"])]
 LARGEST_NUMBER = 10**12
 
 
@@ -93,6 +93,25 @@ def change_source(
     return SourceState.of(source)
 
 
+@router.post("/cases/{case_id}/sources/{sha256}/pair", status_code=202, responses=problems(404))
+def set_clock_by_pair(
+    request: Request, db: DatabaseSession, case_id: CaseId, sha256: Sha256, wanted: WantedPair
+) -> PairedState:
+    """Set a log's clock by one of its lines and a line or frame elsewhere that tell of the same moment.
+
+    The analysis runs anew. `PATCH` of the source with null takes it back.
+    """
+    source = _source(db, case_id, sha256)
+    if wanted.zone_offset_s not in (None, *ZONES_S):
+        raise Rejected(Text("A time zone is a quarter of an hour from UTC.", "时区须为整刻钟。"))
+    clock = pair_clock(
+        request, db, load_head(db, case_id), source, wanted.line, wanted.other, wanted.other_number,
+        wanted.zone_offset_s,
+    )  # fmt: skip
+    request_analysis(db, case_id)
+    return PairedState(zone_offset_s=clock.zone_offset_s, clock_offset_s=clock.error_s)
+
+
 @router.get("/cases/{case_id}/sources/{sha256}/lines/{line}", responses=problems(404, 409))
 def read_lines(
     request: Request,
@@ -150,33 +169,3 @@ def change_points(db: DatabaseSession, case_id: CaseId, wanted: list[WantedPoint
     queries.save_points(db, case_id, analysis.id, list(zip(names, given, strict=True)))
     request_analysis(db, case_id)
     return [PointState.of(point) for point in points]
-
-
-@router.get("/cases/{case_id}/formats", responses=problems(404))
-def list_formats(db: DatabaseSession, case_id: CaseId) -> list[FormatText]:
-    """Server-log formats that were taught for this case."""
-    load_head(db, case_id)
-    return [FormatText(name=row.name, toml=row.toml) for row in source_queries.case_formats(db, case_id)]
-
-
-@router.put("/cases/{case_id}/formats/{name}", status_code=202, responses=problems(404))
-def teach_format(
-    request: Request, db: DatabaseSession, case_id: CaseId, name: FormatName, wanted: FormatText
-) -> FormatText:
-    """Teach a server-log format (TOML; see `eadscope formats`). The case is read again with it."""
-    load_head(db, case_id)
-    log_format = read_format(request, db, case_id, wanted.toml)
-    if log_format.name != name or wanted.name != name:
-        raise Rejected(Text("The format has another name than its address.", "格式名称与地址中的名称不一致。"))
-    source_queries.save_format(db, case_id, name, wanted.toml)
-    if queries.uploads_of(db, case_id):
-        request_analysis(db, case_id)
-    return FormatText(name=name, toml=wanted.toml)
-
-
-@router.delete("/cases/{case_id}/formats/{name}", status_code=204, responses=problems(404))
-def forget_format(db: DatabaseSession, case_id: CaseId, name: FormatName) -> None:
-    """Forget a format that was taught. What it read stays until the case is analysed again."""
-    load_head(db, case_id)
-    if not source_queries.forget_format(db, case_id, name):
-        raise NotFound(Text(f"No format {name} was taught.", f"没有名为 {name} 的自定义格式。"))

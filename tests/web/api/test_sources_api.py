@@ -102,3 +102,26 @@ def test_a_format_is_taught_listed_and_forgotten(api: Api) -> None:
     assert broken.json()["detail"]
     assert api.client.delete(f"{place}/ours").status_code == 204
     assert api.client.delete(f"{place}/ours").status_code == 404
+
+
+def test_a_log_and_a_frame_of_the_same_moment_set_its_clock(api: Api) -> None:
+    log = next(one for one in sources(api, "inode_log") if str(one["path"]).endswith(".log"))
+    capture = next(one for one in sources(api, "capture") if one["capture_point"] == "client")
+    place = f"/api/v1/cases/{api.case}/sources/{log['sha256']}"
+    answer = api.client.post(f"{place}/pair", json={"line": 1, "other": capture["path"], "other_number": 1})
+    assert answer.status_code == 202, answer.text
+    assert set(answer.json()) == {"zone_offset_s", "clock_offset_s"}
+    assert is_asked_for(api)
+    absent = api.client.post(f"{place}/pair", json={"line": 1, "other": "no.pcap", "other_number": 1})
+    assert absent.status_code == 422
+    assert api.client.patch(place, json={"zone_offset_s": None, "clock_offset_s": None}).status_code == 202
+
+
+def test_a_format_is_tried_on_lines_without_being_kept(api: Api) -> None:
+    place = f"/api/v1/cases/{api.case}/formats"
+    toml = (BUILT_IN / "family.toml").read_text(encoding="utf-8").replace('"family"', '"ours"', 1)
+    lines = ["%% 2017-07-12 11:14:20.123 ; [LDBG] ; [4400] ; EAD ; text", "nothing"]
+    told = api.client.post(f"{place}/check", json={"toml": toml, "lines": lines}).json()
+    assert [line["is_record"] for line in told["lines"]] == [True, False]
+    assert told["wrong_samples"] == []
+    assert api.client.get(place).json() == []
