@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -134,14 +134,23 @@ def _places(
         up: list[int] = []
         down: list[int] = []
         for seen in chain.from_iterable(observed[index] for index in members):
-            is_from, is_to = seen.source_ip in servers, seen.destination_ip in servers
-            if is_from != is_to:
-                (up if is_to else down).append(hops_from_initial(seen.packets[0].ttl))
+            is_to = seen.destination_ip in servers
+            if is_to != (seen.source_ip in servers):
+                (up if is_to else down).append(seen.packets[0].ttl)
         places.append(
-            Place(name, tuple(members), hints[0] if hints else None, hops=_middle(up), hops_back=_middle(down))
+            Place(
+                name, tuple(members), hints[0] if hints else None, hops=_middle_hops(up), hops_back=_middle_hops(down)
+            )
         )
     return places
 
 
-def _middle(hops: list[int]) -> int | None:
-    return sorted(hops)[len(hops) // 2] if hops else None
+def _middle_hops(ttls: list[int]) -> int | None:
+    """The median; each TTL is looked at once, however many datagrams have it."""
+    behind = len(ttls) // 2
+    counts = Counter(ttls)
+    for hops, ttl in sorted((hops_from_initial(ttl), ttl) for ttl in counts):
+        behind -= counts[ttl]
+        if behind < 0:
+            return hops
+    return None

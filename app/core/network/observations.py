@@ -7,6 +7,7 @@ frame twice, with another TTL, VLAN tag or MAC address. That is one point seeing
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from itertools import product
 from operator import attrgetter
 
@@ -34,8 +35,9 @@ class Observation:
     def __init__(self, capture: int, datagram: Datagram, ports: frozenset[int]) -> None:
         packets = datagram.packets
         lead = packets[0]
+        start = lead.offset_bytes
         self.capture = capture
-        self.datagrams = [datagram]
+        self.datagrams = (datagram,)
         self.packets = packets
         self.frame = lead.frame
         self.source_ip = lead.source_ip
@@ -45,23 +47,23 @@ class Observation:
         self.total = datagram.total_bytes
         self.ranges: tuple[Range, ...]
         if len(packets) == 1:
-            end = lead.offset_bytes + lead.length_bytes
-            self.time_ns, self.ranges = lead.time_ns, ((lead.offset_bytes, end),)
-            self.is_fragmented = lead.more or lead.offset_bytes > 0
+            self.time_ns = lead.time_ns
+            self.ranges = _one_range(start, start + lead.length_bytes)
+            self.is_fragmented = lead.more or start > 0
         else:
-            self.time_ns, self.ranges = min(packet.time_ns for packet in packets), pieces(packets)
+            self.time_ns, self.ranges = min([packet.time_ns for packet in packets]), pieces(packets)
             self.is_fragmented = True
         self.head: Packet | None = None
         self.ports: tuple[int, int] | None = None
         self.udp_length: int | None = None
-        if lead.offset_bytes == 0:
+        self.is_ead = datagram.message is not None
+        if start == 0:
             self.head = lead
             self.udp_length = lead.udp_length
-            if lead.source_port is not None and lead.destination_port is not None:
-                self.ports = (lead.source_port, lead.destination_port)
-        self.is_ead = datagram.message is not None or (
-            self.ports is not None and (self.ports[0] in ports or self.ports[1] in ports)
-        )
+            source, destination = lead.source_port, lead.destination_port
+            if source is not None and destination is not None:
+                self.ports = (source, destination)
+                self.is_ead = self.is_ead or source in ports or destination in ports
 
     @property
     def is_named(self) -> bool:
@@ -75,7 +77,7 @@ class Observation:
 
     def absorb(self, twin: Observation) -> None:
         """Take in the same datagram seen again by the same capture."""
-        self.datagrams.extend(twin.datagrams)
+        self.datagrams += twin.datagrams
         merged = sorted((*self.packets, *twin.packets), key=lambda packet: (packet.offset_bytes, packet.time_ns))
         self.packets = tuple(merged)
         self.ranges = pieces(merged)
@@ -87,6 +89,12 @@ class Observation:
             self.head = twin.head
             self.udp_length = twin.udp_length if twin.udp_length is not None else self.udp_length
             self.ports = twin.ports or self.ports
+
+
+@lru_cache(maxsize=4096)
+def _one_range(start: int, end: int) -> tuple[Range, ...]:
+    """One object for equal ranges: most datagrams have a size that many have."""
+    return ((start, end),)
 
 
 def is_relevant(datagram: Datagram, ports: frozenset[int]) -> bool:
@@ -158,20 +166,25 @@ def compare(one: Observation, other: Observation, is_translated: bool = False) -
 
     The UDP checksum is left out (a sender with checksum offload shows a wrong one); ports too where `is_translated`.
     """
-    if one.total is not None and other.total is not None and one.total != other.total:
+    mine, theirs = one.total, other.total
+    if mine != theirs:
+        if mine is not None and theirs is not None:
+            return CONTRADICTION
+        if _reaches_beyond(one, other) or _reaches_beyond(other, one):
+            return CONTRADICTION
+    mine, theirs = one.udp_length, other.udp_length
+    if mine != theirs and mine is not None and theirs is not None:
         return CONTRADICTION
-    if one.udp_length is not None and other.udp_length is not None and one.udp_length != other.udp_length:
+    if not is_translated and one.ports != other.ports and one.ports is not None and other.ports is not None:
         return CONTRADICTION
-    if not is_translated and one.ports is not None and other.ports is not None and one.ports != other.ports:
-        return CONTRADICTION
-    if _reaches_beyond(one, other) or _reaches_beyond(other, one):
-        return CONTRADICTION
-    agreed = 0
     pairs: Iterable[tuple[Packet, Packet]]
     if one.ranges == other.ranges and len(one.packets) == len(other.packets):
+        if len(one.packets) == 1:
+            return _compare_pieces(one.packets[0], other.packets[0])
         pairs = zip(one.packets, other.packets, strict=True)
     else:
         pairs = product(one.packets, other.packets)
+    agreed = 0
     for left, right in pairs:
         same = _compare_pieces(left, right)
         if same == CONTRADICTION:
@@ -189,12 +202,12 @@ def _compare_pieces(left: Packet, right: Packet) -> int:
     mine, theirs = left.payload, right.payload
     if left.offset_bytes == right.offset_bytes:
         skip = max(UDP_HEADER_BYTES - left.offset_bytes, 0)
+        end = len(mine)
         if mine != theirs:
-            end = min(len(mine), len(theirs))
+            end = min(end, len(theirs))
             if mine[skip:end] != theirs[skip:end]:
                 return CONTRADICTION
-            return max(end - skip, 0)
-        return max(len(mine) - skip, 0)
+        return end - skip if end > skip else 0
     start = max(left.offset_bytes, right.offset_bytes, UDP_HEADER_BYTES)
     end = min(left.offset_bytes + len(mine), right.offset_bytes + len(theirs))
     if start >= end:
