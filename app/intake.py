@@ -6,7 +6,7 @@ import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from app.collector import collector_paused
 from app.core.analysis import CaseAnalysis, Source, SourceKind
 from app.core.pipeline import DEFAULT_PORTS, ParsedSource, PipelineSettings, analyze, announced_ports
 from app.core.records import Text
+from app.core.sessions.cut_bodies import with_whole_bodies
 from app.evidence.repeat import find_packets
 from app.sources import BundleFile, SniffedKind, parse_capture, parse_device, parse_log, sniff
 from app.unpacking.bundles import Unpacked, unpack
@@ -101,6 +102,8 @@ def _parse_all(
     ]
     log_jobs += [(parse_device, (f, settings.formats_folders)) for f in by_kind.get(SourceKind.DEVICE, ())]
     _run(log_jobs, settings, lambda fraction: progress("logs", fraction), done)
+    whole = with_whole_bodies(one.source for one in done.values())
+    done = {source.path: replace(done[source.path], source=source) for source in whole}
     ports = settings.ports | announced_ports([p.source.log for p in done.values() if p.source.log is not None])
     capture_jobs: list[Job] = [(parse_capture, (f, ports)) for f in by_kind.get(SourceKind.CAPTURE, ())]
     _run(capture_jobs, settings, lambda fraction: progress("captures", fraction), done)

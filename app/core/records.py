@@ -114,6 +114,14 @@ class Body:
 
 
 @dataclass(frozen=True, slots=True)
+class Rest:
+    """Where a record goes on: in the next file of a rotation that cut it. `text` is how that begins."""
+
+    locator: Locator
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class LogEvent:
     """One thing that a log tells of the EAD exchange.
 
@@ -139,6 +147,19 @@ class LogEvent:
     wire_bytes: int | None = None
     body: Body | None = None
     result_code: int | None = None
+    rest: Rest | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LogEdges:
+    """What stands at both ends of a log and may be halves of records that a rotation cut: the lines before the first
+    record, which end at byte `lead_end`, and the last record where it tells of a message without a whole body
+    (`tail_row` is its event)."""
+
+    lead: bytes = b""
+    lead_end: int = 0
+    tail: bytes = b""
+    tail_row: int = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +192,7 @@ class LogFacts:
     format_score: float = 1.0
     notes: tuple[Text, ...] = ()
     zone_offset_s: int | None = None  # the zone that the lines themselves name, seconds east of UTC
+    edges: LogEdges | None = None  # until the files of a case are put together
 
 
 # ---------------------------------------------------------------- packets

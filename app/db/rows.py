@@ -71,7 +71,7 @@ def _sources(numbering: Numbering) -> Iterator[Row]:
 
 def _reduced(log: LogFacts) -> LogFacts:
     """Without its events, which are in the file and in the sessions, and its rejected lines, which have a table."""
-    return replace(log, events=(), rejected=())
+    return replace(log, events=(), rejected=(), edges=None)
 
 
 def _rejected(numbering: Numbering) -> Iterator[Row]:

@@ -195,6 +195,12 @@ class EventTable(Sequence[LogEvent]):
     def has_body(self, row: int) -> bool:
         return self.get(row, SHAPE) >= 0
 
+    def lacks_body(self, row: int) -> bool:
+        """Whether it is a message whose body is not there or not whole."""
+        shape = self.get(row, SHAPE)
+        is_whole = shape >= 0 and self._shapes[shape].is_complete
+        return self.get(row, KIND) == _KIND_NUMBERS[EventKind.MESSAGE] and not is_whole
+
     def __len__(self) -> int:
         return self._count
 

@@ -17,14 +17,16 @@ import numpy.typing as npt
 
 from app.core.parsers import inode_phrases as phrases
 from app.core.parsers.accounts import BEFORE_FIRST, TOO_LONG, LineAccount
-from app.core.parsers.event_table import EventTable
+from app.core.parsers.event_table import START, EventTable
 from app.core.parsers.inode_records import Record, RecordReader
 from app.core.parsers.log_heads import NO_TIME, Heads, Ints, find_heads, line_starts
 from app.core.parsers.log_text import TextStream, as_narrow, chosen_codec
-from app.core.records import LogFacts, Side, Text
+from app.core.records import LogEdges, LogFacts, Side, Text
 
 FORMAT = "inode"
 MAX_RECORD_BYTES = 1 << 20
+MAX_EDGE_BYTES = 256 << 10
+_TAIL_ROWS = 8
 SERVERS_OWN = Text(
     "Written in the style of an iNode log, but it receives what clients send and sends what the server sends: read as "
     "the policy server's log.",
@@ -85,6 +87,8 @@ class _Parser:
         self._last: int | None = None
         self._base = 0  # text offset at which the buffer begins
         self._is_inside_line = False
+        self._lead = b""
+        self._tail = (b"", 0)  # the last record and its offset
 
     def run(self) -> None:
         buffer = b""
@@ -109,6 +113,9 @@ class _Parser:
             starts = starts[1:]
         heads = find_heads(data, starts, end)
         limit = end
+        if is_final and len(heads.positions):
+            last = int(heads.positions[-1])
+            self._tail = (data[last:], self._stream.file_offset(self._base + last))
         if not is_final and len(heads.positions):
             last = int(heads.positions[-1])
             if end - last < MAX_RECORD_BYTES:
@@ -166,6 +173,8 @@ class _Parser:
         if not raw:
             return
         reason = BEFORE_FIRST if not self._records else TOO_LONG
+        if not self._records and len(self._lead) <= MAX_EDGE_BYTES:
+            self._lead += raw
         self._reader.take_loose(raw, line, self._stream.file_offset(self._base), reason)
 
     def _worth_reading(self, data: bytes, heads: Heads, positions: Ints, own_lines: Ints, limit: int) -> Ints:
@@ -241,7 +250,18 @@ class _Parser:
             last_ns=self._last,
             format_score=1.0,
             notes=(*self._notes(), *((SERVERS_OWN,) if side is Side.SERVER else ())),
+            edges=self._edges(),
         )
+
+    def _edges(self) -> LogEdges | None:
+        lead = self._lead if self._lead.strip() and len(self._lead) <= MAX_EDGE_BYTES else b""
+        tail, offset = self._tail
+        table = self._table
+        rows = range(len(table) - 1, max(len(table) - _TAIL_ROWS, 0) - 1, -1)
+        row = next((row for row in rows if table.get(row, START) == offset and table.lacks_body(row)), -1)
+        if row < 0 or len(tail) > MAX_EDGE_BYTES:
+            tail, row = b"", -1
+        return LogEdges(lead, self._stream.file_offset(len(self._lead)), tail, row) if lead or tail else None
 
     def _messages_run_backwards(self) -> bool:
         """Whether most messages were received that only clients send, and sent that only servers send."""

@@ -24,6 +24,7 @@ NO_TIME = -(1 << 62)  # a head whose date does not exist
 _PLAIN = b"[0000-00-00 00:00:00]"
 _FIXED = [(at, octet) for at, octet in enumerate(_PLAIN) if octet != ord("0")]
 _DIGITS = [at for at, octet in enumerate(_PLAIN) if octet == ord("0")]
+_FIRST_YEAR, _LAST_YEAR = 1678, 2261  # whose nanoseconds fit 64 bits
 _PADDING = b"\n" * 32
 _JUNK_BYTES = 9
 _WRAPPED_BYTES = 240
@@ -107,7 +108,8 @@ def _times(digits: npt.NDArray[np.int32]) -> Ints:
     leap = ((year % 4 == 0) & (year % 100 != 0)) | (year % 400 == 0)
     is_month = (month >= 1) & (month <= 12)
     longest = _MONTH_DAYS[np.where(is_month, month, 0)] + (leap & (month == 2))
-    is_real = is_month & (day >= 1) & (day <= longest) & (hour < 24) & (minute < 60) & (second <= 60) & (year > 0)
+    is_real = is_month & (day >= 1) & (day <= longest) & (hour < 24) & (minute < 60) & (second <= 60)
+    is_real &= (year >= _FIRST_YEAR) & (year <= _LAST_YEAR)
     # Days since 1970 by counting years from March, so that the leap day comes last.
     shifted = year - (month <= 2)
     era_days = shifted * 365 + shifted // 4 - shifted // 100 + shifted // 400
@@ -150,6 +152,8 @@ def _match_wrapped(data: bytes, position: int, end: int) -> re.Match[bytes] | No
 def _time_of(match: re.Match[bytes]) -> tuple[int, int]:
     year, month, day, hour, minute, second = (int(match.group(number)) for number in range(1, 7))
     fraction = match.group(7)
+    if not _FIRST_YEAR <= year <= _LAST_YEAR:
+        return NO_TIME, NS
     try:
         moment = datetime(year, month, day, hour, minute, min(second, 59), tzinfo=UTC)
     except ValueError:

@@ -18,6 +18,7 @@ AUTO = "auto"
 EPOCH = "epoch"
 _CACHED = 4_096
 _DAY_S = 86_400
+_MOST_S = 9_000_000_000  # either way from 1970: whose nanoseconds fit 64 bits
 _RESOLUTIONS = tuple(10 ** (9 - digits) for digits in range(10))  # ns, by the digits of the fraction
 
 _CLOCK = (
@@ -198,7 +199,7 @@ def _utc_seconds(moment: datetime) -> int:
 
 
 def _with_fraction(second: _Second | None, fraction: str | None) -> Moment | None:
-    if second is None:
+    if second is None or abs(second.seconds) > _MOST_S:
         return None
     resolution_ns = _RESOLUTIONS[len(fraction or "")]
     time_ns = second.seconds * NS + (int(fraction) * resolution_ns if fraction else 0)

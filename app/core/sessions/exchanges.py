@@ -248,7 +248,13 @@ def _attempt(index: int, time_ns: int, gap_s: float | None, send: _Send, exchang
 
 
 def _evidence(send: _Send) -> tuple[Evidence, ...]:
-    lines = [_line_evidence(event) for event in (send.client, send.server) if event is not None]
+    told = [event for event in (send.client, send.server) if event is not None]
+    lines = [_line_evidence(event) for event in told]
+    lines += [
+        Evidence(event.rest.locator.source, line=event.rest.locator.line, text=event.rest.text)
+        for event in told
+        if event.rest is not None
+    ]
     frames = (
         []
         if send.wire is None

@@ -88,7 +88,8 @@ def test_a_missing_year_is_the_last_one_before_the_file_was_there() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "16:51:53", "2026-02-30 10:00:00", "Abc 23 16:51:53", "1999-13-01 10:00:00", "12"]
+    "text",
+    ["", "16:51:53", "2026-02-30 10:00:00", "Abc 23 16:51:53", "1999-13-01 10:00:00", "12", "23/11/9999 10:00:00"],
 )
 def test_what_is_no_time_is_none(text: str) -> None:
     assert TimeReader().read(text) is None

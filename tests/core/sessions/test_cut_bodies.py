@@ -1,0 +1,97 @@
+"""A body that rotation cut in two files is one body again, wherever the cut lies."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.core.parsers.inode_log import parse_inode_log
+from app.core.records import LogFacts, Rejected
+from app.core.sessions.cut_bodies import join_cut_bodies
+from tests.core.parsers.inode_writer import Check, records, written
+
+CHECK = Check(patches=[f"KB{4_100_000 + at}" for at in range(30)])
+WHOLE = written(records(CHECK)).encode()
+
+
+def bodies() -> list[tuple[int, int]]:
+    """Where each body begins and ends."""
+    found, at = [], WHOLE.find(b"<data>")
+    while at >= 0:
+        end = WHOLE.find(b"</data>", at) + len(b"</data>")
+        found.append((at, end))
+        at = WHOLE.find(b"<data>", end)
+    return found
+
+
+BODIES = bodies()
+
+
+def parse(data: bytes, source: str) -> LogFacts:
+    return parse_inode_log([data], source)
+
+
+def joined(*parts: tuple[str, bytes]) -> list[LogFacts]:
+    logs = join_cut_bodies([parse(data, source) for source, data in parts])
+    for log in logs:
+        assert log.lines == log.record_lines + log.rejected_lines and log.edges is None
+    return logs
+
+
+@given(st.sampled_from(range(len(BODIES))), st.floats(0, 1), st.booleans())
+def test_a_body_cut_at_any_byte_is_read_as_if_it_were_whole(
+    which: int, share: float, is_first_given_first: bool
+) -> None:
+    start, end = BODIES[which]
+    cut = start + round(share * (end - 1 - start))
+    parts = [("c/iNode.log.1", WHOLE[:cut]), ("c/iNode.log", WHOLE[cut:])]
+    logs = joined(*parts) if is_first_given_first else joined(*parts[::-1])[::-1]
+    events = [event for log in logs for event in log.events]
+    expected = parse(WHOLE, "c/iNode.log.1").events
+    plain = [(e.kind, e.direction, e.number, e.body, e.user, e.mac, e.event_id, e.time_ns) for e in expected]
+    assert [(e.kind, e.direction, e.number, e.body, e.user, e.mac, e.event_id, e.time_ns) for e in events] == plain
+    assert [log.rejected_lines for log in logs] == [0, 0]
+    (event,) = [event for event in events if event.rest is not None]
+    assert event.locator.source == "c/iNode.log.1" and event.rest is not None
+    rest = event.rest.locator
+    assert (rest.source, rest.line, rest.byte_start) == ("c/iNode.log", 1, 0)
+    assert rest.byte_end is not None and cut + rest.byte_end == end
+    assert "rotation" in logs[0].notes[-1].en and "rotation" in logs[1].notes[-1].en
+
+
+def cut_in_half(which: int = 2) -> tuple[bytes, bytes]:
+    start, end = BODIES[which]
+    cut = (start + end) // 2
+    return WHOLE[:cut], WHOLE[cut:]
+
+
+def is_joined(*parts: tuple[str, bytes]) -> bool:
+    return any(event.rest is not None for log in joined(*parts) for event in log.events)
+
+
+def test_halves_that_do_not_belong_together_stay_rejected() -> None:
+    first, second = cut_in_half()
+    assert is_joined(("c/a.log", first), ("c/b.log", second))
+    assert not is_joined(("c/a.log", first), ("d/b.log", second))  # another folder, another terminal
+    assert not is_joined(("c/a.log", first), ("c/b.log", second.replace(b"2026-03-05 09", b"2026-03-05 11")))
+    assert not is_joined(("c/a.log", first), ("c/b.log", second.replace(b"2026-03-05", b"2026-03-04")))
+    assert not is_joined(("c/a.log", first), ("c/b.log", second), ("c/copy.log", second))  # which of the two?
+    other = written(records(replace(CHECK, mac="00:1C:42:00:00:01", user="other"), hour=10)).encode()
+    assert not is_joined(("c/a.log", first), ("c/b.log", second[: second.find(b"\n[")] + b"\n" + other))
+    between = b"[2026-03-05 09:00:21] [Cmn] [1] nothing\n"
+    assert not is_joined(("c/a.log", first), ("c/b.log", second), ("c/between.log", between))
+
+
+def test_what_follows_the_rest_in_the_lead_is_still_rejected() -> None:
+    first, second = cut_in_half(3)
+    head = second.find(b"\n[") + 1
+    log, next_log = joined(("c/a.log", first), ("c/b.log", second[:head] + b"stray\nagain\n" + second[head:]))
+    assert log.events[-1].body is not None and log.events[-1].body.is_complete
+    (rejected,) = next_log.rejected
+    rest_lines = second.count(b"\n", 0, head)
+    assert isinstance(rejected, Rejected)
+    assert (rejected.locator.line, rejected.lines, rejected.sample) == (rest_lines + 1, 2, "stray")
+    assert rejected.locator.byte_start == head
+    assert next_log.rejected_lines == 2
