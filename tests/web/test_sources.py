@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+import struct
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +14,11 @@ from sqlalchemy import select
 
 from app.core.analysis import SourceKind
 from app.db.models import Analysis, SourceSetting
-from app.db.source_queries import case_formats, write_formats
+from app.db.results import SourceRow
+from app.db.source_queries import case_formats, source_by_name, write_formats
 from app.intake import AnalysisSettings, analyze_paths
 from app.log_formats import BUILT_IN, load_formats
+from app.storage import FolderStorage
 from tests.web.conftest import Site, axe_violations, wait_until
 from tests.web.sample_case import files
 
@@ -111,3 +115,52 @@ def test_a_file_that_nobody_knows_is_read_with_the_format_that_a_person_chose(tm
     chosen = AnalysisSettings(log_formats={analyze_paths([path]).sources[0].path: "generic"})
     source = analyze_paths([path], chosen).sources[0]
     assert (source.kind, source.log_format, source.records) == (SourceKind.SERVER_LOG, "generic", 3)
+
+
+def pcap(time_s: int, microseconds: int) -> bytes:
+    """One frame of that time."""
+    header = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65_535, 1)
+    return header + struct.pack("<IIII", time_s, microseconds, 60, 60) + bytes(60)
+
+
+@pytest.fixture
+def capture(site: Site, storage: FolderStorage) -> Iterator[tuple[str, float]]:
+    """The path of a capture of the case, and the time of its first frame on the reference clock, 2:40 before the log's
+    line 7 in a zone of eight hours."""
+    frame_s = int(datetime(2026, 7, 14, 2, 57, 27, tzinfo=UTC).timestamp())
+    with site.sessions() as db, db.begin():
+        rows = select(SourceRow).join(Analysis, Analysis.id == SourceRow.analysis_id)
+        row = db.scalars(rows.where(Analysis.case_id == site.case, SourceRow.kind == "capture")).first()
+        assert row is not None
+        analysis, path, before = row.analysis_id, row.path, row.sha256
+        row.sha256 = storage.put([pcap(frame_s, 500_000)]).sha256
+        error_s = row.clock_offset_s or 0.0
+    yield path, frame_s + 0.5 - error_s
+    with site.sessions() as db, db.begin():
+        again = source_by_name(db, analysis, path)
+        assert again is not None
+        again.sha256 = before
+
+
+def test_in_the_browser_a_line_and_a_frame_of_one_moment_set_the_clock(
+    site: Site, open_page: Callable[..., Any], capture: tuple[str, float]
+) -> None:
+    path, frame_s = capture
+    line_s = datetime(2026, 7, 14, 11, 0, 7, 500_000, tzinfo=UTC).timestamp()  # somewhere within its second
+    address = f"{site.url}/cases/{site.case}/sources/{SHA}"
+    page = open_page()
+    page.goto(address)
+    page.fill("[name=line]", "7")
+    page.fill("[name=other]", path)
+    page.fill("[name=other_number]", "1")
+    page.locator("form[action$='/pair'] button").click()
+    page.wait_for_url(f"{site.url}/cases/{site.case}")
+    kept = setting(site)
+    assert kept is not None and kept.zone_offset_s == 28_800
+    assert kept.clock_offset_s == pytest.approx(line_s - 28_800 - frame_s, abs=0.001)
+    page.goto(address)
+    assert f"{kept.clock_offset_s:+.3f} s" in page.locator("main").inner_text()
+    page.locator("form[action$='/clock/clear'] button").click()
+    wait_until(page, "!document.querySelector(\"form[action$='/clock/clear']\")")
+    kept = setting(site)
+    assert kept is not None and (kept.zone_offset_s, kept.clock_offset_s) == (None, None)
