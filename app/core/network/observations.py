@@ -37,7 +37,7 @@ class Observation:
         lead = packets[0]
         start = lead.offset_bytes
         self.capture = capture
-        self.datagrams = (datagram,)
+        self.datagrams: tuple[Datagram, ...] = (datagram,)
         self.packets = packets
         self.frame = lead.frame
         self.source_ip = lead.source_ip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from app.core.fragmentation.byte_ranges import Range
 from app.core.network.observations import Observation
@@ -15,7 +15,7 @@ class Oddities:
 
     __slots__ = ("anomalies", "duplicates", "splits", "tunnels")
 
-    def __init__(self, here: dict[str, Sequence[Observation]], sent: tuple[Range, ...]) -> None:
+    def __init__(self, here: Mapping[str, Sequence[Observation]], sent: tuple[Range, ...]) -> None:
         self.splits: dict[str, tuple[Range, ...]] = {}
         self.duplicates: dict[str, int] = {}
         self.anomalies: dict[str, tuple[str, ...]] = {}
@@ -53,7 +53,7 @@ def _again(seen: Observation) -> int:
 
 
 def translations(
-    here: dict[str, Sequence[Observation]], source: Endpoint, destination: Endpoint
+    here: Mapping[str, Sequence[Observation]], source: Endpoint, destination: Endpoint
 ) -> dict[str, tuple[str, str]]:
     """Point → (source, destination) there, where they are not the ones nearest the client."""
     result: dict[str, tuple[str, str]] = {}
