@@ -79,6 +79,7 @@ class Mask:
             captures={self.path(path): self._capture(extract, plans) for path, extract in old.captures.items()},
             files={self.path(path): self._file(content) for path, content in old.files.items()},
             extracts={self.path(path): self._extract(extract) for path, extract in old.extracts.items()},
+            formats={path: self._file(content) for path, content in old.formats.items()},
             # A digest of an original says whose it is to everybody who has it.
             originals=[
                 replace(one, path=self.path(one.path), source=self.path(one.source), sha256="") for one in old.originals

@@ -18,4 +18,5 @@ class Kept:
     files: dict[str, bytes] = field(default_factory=dict)
     extracts: dict[str, Extract] = field(default_factory=dict)
     originals: list[Original] = field(default_factory=list)
+    formats: dict[str, bytes] = field(default_factory=dict)  # TOML that a user taught
     problems: list[Text] = field(default_factory=list)

@@ -23,6 +23,8 @@ from app.core.records import Text
 from app.core.verdict import to_document
 from app.evidence.anonymous import Mask
 from app.evidence.captures import extract_capture, merge, to_pcapng
+from app.evidence.formats import FOLDER as FORMATS
+from app.evidence.formats import taught_formats
 from app.evidence.kept import Kept
 from app.evidence.logs import extract_log
 from app.evidence.readme import Original, Packet, write_readme
@@ -70,7 +72,7 @@ def write_evidence(
         kept = mask.kept()
         meta = replace(meta, title=mask.text(meta.title), site=mask.text(meta.site), bundle_hash="")
         settings = replace(settings, order=tuple(map(mask.path, settings.order)))
-    content = dict(kept.files) | {path: to_pcapng(extract) for path, extract in kept.captures.items()}
+    content = kept.formats | dict(kept.files) | {path: to_pcapng(extract) for path, extract in kept.captures.items()}
     manifest = _manifest(kept, content, settings)
     progress("analyse", 0.0)
     with tempfile.TemporaryDirectory(prefix="eadscope-evidence-") as name:
@@ -175,8 +177,9 @@ def _take_log(
     given = settings.log_formats.get(source.path), settings.encodings.get(source.path)
     facts = parse_log(file, source.kind, *given, settings.formats_folders).source.log
     extract = extract_log(file.path, facts, choice, foreign) if facts is not None else None
-    if extract is not None:
+    if extract is not None and facts is not None:
         _keep(kept, source, extract.content, is_whole=extract.is_whole, settings=settings)
+        kept.formats |= taught_formats(settings.formats_folders, [facts.format])
 
 
 def _keep(
@@ -224,7 +227,8 @@ def _manifest(kept: Kept, content: dict[str, bytes], settings: AnalysisSettings)
         for path, extract in kept.extracts.items()
     }
     return write_manifest(
-        Manifest(extracts, frozenset(GENERATED), tuple(sorted(settings.ports)), settings.order), __version__
+        Manifest(extracts, frozenset((*GENERATED, *kept.formats)), tuple(sorted(settings.ports)), settings.order),
+        __version__,
     )
 
 
@@ -239,7 +243,9 @@ def _analyze(folder: Path, files: dict[str, bytes], settings: AnalysisSettings) 
         place = folder / path
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(content)
-    return analyze_paths([folder], AnalysisSettings(formats_folders=settings.formats_folders, processes=1))
+    # With the formats as they are in the packet, last: they outweigh those of the same name.
+    folders = (*settings.formats_folders, folder / FORMATS) if (folder / FORMATS).is_dir() else settings.formats_folders
+    return analyze_paths([folder], AnalysisSettings(formats_folders=folders, processes=1))
 
 
 def differences(before: Sequence[Terminal], after: Sequence[Terminal]) -> list[Text]:
@@ -272,7 +278,7 @@ def _documents(
     options: EvidenceOptions,
     progress: Callable[[float], None],
 ) -> dict[str, bytes]:
-    command = _command(options)
+    command = _command(kept, options)
     terminals, points, title = again.terminals, again.capture_points, options.meta.title
     verdict = json.dumps(to_document(again), ensure_ascii=False, indent=1)
     tables = {"attempts.csv": attempts_csv(terminals), "sightings.csv": sightings_csv(terminals, points)}
@@ -289,14 +295,23 @@ def _documents(
     return documents | {"README.md": _readme(kept, options)}
 
 
-def _command(options: EvidenceOptions) -> str:
-    return f"eadscope analyze {options.archive_name}"
+def _command(kept: Kept, options: EvidenceOptions) -> str:
+    name = options.archive_name
+    if not kept.formats:
+        return f"eadscope analyze {name}"
+    folder = PurePosixPath(name).stem
+    return f"unzip {name} -d {folder} && eadscope analyze {folder} --formats {folder}/{FORMATS}"
 
 
 def _readme(kept: Kept, options: EvidenceOptions) -> bytes:
     is_anonymous = options.secrets is not None
     packet = Packet(
-        options.meta.title, kept.originals, kept.problems, _command(options), __version__, is_anonymous=is_anonymous
+        options.meta.title,
+        kept.originals,
+        kept.problems,
+        _command(kept, options),
+        __version__,
+        is_anonymous=is_anonymous,
     )
     return write_readme(packet).encode("utf-8", "replace")
 

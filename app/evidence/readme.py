@@ -50,6 +50,10 @@ FILES: tuple[tuple[str, Text], ...] = (
         "evidence/",
         Text("extracts of the case's files, with times as captured", "案例文件的摘录，时间为抓包时的原始时间"),
     ),
+    (
+        "formats/",
+        Text("log formats that the logs are read with, where one was taught", "读取日志所用的自定义格式（如有）"),
+    ),
     ("eadscope-evidence.json", Text("what the extracts are extracts of", "摘录来源说明")),
 )
 
