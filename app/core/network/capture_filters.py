@@ -9,6 +9,8 @@ from app.core.records import CaptureFacts, Text
 
 # More different services than this in one file, and nobody chose them by a filter.
 FEW_PORTS = 4
+# So few frames have few ports whatever they were taken through.
+FEW_FRAMES = 2
 
 _NEGATED_PORT = re.compile(
     r"(?:\bnot\b|!)\s*\(?\s*(?:(?:tcp|udp|sctp|src|dst|or|and)\s+)*port(?:range)?\s+[\w-]+", re.I
@@ -30,15 +32,21 @@ HAS_LATER = Text(
 MANY_SERVICES = Text("it holds many services, so nothing was filtered by port", "其中有多种业务，未按端口过滤")
 
 
+TOO_LITTLE = Text(
+    "there is too little in it to say whether it was filtered", "其中的帧太少，无法判断抓包时是否使用了过滤条件"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class FilterView:
     """`hides_later`: fragments with an offset (which have no ports) do not get in. `ports`: what it lets in, None for
-    all. `hosts`: the addresses it is limited to, None for all."""
+    all. `hosts`: the addresses it is limited to, None for all. `is_open`: nobody can say whether it was filtered."""
 
     hides_later: bool = False
     ports: frozenset[int] | None = None
     hosts: frozenset[str] | None = None
     reason: Text | None = None
+    is_open: bool = False
 
 
 def view_filter(facts: CaptureFacts) -> FilterView:
@@ -56,6 +64,8 @@ def view_filter(facts: CaptureFacts) -> FilterView:
         )
     if len(facts.udp_ports) > FEW_PORTS:
         return FilterView(reason=MANY_SERVICES)
+    if facts.frames <= FEW_FRAMES:
+        return FilterView(ports=frozenset(facts.udp_ports), reason=TOO_LITTLE, is_open=True)
     ports = ", ".join(map(str, sorted(facts.udp_ports))) or "-"
     return FilterView(
         hides_later=True,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from app.core.network.capture_filters import TOO_LITTLE
 from app.core.records import Text
 
 
@@ -61,6 +62,7 @@ SILENT_AS_BEFORE = _yes(
     code=PRESUMED,
 )
 FILTERED = Text("its filter hides such packets", "其过滤条件隐藏了此类报文")
+TOO_FEW_FRAMES = Verdict(False, "too-little", TOO_LITTLE)
 LETS_IN = _yes("its filter lets it in", "过滤条件允许")
 HOLES = _no(
     "dropped",

@@ -25,7 +25,9 @@ RIVAL = Text(
     "cannot be told from another datagram of the same content: either may be this one", "与另一内容相同的报文无法区分"
 )
 # Which unknown says most, where several captures of one point each have their own.
-UNKNOWN_ORDER = ("dropped", "filtered", "off-path", "unproven", "clock-unknown", "not-capturing", "other-terminal")
+UNKNOWN_ORDER = (
+    "dropped", "filtered", "too-little", "off-path", "unproven", "clock-unknown", "not-capturing", "other-terminal",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

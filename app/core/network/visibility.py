@@ -41,6 +41,7 @@ from app.core.network.grounds import (
     SAME_TERMINAL,
     SIBLING_SEEN,
     SILENT_AS_BEFORE,
+    TOO_FEW_FRAMES,
     WAY_UNPROVEN,
     Verdict,
 )
@@ -288,9 +289,13 @@ class Guard:
         view = watch.filter
         if kind == Kind.LATER and view.hides_later:
             return self._text(False, "filtered", (capture, "later"), view.reason or FILTERED)
+        if kind == Kind.LATER and view.is_open:
+            return TOO_FEW_FRAMES
         members = journey.group.members.values()
         ports = {port for seen in members if seen.ports is not None for port in seen.ports}
         if view.ports is not None and ports and not ports & view.ports and capture not in journey.group.members:
+            if view.is_open:
+                return TOO_FEW_FRAMES
             return self._text(False, "filtered", (capture, "ports"), view.reason or FILTERED)
         addresses = {address for seen in members for address in (seen.source_ip, seen.destination_ip)}
         if view.hosts is not None and not addresses & view.hosts:

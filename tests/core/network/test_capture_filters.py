@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from app.core.network.capture_filters import view_filter
+from app.core.network.capture_filters import TOO_LITTLE, view_filter
 from app.core.records import CaptureFacts, InterfaceFacts
 
 PLAIN = CaptureFacts(
@@ -20,6 +20,18 @@ def recorded(expression: str) -> CaptureFacts:
 def test_nothing_but_a_few_ports_and_no_later_fragment_is_a_port_filter() -> None:
     view = view_filter(PLAIN)
     assert view.hides_later and view.ports == {9019, 9029}
+
+
+@pytest.mark.parametrize("frames", [0, 1, 2])
+def test_a_frame_or_two_do_not_tell_whether_there_was_a_filter(frames: int) -> None:
+    view = view_filter(replace(PLAIN, frames=frames))
+    assert view.is_open and not view.hides_later and view.reason == TOO_LITTLE
+    assert "too little" in TOO_LITTLE.en and "太少" in TOO_LITTLE.zh
+    assert not view_filter(replace(PLAIN, frames=3)).is_open
+
+
+def test_a_recorded_filter_counts_in_the_shortest_capture() -> None:
+    assert view_filter(replace(recorded("udp port 9029"), frames=1)).hides_later
 
 
 @pytest.mark.parametrize(

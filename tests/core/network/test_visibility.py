@@ -222,6 +222,15 @@ def test_a_port_filter_hides_what_a_device_before_it_cut_further() -> None:
         assert one.fate.lost_between is None
 
 
+def test_too_few_frames_make_a_missing_fragment_unknown_and_no_filter_of_it() -> None:
+    server = Tap("server", 2, 0.001, role=Role.SERVER, is_port_filtered=True, facts={"frames": 2})
+    world = World(Tap("client", 0, role=Role.CLIENT), server)
+    run_session(world, is_answered=True)
+    for one in thirds(world):
+        assert states_of(one, "server")[1] == (Seen.UNKNOWN, "too-little")
+        assert one.fate.lost_between is None
+
+
 def test_a_lone_later_fragment_behind_address_translation_is_nobodys_loss() -> None:
     """Its one byte says nothing of whose it is: it may belong to any that lacks it there."""
     world = World(Tap("client", 0, role=Role.CLIENT), Tap("server", 2, 0.001, role=Role.SERVER))
