@@ -19,11 +19,10 @@ from sqlalchemy import Engine, event, text
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.access import Principal, Role
-from app.db import queries
+from app.db.case_list import CaseFilter, list_cases
 from app.db.load import load_terminal
 from app.db.migrate import migrate
 from app.db.models import Case
-from app.db.queries import CaseFilter
 from app.db.removal import delete_case
 from app.db.results import TABLES
 from app.db.save import prune, save_analysis
@@ -138,9 +137,9 @@ def run(sessions: sessionmaker[Session], storage: FolderStorage) -> dict[str, tu
 
     with sessions() as session:
         pages: dict[str, Callable[[], object]] = {
-            "list of cases": lambda: queries.list_cases(session, CaseFilter("", "", ""), 1, WHO),
-            "list, page 2 of a search": lambda: queries.list_cases(session, CaseFilter("site 7", "", ""), 1, WHO),
-            "a user in all cases": lambda: queries.list_cases(session, CaseFilter("user1234567", "", ""), 1, WHO),
+            "list of cases": lambda: list_cases(session, CaseFilter("", "", ""), 1, WHO),
+            "list, page 2 of a search": lambda: list_cases(session, CaseFilter("site 7", "", ""), 1, WHO),
+            "a user in all cases": lambda: list_cases(session, CaseFilter("user1234567", "", ""), 1, WHO),
             "one terminal": lambda: load_terminal(session, 57, "t3"),
         }
         found = {name: median(sessions, lambda page=page: (page(), session.commit())) for name, page in pages.items()}

@@ -20,6 +20,7 @@ from sqlalchemy import (
     String,
     UniqueConstraint,
     func,
+    literal_column,
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
@@ -39,8 +40,15 @@ class Case(Base):
     __tablename__ = "cases"
     __table_args__ = (
         one_of("state", ("open", "solved")),
-        Index("ix_cases_state_updated_at", "state", text("updated_at DESC")),
-        Index("ix_cases_updated_at", text("updated_at DESC")),
+        Index("ix_cases_state_updated_at", "state", text("updated_at DESC"), text("id DESC")),
+        Index("ix_cases_updated_at", text("updated_at DESC"), text("id DESC")),
+        Index(
+            "ix_cases_text",
+            literal_column("lower(title || ' ' || site || ' ' || note)").label("words"),
+            postgresql_using="gin",
+            postgresql_ops={"words": "gin_trgm_ops"},
+            postgresql_with={"fastupdate": "off"},
+        ),
     )
 
     id: Mapped[int] = mapped_column(Integer, Identity(), primary_key=True)
@@ -199,6 +207,8 @@ class Analysis(Base):
         # At most one waits: it will see whatever was added in the meantime.
         Index("uq_analyses_waiting", "case_id", unique=True, postgresql_where=text("state = 'queued'")),
         Index("ix_analyses_case_id_id", "case_id", "id"),
+        Index("ix_analyses_finding_codes", "finding_codes", postgresql_using="gin"),
+        Index("ix_analyses_error_codes", "error_codes", postgresql_using="hash"),
     )
 
     id: Mapped[int] = mapped_column(Integer, Identity(), primary_key=True)

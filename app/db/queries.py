@@ -8,54 +8,33 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Integer,
     Select,
-    and_,
     bindparam,
     case,
     delete,
-    false,
     func,
-    literal,
     or_,
     select,
-    true,
     update,
 )
-from sqlalchemy import Text as TextType
-from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, aliased, defer
 
 from app.access import Principal
-from app.core.finding_names import codes_named
+from app.db.case_list import visible_to
 from app.db.models import Analysis, Blob, Bundle, Case, Milestone, PointSetting, SavedFilter, SourceSetting, Upload
+from app.db.pages import PER_PAGE, Page, like_pattern
 from app.db.results import (
     FindingRow,
     SessionRow,
     SourceRow,
     TerminalRow,
 )
-
-PER_PAGE = 50
-Row = TypeVar("Row")
-
-
-@dataclass(frozen=True, slots=True)
-class Page(Generic[Row]):
-    """One page of a list; `number` counts from 1, `total` is the number of rows on all pages."""
-
-    rows: Sequence[Row]
-    number: int
-    total: int
-    per_page: int = PER_PAGE
-
-    @property
-    def last(self) -> int:
-        return max(1, -(-self.total // self.per_page))
 
 
 def page_of(db: Session, rows: Select[*tuple[Any, ...]], count: Select[int], page: int) -> Page[Any]:
@@ -64,103 +43,7 @@ def page_of(db: Session, rows: Select[*tuple[Any, ...]], count: Select[int], pag
     return Page(found, page, db.scalar(count) or 0)
 
 
-def _like(text: str) -> str:
-    """A LIKE pattern that finds `text` anywhere, its own wildcards taken literally."""
-    escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return f"%{escaped}%"
-
-
 # ---------------------------------------------------------------- cases
-
-
-@dataclass(frozen=True, slots=True)
-class CaseFilter:
-    """What the list of cases is narrowed to; empty strings narrow nothing."""
-
-    text: str = ""
-    state: str = ""
-    finding: str = ""
-    outcome: str = ""  # "failed": a terminal failed; "passed": terminals, none of them failed
-
-
-@dataclass(frozen=True, slots=True)
-class CaseRow:
-    case: Case
-    analysis: Analysis | None  # the current one
-    latest_state: str | None  # of the newest run, which may still be under way
-
-
-def visible_to(principal: Principal) -> ColumnElement[bool]:
-    """The cases that exist for somebody, as a condition: what `app.access.sees` says of one."""
-    if principal.role is None:
-        return Case.id == principal.shared_case if principal.shared_case is not None else false()
-    if principal.sees_all:
-        return true()
-    conditions = [Case.owner_id == principal.user_id, Case.group_id == principal.group_id]
-    known = (principal.user_id, principal.group_id)
-    return or_(false(), *(condition for condition, value in zip(conditions, known, strict=True) if value is not None))
-
-
-def list_cases(db: Session, narrowed: CaseFilter, page: int, principal: Principal) -> Page[CaseRow]:
-    """Cases that `principal` may see, last changed first. Two statements."""
-    current = aliased(Analysis)
-    conditions = [visible_to(principal), *_case_conditions(narrowed, current)]
-    base = select(Case).outerjoin(current, current.id == Case.current_analysis_id).where(*conditions)
-    total = db.scalar(select(func.count()).select_from(base.subquery())) or 0
-    latest = (
-        select(Analysis.state)
-        .where(Analysis.case_id == Case.id)
-        .order_by(Analysis.id.desc())
-        .limit(1)
-        .scalar_subquery()
-    )
-    rows = db.execute(
-        select(Case, current, latest)
-        .outerjoin(current, current.id == Case.current_analysis_id)
-        .where(*conditions)
-        .order_by(Case.updated_at.desc(), Case.id.desc())
-        .limit(PER_PAGE)
-        .offset((page - 1) * PER_PAGE)
-    )
-    return Page([CaseRow(*row) for row in rows], page, total)
-
-
-def _case_conditions(narrowed: CaseFilter, current: type[Analysis]) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = []
-    if narrowed.state:
-        conditions.append(Case.state == narrowed.state)
-    if narrowed.outcome == "failed":
-        conditions.append(current.failed_count > 0)
-    elif narrowed.outcome == "passed":
-        conditions.append(and_(current.terminal_count > 0, current.failed_count == 0))
-    if narrowed.finding:
-        conditions.append(_has_one_of(current, [narrowed.finding]))
-    conditions.extend(_case_matches(word, current) for word in narrowed.text.split())
-    return conditions
-
-
-def _has_one_of(analysis: type[Analysis], codes: Sequence[str]) -> ColumnElement[bool]:
-    """The analysis has one of these findings; it lists them itself, so that nobody reads the findings of all cases."""
-    found: ColumnElement[bool] = analysis.finding_codes.op("?|")(literal(list(codes), ARRAY(TextType)))
-    return found
-
-
-def _case_matches(word: str, current: type[Analysis]) -> ColumnElement[bool]:
-    """A word is in the title, site or note, or names a terminal, an event id or a finding of the current analysis.
-
-    The inner selections do not look at the outer case: each is one index scan for the whole statement.
-    """
-    pattern, codes = _like(word), codes_named(word)
-    return or_(
-        Case.title.ilike(pattern),
-        Case.site.ilike(pattern),
-        Case.note.ilike(pattern),
-        Case.current_analysis_id.in_(
-            select(TerminalRow.analysis_id).where(TerminalRow.search.like(_like(word.lower())))
-        ),
-        Case.current_analysis_id.in_(select(SessionRow.analysis_id).where(SessionRow.event_id == word)),
-        *([_has_one_of(current, codes)] if codes else []),
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -427,7 +310,7 @@ def _terminals_where(statement: Select[Any], analysis_id: int, narrowed: Termina
             )
         )
     for word in narrowed.text.split():
-        named = TerminalRow.search.like(_like(word.lower()))
+        named = TerminalRow.search.like(like_pattern(word.lower()))
         session = TerminalRow.no.in_(
             select(SessionRow.terminal_no).where(SessionRow.analysis_id == analysis_id, SessionRow.event_id == word)
         )

@@ -19,6 +19,8 @@ from app.jobs.asking import TRY_AGAIN
 MODULES = ("app.jobs.end_with_parent", "app.jobs.analysis_run", "app.jobs.document_run", "typer")
 _FORKS = get_context("forkserver")
 _PR_SET_NAME = 15
+# Somebody looks while a page is made: an analysis takes what pages leave, and as much as ever where none is open.
+NICENESS = 10
 
 
 class ProcessDied(Exception):
@@ -72,6 +74,7 @@ def prepare_children() -> None:
 
 def _be_child(options: Settings, module: str, numbers: tuple[int, ...]) -> None:
     os.setpgid(0, 0)
+    os.nice(NICENESS)  # what it starts, such as tshark, inherits it
     ctypes.CDLL(None).prctl(_PR_SET_NAME, module.rpartition(".")[2].encode())
     threading.Thread(target=_end_with_worker, daemon=True).start()
     os.environ["DATABASE_URL"] = options.database_url or ""

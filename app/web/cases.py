@@ -12,9 +12,10 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from app.core.analysis import CapturePoint, SourceKind
 from app.core.records import NS, Text
-from app.db import queries
+from app.db import case_list, queries
+from app.db.case_list import CaseFilter
 from app.db.models import Analysis
-from app.db.queries import CaseFilter, CaseHead, TerminalFilter
+from app.db.queries import CaseHead, TerminalFilter
 from app.db.results import SourceRow
 from app.db.session import DatabaseSession
 from app.errors import NotFound, Rejected
@@ -76,7 +77,7 @@ def cases(request: Request, db: DatabaseSession, view: Choices, principal: Curre
     narrowed = CaseFilter(
         query.get("q", "")[:200], query.get("state", ""), query.get("finding", ""), query.get("outcome", "")
     )
-    page = queries.list_cases(db, narrowed, page_number(request), principal)
+    page = case_list.list_cases(db, narrowed, page_number(request), principal)
     context: dict[str, Any] = {"page": page, "narrowed": narrowed, "url_of": pager(view)}
     if partial_of(request) == "case-list":
         return render(request, "case_list.html", **context)

@@ -40,6 +40,8 @@ def engine(empty_url: str) -> Iterator[Engine]:
 
 
 def is_ours(_object: object, name: str | None, kind: str, _reflected: bool, _other: object) -> bool:
+    if name == "ix_cases_text":
+        return False  # an expression that the server writes in another way than we do
     return kind != "table" or not (name or "").startswith(("procrastinate_", "queue_schema"))
 
 

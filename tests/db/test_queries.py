@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import anyio
@@ -15,9 +16,10 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from app.access import Principal, Role
 from app.config import Settings
-from app.db import queries
+from app.db import case_list, queries
+from app.db.case_list import CaseFilter, list_cases
 from app.db.models import Analysis, Case
-from app.db.queries import CaseFilter, TerminalFilter
+from app.db.queries import TerminalFilter
 from app.db.results import TABLES
 from app.db.save import save_analysis
 from app.main import create_app
@@ -161,7 +163,7 @@ def test_cases_are_found_by_what_is_in_them(sessions: sessionmaker[Session], sma
     with sessions() as db:
 
         def found(**narrowed: str) -> set[int]:
-            return {row.case.id for row in queries.list_cases(db, CaseFilter(**narrowed), 1, ADMIN).rows}
+            return {row.case.id for row in list_cases(db, CaseFilter(**narrowed), 1, ADMIN).rows}
 
         assert found(text="evt00399") == {large}
         assert found(text="8301002 size-band") == {small, large}
@@ -169,6 +171,35 @@ def test_cases_are_found_by_what_is_in_them(sessions: sessionmaker[Session], sma
         assert found(text="100%") == {large} and found(text="100_") == set()
         assert found(outcome="failed", state="open") == {small, large}
         assert found(outcome="passed") == set() and found(state="solved") == set()
+
+
+def test_cases_are_counted_and_gathered_only_so_far(
+    sessions: sessionmaker[Session], small: int, large: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A word or a finding that too many cases have finds the same as one that few have."""
+    monkeypatch.setattr(case_list, "COUNTED", 1)
+    monkeypatch.setattr(case_list, "GATHERED_ROWS", 1)
+    with sessions() as db:
+        for narrowed in (
+            CaseFilter(), CaseFilter("8301002"), CaseFilter("size-band"), CaseFilter(finding="size-band"),
+            CaseFilter("00:25:11:e9"), CaseFilter("8301002 size-band", outcome="failed", state="open"),
+        ):  # fmt: skip
+            page = list_cases(db, narrowed, 1, ADMIN)
+            assert {small, large} <= {row.case.id for row in page.rows}, narrowed
+            assert (page.total, page.is_total_exact, page.has_next) == (1, False, False)
+        assert list_cases(db, CaseFilter("evt00399"), 1, ADMIN).is_total_exact
+
+
+def test_a_short_word_finds_a_terminal_whose_name_begins_with_it(session: Session) -> None:
+    name = "张三"
+    terminal = replace(sample_analysis(1).terminals[0], user=name)
+    case = Case(title="short")
+    session.add(case)
+    session.flush()
+    save_analysis(session, case.id, replace(sample_analysis(1), terminals=(terminal,)))
+    assert [row.case.id for row in list_cases(session, CaseFilter(name), 1, ADMIN).rows] == [case.id]
+    assert list_cases(session, CaseFilter("三"), 1, ADMIN).rows == []
+    assert list_cases(session, CaseFilter("李四"), 1, ADMIN).rows == []
 
 
 def test_a_saved_filter_replaces_one_of_the_same_name(session: Session) -> None:

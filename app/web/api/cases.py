@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 
 from app.accounts import audit
 from app.core.records import Text
-from app.db import queries
+from app.db import case_list, queries
+from app.db.case_list import CaseFilter
 from app.db.models import Case
-from app.db.queries import CaseFilter
 from app.db.removal import delete_case, is_given_up
 from app.db.session import DatabaseSession
 from app.errors import Conflict, Rejected
@@ -75,15 +75,18 @@ def list_cases(
     finding: Annotated[Words, Query(description="Code of a finding.", examples=["later-fragments-lost"])] = "",
 ) -> Listed[CaseState]:
     """Cases, last changed first."""
-    found = queries.list_cases(db, CaseFilter(q, state, finding), page, principal)
-    link_pages(request, response, found.number, found.last)
+    found = case_list.list_cases(db, CaseFilter(q, state, finding), page, principal)
+    link_pages(request, response, found.number, found.last, is_last_known=found.is_total_exact)
     return Listed.of(found, [CaseState.of(row.case, row.analysis) for row in found.rows])
 
 
-def link_pages(request: Request, response: Response, number: int, last: int) -> None:
-    """The `Link` header (RFC 8288) to the next and the last page."""
+def link_pages(request: Request, response: Response, number: int, last: int, *, is_last_known: bool = True) -> None:
+    """The `Link` header (RFC 8288) to the next and the last page, where there is a next and the last is known."""
     links = [("next", number + 1)] if number < last else []
-    links.append(("last", last))
+    if is_last_known:
+        links.append(("last", last))
+    if not links:
+        return
     urls = [(rel, request.url.include_query_params(page=page)) for rel, page in links]
     response.headers["Link"] = ", ".join(f'<{url.path}?{url.query}>; rel="{rel}"' for rel, url in urls)
 

@@ -9,7 +9,7 @@ from fastapi import Path, Query
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema
 
 from app.db.models import Analysis, Case
-from app.db.queries import Page
+from app.db.pages import Page
 from app.db.results import TerminalRow
 
 LARGEST_ID = 2**31 - 1
@@ -152,10 +152,11 @@ class Listed(BaseModel, Generic[Item]):
     page: int = Field(examples=[1])
     pages: int = Field(examples=[1])
     total: int = Field(examples=[1])
+    is_total_exact: bool = Field(True, description="False where there are more: then the last page is not known.")
 
     @classmethod
     def of(cls, page: Page[Any], items: list[Item]) -> Listed[Item]:
-        return cls(items=items, page=page.number, pages=page.last, total=page.total)
+        return cls(items=items, page=page.number, pages=page.last, total=page.total, is_total_exact=page.is_total_exact)
 
 
 class TerminalState(BaseModel):
