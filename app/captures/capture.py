@@ -145,14 +145,14 @@ class CaptureReading:
         if self._census.steps_back:
             notes.append(
                 Text(
-                    f"the capture's clock went back by more than a second {self._census.steps_back} time(s)",
+                    f"how often the capture's clock went back by more than a second: {self._census.steps_back}",
                     f"抓包时钟有 {self._census.steps_back} 次回拨超过一秒",
                 )
             )
         if self._outer.completed:
             notes.append(
                 Text(
-                    f"{self._outer.completed} packet(s) travel in tunnels whose outer packets are fragmented",
+                    f"packets that travel in tunnels whose outer packets are fragmented: {self._outer.completed}",
                     f"{self._outer.completed} 个报文所在隧道的外层报文被分片",
                 )
             )

@@ -209,6 +209,6 @@ def _drain(process: subprocess.Popen[bytes], output: SimpleQueue[bytes | None]) 
 def failed_note(frames: list[int]) -> Text:
     shown = ", ".join(map(str, frames[:5]))
     return Text(
-        f"tshark failed on {len(frames)} frame(s) ({shown}); they were left out",
+        f"tshark failed on frames that were left out, {len(frames)} in all: {shown}",
         f"tshark 处理 {len(frames)} 个帧时出错（{shown}），已跳过",
     )

@@ -8,7 +8,7 @@ from app.core.diagnosis.evidence import of_attempts
 from app.core.diagnosis.facts import MISS, Hit, Judgement, NotRun, TerminalRule
 from app.core.diagnosis.needs import has_client_log, has_server_log
 from app.core.diagnosis.terminal_view import TerminalView, answers_of
-from app.core.diagnosis.wording import NO_CLIENT_LOG, NO_SERVER_LOG, NO_TWO_CAPTURES
+from app.core.diagnosis.wording import NO_CLIENT_LOG, NO_SERVER_LOG, NO_TWO_CAPTURES, plural
 from app.core.records import Confidence, Direction, Text
 
 CODE = "contradiction"
@@ -52,7 +52,7 @@ def _finding(message: Message, told: list[Attempt], denied: list[Attempt], to_se
     number = message.number
     says = (
         Text(
-            f"The {who}'s log has message {number} as received {len(told)} time(s)",
+            f"The {who}'s log has message {number} as received {plural(len(told), 'time')}",
             f"{who_zh}日志记录收到 {number} 号报文 {len(told)} 次",
         )
         if is_logged
@@ -63,8 +63,8 @@ def _finding(message: Message, told: list[Attempt], denied: list[Attempt], to_se
         severity=Severity.WARNING,
         confidence=Confidence.CERTAIN,
         summary=Text(
-            f"{says.en}, and the capture there does not have it whole ({len(denied)} send(s)): both cannot be right. "
-            f"No loss is "
+            f"{says.en}, and the capture there does not have it whole ({plural(len(denied), 'send')}): both "
+            f"cannot be right. No loss is "
             f"claimed from that capture. Certain: both stand in the evidence.",
             f"{says.zh}，而该处抓包中并不完整（{len(denied)} 次发送）：两者不可能同时成立。不据此抓包断定丢失。"
             f"结论确定：两者均见于证据。",

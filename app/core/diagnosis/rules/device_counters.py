@@ -8,7 +8,7 @@ from app.core.analysis import Evidence, Finding, Severity
 from app.core.diagnosis.case_view import CaseView
 from app.core.diagnosis.evidence import unique
 from app.core.diagnosis.facts import CaseRule, Judgement, NotRun, found
-from app.core.diagnosis.wording import joined
+from app.core.diagnosis.wording import joined, plural
 from app.core.parsers.devices import DeviceRecord, DeviceRecordKind
 from app.core.records import Confidence, Text
 
@@ -162,7 +162,7 @@ def _reassembly_findings(case: CaseView, records: Sequence[DeviceRecord]) -> Ite
             severity=Severity.WARNING if matched else Severity.INFO,
             confidence=Confidence.LIKELY if matched else Confidence.POSSIBLE,
             summary=Text(
-                f"{device or 'The device'} waited in vain for fragments of {len(rows)} datagram(s) (virtual "
+                f"{device or 'The device'} waited in vain for fragments of {plural(len(rows), 'datagram')} (virtual "
                 f"reassembly): at this "
                 f"device the missing ones had not arrived. {matched} of them are datagrams of this case. "
                 + (

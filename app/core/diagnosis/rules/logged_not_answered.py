@@ -9,7 +9,7 @@ from app.core.diagnosis.evidence import of_attempts
 from app.core.diagnosis.facts import MISS, Hit, Judgement, NotRun, TerminalRule
 from app.core.diagnosis.needs import has_server_log
 from app.core.diagnosis.terminal_view import TerminalView
-from app.core.diagnosis.wording import NO_SERVER_LOG
+from app.core.diagnosis.wording import NO_SERVER_LOG, plural
 from app.core.records import Confidence, Text
 
 CODE = "logged-not-answered"
@@ -29,8 +29,8 @@ def _finding(arrival: Arrival) -> Finding:
         severity=Severity.WARNING,
         confidence=Confidence.LIKELY,
         summary=Text(
-            f"The service itself received message {number} ({n} line(s) in its log) and did not answer: look inside "
-            f"the "
+            f"The service itself received message {number} ({plural(n, 'line')} in its log) and did not answer: "
+            f"look inside the "
             "service (database, licence, proxy settings, load). Likely, not certain: a log is its only witness.",
             f"策略服务已收到 {number} 号报文（日志 {n} 行）却没有应答：请查服务内部（数据库、授权、代理配置、负载）。"
             "很可能，尚不能确定：仅以日志为证。",

@@ -10,7 +10,7 @@ from app.core.diagnosis.evidence import of_attempts
 from app.core.diagnosis.facts import MISS, Hit, Judgement, NotRun, TerminalRule
 from app.core.diagnosis.needs import has_server_log
 from app.core.diagnosis.terminal_view import TerminalView
-from app.core.diagnosis.wording import NO_SERVER_CAPTURE, NO_SERVER_LOG
+from app.core.diagnosis.wording import NO_SERVER_CAPTURE, NO_SERVER_LOG, plural
 from app.core.records import Confidence, Text
 
 CODE = "not-delivered"
@@ -33,8 +33,8 @@ def _finding(case: CaseView, terminal: TerminalView, arrival: Arrival) -> Findin
         severity=Severity.WARNING,
         confidence=Confidence.LIKELY if knows else Confidence.POSSIBLE,
         summary=Text(
-            f"Message {number} is whole in the server's capture ({n} time(s)) and has no line in the server's log: "
-            f"the host "
+            f"Message {number} is whole in the server's capture ({plural(n, 'time')}) and has no line in the "
+            f"server's log: the host "
             "firewall, a full socket buffer, or a service that hangs. "
             + (
                 "Likely: the log knows other messages of this terminal."

@@ -10,6 +10,7 @@ from app.core.diagnosis.evidence import of_attempts
 from app.core.diagnosis.facts import Hit, Judgement, TerminalRule
 from app.core.diagnosis.needs import without_server_evidence
 from app.core.diagnosis.terminal_view import TerminalView
+from app.core.diagnosis.wording import plural
 from app.core.records import Confidence, Text
 
 CODE = "reassembly-failed"
@@ -31,8 +32,8 @@ def _finding(case: CaseView, terminal: TerminalView, arrival: Arrival) -> Findin
         severity=Severity.ERROR,
         confidence=Confidence.CERTAIN if is_sure else Confidence.LIKELY,
         summary=Text(
-            f"All fragments of message {number} reached the server ({n} datagram(s)), but they cannot be reassembled: "
-            f"{why.en}. "
+            f"All fragments of message {number} reached the server ({plural(n, 'datagram')}), but they cannot "
+            f"be reassembled: {why.en}. "
             + (
                 f"Certain: {n} of {n} in the server's own capture show it."
                 if is_sure

@@ -10,7 +10,7 @@ from app.core.diagnosis.evidence import of_attempts
 from app.core.diagnosis.facts import Hit, Judgement, TerminalRule
 from app.core.diagnosis.needs import without_server_evidence
 from app.core.diagnosis.terminal_view import TerminalView
-from app.core.diagnosis.wording import joined
+from app.core.diagnosis.wording import joined, plural
 from app.core.records import Confidence, Direction, Text
 
 CODE = "server-silent"
@@ -37,7 +37,7 @@ def _finding(case: CaseView, terminal: TerminalView, arrival: Arrival) -> Findin
         )
         if arrival.whole
         else Text(
-            f"The policy server's log has message {number} as received ({n} time(s)), and no answer to it.",
+            f"The policy server's log has message {number} as received ({plural(n, 'time')}), and no answer to it.",
             f"策略服务器日志记录已收到 {number} 号报文（{n} 次），但没有对应的应答。",
         )
     )
