@@ -30,6 +30,7 @@ from app.db.accounts import Group, User
 from app.db.base import Base, one_of
 
 QUEUED, RUNNING, DONE, FAILED, CANCELED = "queued", "running", "done", "failed", "canceled"
+JUDGEMENTS = ("open", "confirmed", "dismissed")
 ANALYSIS_STATES = (QUEUED, RUNNING, DONE, FAILED, CANCELED)
 STEPS = ("unpack", "logs", "captures", "matching", "diagnosis", "save")
 
@@ -179,18 +180,18 @@ class PointSetting(Base):
     position: Mapped[int]
 
 
-class Note(Base):
-    """A remark of a person on a case, or on one subject in it, such as `terminal:user@mac` or `finding:code`."""
+class FindingJudgement(Base):
+    """What a person thinks of one finding of a case, known by its code, so that it outlives the next analysis."""
 
-    __tablename__ = "notes"
-    __table_args__ = (Index("ix_notes_case_id_subject", "case_id", "subject"),)
+    __tablename__ = "finding_judgements"
+    __table_args__ = (one_of("state", JUDGEMENTS),)
 
-    id: Mapped[int] = mapped_column(Integer, Identity(), primary_key=True)
-    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id", ondelete="CASCADE"))
-    subject: Mapped[str] = mapped_column(server_default="")
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id", ondelete="CASCADE"), primary_key=True)
+    code: Mapped[str] = mapped_column(primary_key=True)
+    state: Mapped[str]
+    note: Mapped[str] = mapped_column(server_default="")
     author: Mapped[str] = mapped_column(server_default="")
-    body: Mapped[str]
-    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    changed_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
 class Analysis(Base):

@@ -14,6 +14,7 @@ from app.core.analysis import CapturePoint, SourceKind
 from app.core.records import NS, Text
 from app.db import case_list, queries
 from app.db.case_list import CaseFilter
+from app.db.judgements import judgements_of
 from app.db.models import Analysis
 from app.db.queries import CaseHead, TerminalFilter
 from app.db.results import SourceRow
@@ -147,6 +148,7 @@ def _case_context(
     counted = remember(db, analysis.id, queries.finding_counts)
     return {
         "findings": findings,
+        "judgements": judgements_of(db, head.case.id),
         "example": example,
         "example_number": sum(number for code, _, number in counted if example and code == example.finding.code),
         "verdict": case_headline(findings, outcomes, example.finding.summary if example else None),

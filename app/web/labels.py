@@ -152,6 +152,8 @@ DOCUMENT_STEPS = {
 }
 STEP_ORDER = ("unpack", "logs", "captures", "matching", "diagnosis", "save")
 CASE_STATES = {"open": N_("open"), "solved": N_("solved")}
+JUDGEMENTS = {"open": N_("not judged"), "confirmed": N_("confirmed"), "dismissed": N_("dismissed")}
+JUDGEMENT_SIGNS = {"open": "○", "confirmed": "✓", "dismissed": "–"}
 CHECK_RESULTS = {"hit": N_("found"), "miss": N_("not found"), "not-run": N_("could not run")}
 # The four places where evidence can come from, and what cannot be said without each.
 EVIDENCE_KINDS = {

@@ -17,6 +17,7 @@ from app.core.timeline.ladder import build_timeline
 from app.core.timeline.model import Ref
 from app.db import queries
 from app.db.exchanges import load_session
+from app.db.judgements import judgements_of
 from app.db.load import load_checks, load_findings
 from app.db.results import SessionRow, TerminalRow
 from app.db.session import DatabaseSession
@@ -93,6 +94,7 @@ def terminal(request: Request, db: DatabaseSession, head: Head, key: str, view: 
         "terminal.html",
         head=head,
         terminal=shown.terminal,
+        judgements=judgements_of(db, head.case.id),
         verdict=terminal_headline(shown.terminal),
         session=shown.session,
         heads=shown.heads,

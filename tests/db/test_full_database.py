@@ -89,7 +89,7 @@ def test_back_to_the_first_tables_and_forward_again_loses_no_row_of_theirs(url: 
             assert {name: now.get(name) for name in big} == big, revision
             assert set(now) == set(big), f"{revision} makes an index that must be made CONCURRENTLY"
     after = counts(engine)
-    kept = (*BIG, "cases", "blobs", "bundles", "uploads", "bundle_files", "analyses", "notes", "source_settings")
+    kept = (*BIG, "cases", "blobs", "bundles", "uploads", "bundle_files", "analyses", "source_settings")
     assert {name: after[name] for name in kept} == {name: before[name] for name in kept}
     with Session(engine) as session:
         assert load_analysis(session, session.query(Case).first().id) == analysis()  # type: ignore[union-attr]

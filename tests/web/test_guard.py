@@ -47,6 +47,7 @@ BLIND = {"nobody", "ops of another group", "guest of another case", "token of op
 CASE_PARAMETERS = {
     "key": "t1", "sha256": "ab" * 32, "bundle_id": "1", "upload_id": "0" * 32, "filter_id": "1", "token": "x" * 43,
     "document_id": "1", "webhook_id": "1", "analysis_id": "1", "name": "ours", "line": "1", "frame": "1",
+    "code": "later-fragments-lost",
     "session_id": "1", "token_id": "1", "user_id": "1", "group_id": "999", "link_id": "1",
 }  # fmt: skip
 

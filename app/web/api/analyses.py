@@ -10,6 +10,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from app.core.records import Text
 from app.core.verdict import finding_document, to_document
 from app.db import queries
+from app.db.judgements import judge_finding, judgements_of
 from app.db.load import load_analysis, load_findings
 from app.db.models import QUEUED, RUNNING
 from app.db.queries import TerminalFilter
@@ -17,6 +18,7 @@ from app.db.session import DatabaseSession
 from app.errors import Conflict, NotFound
 from app.jobs.asking import cancel_analysis, request_analysis
 from app.web.api.cases import link_pages
+from app.web.api.principal import CurrentPrincipal
 from app.web.api.problems import problems
 from app.web.api.shapes import (
     AnalysisState,
@@ -24,6 +26,8 @@ from app.web.api.shapes import (
     FindingCount,
     Findings,
     FindingState,
+    Judgement,
+    JudgementState,
     Listed,
     PageNumber,
     TerminalState,
@@ -32,9 +36,11 @@ from app.web.api.shapes import (
 )
 from app.web.api.waiting import wait_while
 from app.web.cases import current_of, load_head
+from app.web.judgements import known_code
 
 router = APIRouter(tags=["analysis"])
 TerminalKey = Annotated[str, Path(pattern="^t[0-9]{1,9}$", examples=["t1"])]
+FindingCode = Annotated[str, Path(pattern="^[a-z][a-z0-9-]{1,60}$", examples=["later-fragments-lost"])]
 NOT_ASKED = Text("No analysis of this case was asked for yet.", "尚未请求分析此案例。")
 
 
@@ -129,6 +135,7 @@ def terminal(db: DatabaseSession, case_id: CaseId, key: TerminalKey) -> Terminal
 @router.get("/cases/{case_id}/findings", responses=problems(404))
 def findings(
     db: DatabaseSession,
+    principal: CurrentPrincipal,
     case_id: CaseId,
     terminal: Annotated[str | None, Query(pattern="^t[0-9]{1,9}$", description="Key of a terminal.")] = None,
 ) -> Findings:
@@ -141,7 +148,19 @@ def findings(
             raise NotFound(Text(f"The case has no terminal {terminal}.", f"该案例中没有终端 {terminal}。"))
         number = row.no
     counts = queries.finding_counts(db, analysis.id)
+    said = {} if principal.is_guest else judgements_of(db, case_id)
     return Findings(
         findings=[FindingState.model_validate(finding_document(one)) for one in load_findings(db, analysis.id, number)],
         of_terminals=[FindingCount(code=code, severity=level, terminals=count) for code, level, count in counts],
+        judgements=[JudgementState.model_validate(one) for one in said.values()],
     )
+
+
+@router.put("/cases/{case_id}/findings/{code}", responses=problems(404))
+def judge(
+    db: DatabaseSession, principal: CurrentPrincipal, case_id: CaseId, code: FindingCode, wanted: Judgement
+) -> JudgementState:
+    """Give a finding a state and a note, in place of earlier ones; they stay when the case is analysed again."""
+    load_head(db, case_id)
+    said = judge_finding(db, case_id, known_code(code), wanted.state, wanted.note.strip(), principal.name)
+    return JudgementState.model_validate(said)

@@ -106,7 +106,7 @@ class AnalysisState(BaseModel):
     finished_at: datetime | None
     terminals: int = Field(examples=[14])
     failed_terminals: int = Field(examples=[11])
-    main_finding: str | None = Field(examples=["later-fragments-lost"])
+    main_finding: str | None = Field(examples=["later-later-fragments-lost"])
 
     @classmethod
     def of(cls, run: Analysis) -> AnalysisState:
@@ -169,7 +169,7 @@ class TerminalState(BaseModel):
     failed_sessions: int = Field(examples=[1])
     message3_plain_bytes: int | None = Field(examples=[2649])
     lost_between: list[str] | None = Field(examples=[["fw-outside", "fw-inside"]])
-    main_finding: str | None = Field(examples=["later-fragments-lost"])
+    main_finding: str | None = Field(examples=["later-later-fragments-lost"])
 
     @classmethod
     def of(cls, row: TerminalRow) -> TerminalState:
@@ -186,7 +186,7 @@ class FindingState(BaseModel):
 
     model_config = ConfigDict(extra="allow")
 
-    code: str = Field(examples=["later-fragments-lost"])
+    code: str = Field(examples=["later-later-fragments-lost"])
     severity: Literal["error", "warning", "info"]
     confidence: Literal["certain", "likely", "possible"]
     message: int | None = Field(examples=[3])
@@ -200,9 +200,29 @@ class FindingCount(BaseModel):
     terminals: int
 
 
+class Judgement(BaseModel):
+    """What support thinks of a finding, in the whole case."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"example": {"state": "confirmed", "note": "The firewall dropped them."}}
+    )
+
+    state: Literal["open", "confirmed", "dismissed"]
+    note: Remark = ""
+
+
+class JudgementState(Judgement):
+    model_config = ConfigDict(extra="forbid", from_attributes=True)
+
+    code: str = Field(examples=["later-fragments-lost"])
+    author: str = Field(examples=["support-anna"])
+    changed_at: datetime
+
+
 class Findings(BaseModel):
     findings: list[FindingState] = Field(description="Of the whole case, or of the one terminal that was asked for.")
     of_terminals: list[FindingCount] = Field(description="How many terminals have which finding.")
+    judgements: list[JudgementState] = Field(description="What support thinks of them; not told to guests.")
 
 
 class StoredFile(BaseModel):

@@ -8,7 +8,7 @@ from app.core.diagnosis.evidence import of_attempts, of_marks, unique
 from app.core.diagnosis.facts import MISS, Hit, Judgement, NotRun, TerminalRule
 from app.core.diagnosis.needs import has_client_log
 from app.core.diagnosis.terminal_view import TerminalView
-from app.core.diagnosis.wording import NO_CLIENT_CAPTURE, NO_CLIENT_LOG
+from app.core.diagnosis.wording import NO_CLIENT_CAPTURE, NO_CLIENT_LOG, plural
 from app.core.records import Confidence, Direction, Text
 
 CODE = "answer-not-taken"
@@ -55,10 +55,9 @@ def _finding(message: Message, came: list[Attempt], evidence: tuple[Evidence, ..
         severity=Severity.ERROR,
         confidence=Confidence.LIKELY,
         summary=Text(
-            f"Answer {number} is whole in the terminal's own capture ({n} time(s)), and the client's log never has it: "
-            "something on the terminal keeps it from the client (host firewall, security software, another process "
-            "on the "
-            "port). Likely, not certain: the log may be incomplete.",
+            f"Answer {number} is whole in the terminal's own capture ({plural(n, 'time')}), and the client's log "
+            "never has it: something on the terminal keeps it from the client (host firewall, security software, "
+            "another process on the port). Likely, not certain: the log may be incomplete.",
             f"{number} 号应答在终端自身抓包中完整（{n} 次），而客户端日志中始终没有：终端本机有程序阻止客户端收到它"
             "（本机防火墙、安全软件或其他进程占用端口）。很可能，尚不能确定：日志也可能不完整。",
         ),

@@ -15,7 +15,7 @@ from app.core.diagnosis.losses import LegLoss
 from app.core.diagnosis.needs import nothing_lost
 from app.core.diagnosis.tallies import Pattern
 from app.core.diagnosis.terminal_view import TerminalView
-from app.core.diagnosis.wording import span
+from app.core.diagnosis.wording import plural, span
 from app.core.records import Confidence, Direction, Text
 
 CODE = "path-down"
@@ -39,9 +39,8 @@ def _finding(case: CaseView, terminal: TerminalView, loss: LegLoss) -> Finding:
     place, n = span(loss.between), loss.counts["datagrams"]
     if loss.tally.passed:
         claim = Text(
-            f"Nothing of this terminal crosses {place.en} any more: {loss.tally.passed} datagram(s) passed at first, "
-            f"then "
-            f"all {n} were lost, fragmented or not.",
+            f"Nothing of this terminal crosses {place.en} any more: {plural(loss.tally.passed, 'datagram')} "
+            f"passed at first, then all {n} were lost, fragmented or not.",
             f"该终端的报文在 {place.zh}中断：起初有 {loss.tally.passed} 个报文通过，其后 {n} 个全部丢失，"
             "无论是否分片。",
         )
@@ -52,7 +51,7 @@ def _finding(case: CaseView, terminal: TerminalView, loss: LegLoss) -> Finding:
         )
     against = (
         Text(
-            f"{loss.others.passed} datagram(s) of other terminals or times crossed the same leg"
+            f"{plural(loss.others.passed, 'datagram')} of other terminals or times crossed the same leg"
             if loss.others.passed > loss.tally.passed
             else "no datagram of any other terminal is known to cross this leg",
             f"其他终端或其他时间有 {loss.others.passed} 个报文通过同一段"
@@ -146,9 +145,9 @@ def _quiet(case: CaseView, terminal: TerminalView, spot: BlindSpot, between: tup
         severity=Severity.WARNING,
         confidence=Confidence.POSSIBLE,
         summary=Text(
-            f"Possible: nothing of this terminal crosses between {near} and {far}. {n} datagram(s) are whole at {near};"
-            f" {what.en}. It may already have been stopped then, or it ran on and nothing came by: a capture file does "
-            "not say until when it ran.",
+            f"Possible: nothing of this terminal crosses between {near} and {far}. {plural(n, 'datagram')} "
+            f"reached {near} whole; {what.en}. It may already have been stopped then, or it ran on and nothing "
+            "came by: a capture file does not say until when it ran.",
             f"可能：该终端的报文在 {near} 与 {far} 之间完全不通。{n} 个报文在 {near} 处完整；{what.zh}。"
             "当时抓包可能已停止，也可能仍在进行而没有报文经过：抓包文件并不记录抓到何时为止。",
         ),

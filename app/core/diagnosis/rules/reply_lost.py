@@ -12,7 +12,7 @@ from app.core.diagnosis.losses import LegLoss
 from app.core.diagnosis.needs import nothing_lost
 from app.core.diagnosis.tallies import Pattern
 from app.core.diagnosis.terminal_view import TerminalView, got_by_client
-from app.core.diagnosis.wording import span
+from app.core.diagnosis.wording import plural, span
 from app.core.records import Confidence, Direction, Text
 
 CODE = "reply-lost"
@@ -39,8 +39,9 @@ def judge(case: CaseView, terminal: TerminalView) -> Judgement:
 def _finding(case: CaseView, terminal: TerminalView, loss: LegLoss) -> Finding:
     place, pattern, c = span(loss.between), _PATTERNS[loss.pattern], loss.counts
     claim = Text(
-        f"Answer {loss.message} left the server and was lost {place.en}: {pattern.en} ({c['datagrams']} datagram(s), "
-        f"{c['fragments_lost']} of {c['fragments_sent']} pieces). To the client it looks as if the server were silent.",
+        f"Answer {loss.message} left the server and was lost {place.en}: {pattern.en} "
+        f"({plural(c['datagrams'], 'datagram')}, {c['fragments_lost']} of {c['fragments_sent']} pieces). "
+        "To the client it looks as if the server were silent.",
         f"服务器的 {loss.message} 号应答已发出，在 {place.zh}丢失：{pattern.zh}（{c['datagrams']} 个报文，"
         f"{c['fragments_sent']} 个分片中丢失 {c['fragments_lost']} 个）。在客户端看来如同服务器没有回应。",
     )
@@ -85,9 +86,8 @@ def _told_only(
         severity=Severity.ERROR,
         confidence=Confidence.LIKELY,
         summary=Text(
-            f"The server logged answer {message.number} as sent ({len(told)} time(s)), and the client's log never "
-            f"has it. "
-            "Likely, not certain: both are logs, no capture shows where it was lost.",
+            f"The server logged answer {message.number} as sent ({plural(len(told), 'time')}), and the client's "
+            "log never has it. Likely, not certain: both are logs, no capture shows where it was lost.",
             f"服务器日志记录已发出 {message.number} 号应答（{len(told)} 次），而客户端日志中始终没有。"
             "很可能是应答丢失，尚不能确定：两者都只是日志，没有抓包说明丢在何处。",
         ),

@@ -9,7 +9,7 @@ from app.core.diagnosis.bands import Band, find_band, terminals
 from app.core.diagnosis.case_view import COMPRESSION_BYTES, CaseView, Report
 from app.core.diagnosis.evidence import of_attempts, unique
 from app.core.diagnosis.facts import MISS, CaseRule, Judgement, NotRun, found
-from app.core.diagnosis.wording import NO_SIZES, joined
+from app.core.diagnosis.wording import NO_SIZES, joined, plural
 from app.core.records import Confidence, Text
 
 CODE = "size-band"
@@ -61,9 +61,9 @@ def _finding(case: CaseView, band: Band) -> Finding:
         confidence=confidence,
         summary=joined(
             Text(
-                f"Terminals whose message 3 has {range_en} bytes of plaintext fail ({failing} terminal(s)), those "
-                f"outside pass "
-                f"({passing}); {band.exceptions} session(s) do not fit.",
+                f"Terminals whose message 3 has {range_en} bytes of plaintext fail "
+                f"({plural(failing, 'terminal')}), those outside pass ({passing}); "
+                f"sessions that do not fit: {band.exceptions}.",
                 f"3 号报文明文为 {range_zh} 字节的终端失败（{failing} 台），区间之外的通过（{passing} 台）；"
                 f"不符合的会话 {band.exceptions} 个。",
             ),
@@ -130,7 +130,7 @@ def _fits_theory(case: CaseView, band: Band) -> bool:
 def _confidence(case: CaseView, band: Band, failing: int, passing: int) -> tuple[Confidence, Text]:
     if failing < ENOUGH or passing < ENOUGH:
         return Confidence.POSSIBLE, Text(
-            f"Possible only: {failing} failing and {passing} passing terminal(s) are too few.",
+            f"Possible only: {failing} failing and {plural(passing, 'passing terminal')} are too few.",
             f"仅为可能：失败 {failing} 台、通过 {passing} 台，样本太少。",
         )
     if band.chance < CONVINCING / 50 and not band.exceptions and _fits_theory(case, band) and case.pooled:
