@@ -26,7 +26,9 @@ def load_example(options: Settings, database_url: str) -> int:
     engine = make_engine(database_url, pool_size=1)
     try:
         with make_sessions(engine)() as session:
-            case_id = _load(session, open_storage(options))
+            storage = open_storage(options)
+            storage.prepare()
+            case_id = _load(session, storage)
             session.commit()
             return case_id
     finally:

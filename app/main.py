@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from http import HTTPStatus
 
 import psycopg
@@ -27,6 +27,7 @@ from app.db.session import make_engine, make_sessions
 from app.errors import AppError, NotSignedIn, TooMany, Unavailable
 from app.metrics import Metrics
 from app.partial_uploads import RunningHashes
+from app.sandbox import WEAKER, walls
 from app.storage import open_storage
 from app.web import routers
 from app.web.api.problems import faults, is_api, problem
@@ -78,6 +79,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.engine = engine
     app.state.sessions = make_sessions(engine)
     app.state.storage = open_storage(options)
+    with suppress(Unavailable):  # /readyz says it
+        app.state.storage.prepare()
     app.state.running_hashes = RunningHashes()
     app.state.metrics = Metrics(app.state.sessions, options)
     app.state.keys = keyring(options)
@@ -115,9 +118,15 @@ def _add_health(app: FastAPI) -> None:
 
     @app.get("/readyz", include_in_schema=False)
     def readyz() -> Response:
-        """Database, its schema and the storage are there: 200, or 503 with what is missing."""
+        """Database, its schema and the storage are there: 200, or 503 with what is missing. Warnings keep it at 200."""
         problems = {**_database_problem(app), **_storage_problem(app)}
-        return JSONResponse({"status": "away" if problems else "ready", **problems}, 503 if problems else 200)
+        said = {"status": "away" if problems else "ready", **problems, **_warnings()}
+        return JSONResponse(said, 503 if problems else 200)
+
+
+def _warnings() -> dict[str, dict[str, str]]:
+    weaker = WEAKER.get(walls())
+    return {"warnings": {"tool_walls": weaker.en}} if weaker else {}
 
 
 def _database_problem(app: FastAPI) -> dict[str, str]:

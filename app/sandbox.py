@@ -50,13 +50,18 @@ class Walls(StrEnum):
 WEAKER = {
     Walls.NO_NEW_PRIVILEGES: Text(
         "tshark runs without namespaces of its own: bubblewrap is not installed, or the system does not permit user"
-        " namespaces. It still runs within limits and can gain no privileges, but the network is not closed to it.",
+        " namespaces. It still runs within limits and can gain no privileges, but the network is not closed to it."
+        " Install bubblewrap and permit user namespaces, or close the network to the workers.",
         "tshark 未在独立命名空间中运行：未安装 bubblewrap，或系统不允许用户命名空间。"
-        "其资源仍受限制且无法提升权限，但未与网络隔离。",
+        "其资源仍受限制且无法提升权限，但未与网络隔离。"
+        "请安装 bubblewrap 并允许用户命名空间，或禁止 worker 访问网络。",
     ),
     Walls.LIMITS: Text(
-        "tshark runs within limits only: neither bubblewrap nor setpriv can be used here.",
-        "tshark 仅受资源限制：此处既不能使用 bubblewrap，也不能使用 setpriv。",
+        "tshark runs within limits only: neither bubblewrap nor setpriv can be used here."
+        " Install bubblewrap and permit user namespaces; or install setpriv (util-linux) and close the network to the"
+        " workers.",
+        "tshark 仅受资源限制：此处既不能使用 bubblewrap，也不能使用 setpriv。"
+        "请安装 bubblewrap 并允许用户命名空间；或安装 setpriv（util-linux）并禁止 worker 访问网络。",
     ),
 }
 

@@ -44,7 +44,9 @@ def main(cases: int) -> None:
         migrate(postgres.url)
         engine = make_engine(postgres.url)
         try:
-            measure(engine, FolderStorage(Path(folder) / "storage"), cases)
+            storage = FolderStorage(Path(folder) / "storage")
+            storage.prepare()
+            measure(engine, storage, cases)
         finally:
             engine.dispose()
             postgres.stop()

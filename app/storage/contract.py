@@ -77,6 +77,10 @@ class Storage(Protocol):
     @property
     def pieces(self) -> Pieces: ...
 
+    def prepare(self) -> None:
+        """Once, when the service starts: take an empty place into use. Raises Unavailable."""
+        ...
+
     def put(self, blocks: Iterable[bytes]) -> Stored:
         """Store the blocks' content; whole or not at all. Raises Unavailable when the place is full or away."""
         ...

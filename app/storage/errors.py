@@ -13,6 +13,11 @@ FULL = Text(
     "The server's disk is full. What has arrived is safe; the upload goes on once there is space.",
     "服务器磁盘已满。已收到的内容不会丢失，腾出空间后会继续上传。",
 )
+NOT_THERE = Text(
+    "The file storage is away: its folder is missing, or another one lies in its place; is its disk mounted?"
+    " What was stored is not lost. A new folder is taken into use when the service starts.",
+    "文件存储不可用：其目录不存在，或该位置是另一个目录；请检查磁盘是否已挂载。已存储的内容没有丢失。新目录在服务启动时启用。",
+)
 
 
 def away(reason: str) -> Unavailable:

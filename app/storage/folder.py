@@ -13,13 +13,17 @@ from typing import BinaryIO
 
 from app.storage.contract import BLOCK, Stored
 from app.storage.errors import missing, place_of, storage_errors
+from app.storage.folder_mark import mark, require_mark
 from app.storage.folder_pieces import FolderPieces, write_all
 
 
 class FolderStorage:
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.pieces = FolderPieces(root / "partial")
+        self.pieces = FolderPieces(root)
+
+    def prepare(self) -> None:
+        mark(self.root)
 
     def put(self, blocks: Iterable[bytes]) -> Stored:
         digest, size = hashlib.sha256(), 0
@@ -47,6 +51,7 @@ class FolderStorage:
 
     def finish(self, upload_id: str, stored: Stored) -> None:
         """Pieces lie on the same file system: nothing is copied."""
+        require_mark(self.root)
         path = self.pieces.path(upload_id)
         if not path.exists():
             if stored.size_bytes == 0:
@@ -64,6 +69,7 @@ class FolderStorage:
     def local(self, sha256: str) -> Path:
         path = self._place(sha256)
         if not path.is_file():
+            require_mark(self.root)
             raise missing(sha256)
         return path
 
@@ -101,7 +107,8 @@ class FolderStorage:
         """A file beside the stored ones, gone afterwards unless it was renamed."""
         folder = self.root / "incoming"
         with storage_errors():
-            folder.mkdir(parents=True, exist_ok=True)
+            require_mark(self.root)
+            folder.mkdir(exist_ok=True)
             handle, name = tempfile.mkstemp(dir=folder)
         path = Path(name)
         try:
@@ -115,7 +122,9 @@ class FolderStorage:
         place = self._place(sha256)
         if place.is_file():
             return
-        place.parent.mkdir(parents=True, exist_ok=True)
+        require_mark(self.root)
+        for folder in (place.parent.parent, place.parent):
+            folder.mkdir(exist_ok=True)
         path.chmod(0o444)
         path.rename(place)
         _sync(place.parent)

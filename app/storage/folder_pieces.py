@@ -11,25 +11,28 @@ from pathlib import Path
 
 from app.storage.contract import BLOCK, Busy, Moved
 from app.storage.errors import storage_errors
+from app.storage.folder_mark import require_mark
 
 
 class FolderPieces:
     """Several processes may share the folder, several machines too where it is a network file system with locks."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, root: Path) -> None:
+        self._root, self._folder = root, root / "partial"
 
     def arrived(self, upload_id: str) -> int:
         with storage_errors():
             try:
                 return self.path(upload_id).stat().st_size
             except FileNotFoundError:
+                require_mark(self._root)
                 return 0
 
     @contextmanager
     def appending(self, upload_id: str, offset: int) -> Iterator[_End]:
         with storage_errors():
-            self._folder.mkdir(parents=True, exist_ok=True)
+            require_mark(self._root)
+            self._folder.mkdir(exist_ok=True)
             # Unbuffered: nothing is left to be written, and to fail, when it is closed.
             file = FileIO(os.open(self.path(upload_id), os.O_RDWR | os.O_CREAT, 0o600), "r+b")
         with file:

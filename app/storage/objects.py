@@ -115,6 +115,9 @@ class ObjectStorage:
                 if path.stat().st_mtime < before:
                     path.unlink(missing_ok=True)
 
+    def prepare(self) -> None:
+        """Nothing: who keeps the store makes its bucket."""
+
     def check(self) -> None:
         with store_errors():
             obstore.put(self._checked, "check", b"x", use_multipart=False)

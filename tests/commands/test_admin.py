@@ -129,6 +129,10 @@ def test_a_disabled_account_is_shut_out_with_its_tokens_until_it_is_let_in_again
         assert client.get("/api/v1/cases").status_code == 401
         assert httpx.get(f"{here.url}/open/{link}", trust_env=False).status_code != 303
         assert here.last_entry() == ("command line", "changed an account", "frida disabled")
+        refused = admin("link", "frida")
+        assert (refused.exit_code, refused.stdout) == (1, "")
+        assert "'frida' is disabled" in refused.stderr
+        assert here.last_entry() == ("command line", "changed an account", "frida disabled")
         assert admin("disable", "frida", "--undo").stdout == "frida: enabled\n"
         assert client.get("/api/v1/cases").status_code == 200
 
@@ -156,6 +160,7 @@ def test_a_link_signs_in_as_whom_it_was_made_for_and_leads_to_where_people_reach
 ) -> None:
     sign_in(here.app, Role.OPS, name="jan")
     away = admin("link", "jan")
+    assert here.last_entry() == ("command line", "gave a link", "jan")
     assert away.stdout.startswith("http://127.0.0.1:8000/open/")
     assert "`serve` does not run" in away.stderr
     (here.var / ADDRESS).write_text(here.url)

@@ -20,7 +20,9 @@ from tests.db.analyses import analysis
 
 @pytest.fixture
 def storage(tmp_path: Path) -> FolderStorage:
-    return FolderStorage(tmp_path)
+    made = FolderStorage(tmp_path)
+    made.prepare()
+    return made
 
 
 def add_case(session: Session, storage: FolderStorage, *contents: bytes) -> int:

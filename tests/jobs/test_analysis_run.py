@@ -25,6 +25,7 @@ def test_saving_tells_how_far_it_is_and_waits_for_nobody(
     """However long it takes: progress is told on a connection of its own, to the row that saving locks at its end."""
     monkeypatch.setattr(analysis_run, "REPORT_EVERY_S", -1)
     storage = FolderStorage(tmp_path / "storage")
+    storage.prepare()
     options = Settings(DATABASE_URL=database_url, var=tmp_path)  # type: ignore[call-arg]
     log = b"[2017-07-12 11:14:20] [DtlCmn] [1394] SecPkt secPushInner: out-pkt [1]\n"
     stored = storage.put([log])

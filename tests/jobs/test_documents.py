@@ -42,7 +42,9 @@ def settings(database_url: str, tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def storage(settings: Settings) -> FolderStorage:
-    return FolderStorage(settings.storage)
+    made = FolderStorage(settings.storage)
+    made.prepare()
+    return made
 
 
 @pytest.fixture(scope="module")

@@ -35,7 +35,9 @@ FAST = {"EADSCOPE_HEARTBEAT_S": "0.3", "EADSCOPE_STALLED_AFTER_S": "1.5"}
 
 @pytest.fixture
 def settings(database_url: str, tmp_path: Path) -> Settings:
-    return Settings(DATABASE_URL=database_url, var=tmp_path / "var")  # type: ignore[call-arg]
+    made = Settings(DATABASE_URL=database_url, var=tmp_path / "var")  # type: ignore[call-arg]
+    FolderStorage(made.storage).prepare()
+    return made
 
 
 @pytest.fixture(scope="module")

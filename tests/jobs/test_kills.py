@@ -53,7 +53,9 @@ def article(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 
 @pytest.fixture
 def settings(database_url: str, tmp_path: Path) -> Settings:
-    return Settings(DATABASE_URL=database_url, var=tmp_path / "var")  # type: ignore[call-arg]
+    made = Settings(DATABASE_URL=database_url, var=tmp_path / "var")  # type: ignore[call-arg]
+    FolderStorage(made.storage).prepare()
+    return made
 
 
 @contextlib.contextmanager

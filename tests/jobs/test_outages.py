@@ -90,6 +90,11 @@ def test_a_storage_that_is_away_is_said_and_comes_back(database_url: str, tmp_pa
         assert client.get("/readyz").status_code == 503
         assert put(client, case, "b.pcap", 1000).status_code == 503
         options.storage.unlink()
+        red = client.get("/readyz")
+        assert red.status_code == 503 and "mounted" in red.json()["storage"]
+        refused = put(client, case, "b.pcap", 1000)
+        assert refused.status_code == 503 and "mounted" in refused.json()["detail"]
+        assert not options.storage.exists()
         away.rename(options.storage)
         assert client.get("/readyz").status_code == 200
         assert put(client, case, "b.pcap", 1000).status_code == 201

@@ -24,7 +24,9 @@ LONG_AGO = NOW - timedelta(days=10)
 
 @pytest.fixture
 def storage(tmp_path: Path) -> FolderStorage:
-    return FolderStorage(tmp_path)
+    made = FolderStorage(tmp_path)
+    made.prepare()
+    return made
 
 
 @pytest.fixture(autouse=True)

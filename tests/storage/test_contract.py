@@ -21,6 +21,7 @@ ABC = Stored(hashlib.sha256(b"abc").hexdigest(), 3)
 def another(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Storage]:
     """Opens the same place again, as another process or machine would."""
     if request.param == "folder":
+        open_storage(Settings(var=tmp_path / "var")).prepare()
         return lambda: open_storage(Settings(var=tmp_path / "var"))
     url = request.getfixturevalue("s3").url
     url = url.replace("/files?", f"/{secrets.token_hex(8)}?")

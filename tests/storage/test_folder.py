@@ -10,15 +10,66 @@ import pytest
 
 from app.errors import Unavailable
 from app.storage import Busy, FolderStorage, Stored
+from app.storage.folder_mark import MARK
 
 
 @pytest.fixture
 def storage(tmp_path: Path) -> FolderStorage:
-    return FolderStorage(tmp_path / "storage")
+    made = FolderStorage(tmp_path / "storage")
+    made.prepare()
+    return made
 
 
 def files(storage: FolderStorage) -> list[Path]:
-    return [path for path in storage.root.rglob("*") if path.is_file()]
+    return [path for path in storage.root.rglob("*") if path.is_file() and path.name != MARK]
+
+
+@pytest.mark.parametrize("is_there", [False, True])
+def test_a_disk_that_is_not_mounted_is_said_and_nothing_is_written_in_its_place(
+    storage: FolderStorage, tmp_path: Path, is_there: bool
+) -> None:
+    kept = storage.put([b"abc"])
+    with storage.pieces.appending("up", 0) as end:
+        end.write(b"abc")
+    away = storage.root.rename(tmp_path / "away")
+    if is_there:  # the empty folder on which it is mounted
+        storage.root.mkdir()
+    loose = tmp_path / "loose"
+    loose.write_bytes(b"abcd")
+
+    def append() -> None:
+        with storage.pieces.appending("new", 0):
+            pass
+
+    for attempt in (
+        storage.check,
+        append,
+        lambda: storage.put([b"new"]),
+        lambda: storage.adopt(loose, Stored(hashlib.sha256(b"abcd").hexdigest(), 4)),
+        lambda: storage.finish("up", kept),
+        lambda: storage.local(kept.sha256),
+        lambda: storage.pieces.arrived("up"),
+    ):
+        with pytest.raises(Unavailable) as caught:
+            attempt()
+        assert "mounted" in caught.value.text.en and "挂载" in caught.value.text.zh
+    assert not storage.root.exists() or not list(storage.root.iterdir())
+    if is_there:
+        storage.root.rmdir()
+    away.rename(storage.root)
+    storage.check()
+    assert storage.pieces.arrived("up") == 3
+    assert storage.local(kept.sha256).read_bytes() == b"abc"
+
+
+def test_a_folder_of_an_earlier_version_is_marked_at_the_start(storage: FolderStorage) -> None:
+    kept = storage.put([b"abc"])
+    (storage.root / MARK).unlink()
+    with pytest.raises(Unavailable):
+        storage.check()
+    storage.prepare()
+    storage.check()
+    assert storage.local(kept.sha256).read_bytes() == b"abc"
 
 
 def test_a_stored_file_cannot_be_written_to_by_accident(storage: FolderStorage) -> None:
@@ -73,7 +124,7 @@ def test_finishing_moves_the_pieces(storage: FolderStorage) -> None:
 
 
 def test_what_killed_writers_left_is_tidied_up(storage: FolderStorage) -> None:
-    (storage.root / "incoming").mkdir(parents=True)
+    (storage.root / "incoming").mkdir()
     left = storage.root / "incoming" / "left"
     left.write_bytes(b"x")
     storage.tidy(left.stat().st_mtime - 1)

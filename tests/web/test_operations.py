@@ -26,6 +26,7 @@ from app.db.models import Analysis, Case
 from app.jobs.asking import request_analysis
 from app.logs import start_log, warnings_only
 from app.main import create_app
+from app.sandbox import Walls
 from tests.people import bearer
 
 # The server closes a connection on which it met a fault, and the client must not send another request into that.
@@ -223,6 +224,19 @@ def test_metrics_are_there_while_the_database_is_away(tmp_path: Path) -> None:
         assert client.get("/readyz").status_code == 503
     assert found["eadscope_database_up", ()] == 0
     assert ("eadscope_disk_free_bytes", ()) in found
+
+
+@pytest.mark.parametrize("found", list(Walls))
+def test_walls_that_are_weaker_are_a_warning_with_what_to_do(
+    client: httpx.Client, monkeypatch: pytest.MonkeyPatch, found: Walls
+) -> None:
+    monkeypatch.setattr("app.main.walls", lambda: found)
+    answer = client.get("/readyz")
+    assert (answer.status_code, answer.json()["status"]) == (200, "ready")
+    if found is Walls.BUBBLEWRAP:
+        assert "warnings" not in answer.json()
+    else:
+        assert "Install bubblewrap" in answer.json()["warnings"]["tool_walls"]
 
 
 # ---------------------------------------------------------------- the page
