@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -60,20 +60,30 @@ def change_settings(
 
 
 @router.post("/holds")
-def hold(db: DatabaseSession, case: Annotated[int, Form()], reason: Annotated[str, Form(max_length=500)]) -> Response:
+def hold(
+    db: DatabaseSession,
+    case: Annotated[int, Form()],
+    reason: Annotated[str, Form(max_length=500)],
+    on: Annotated[Literal["", "case"], Form()] = "",
+) -> Response:
     """Nobody deletes a case on hold, neither by hand nor by its age."""
     if not reason.strip():
         raise Rejected(Text("Say why the case is kept.", "请填写保留原因。"))
     if db.get(Case, case) is None:
         raise Rejected(Text(f"There is no case {case}.", f"没有编号为 {case} 的案例。"))
     set_hold(db, case, reason.strip())
-    return RedirectResponse(PAGE, 303)
+    return _back(on, case)
 
 
 @router.post("/holds/{case_id}/end")
-def end_hold(db: DatabaseSession, case_id: int) -> Response:
+def end_hold(db: DatabaseSession, case_id: int, on: Annotated[Literal["", "case"], Form()] = "") -> Response:
     set_hold(db, case_id, "")
-    return RedirectResponse(PAGE, 303)
+    return _back(on, case_id)
+
+
+def _back(on: str, case_id: int) -> Response:
+    """To the page on which the form was: the case's, or ours."""
+    return RedirectResponse(f"/cases/{case_id}" if on == "case" else PAGE, 303)
 
 
 def set_hold(db: Session, case_id: int, reason: str) -> None:

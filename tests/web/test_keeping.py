@@ -35,6 +35,35 @@ def test_a_case_is_put_on_hold_and_let_go(site: Site, open_page: Callable[..., A
     page.get_by_role("button", name="End the hold").wait_for(state="detached")
 
 
+def test_a_case_is_put_on_hold_and_let_go_on_its_own_page(site: Site, open_page: Callable[..., Any]) -> None:
+    page = open_page()
+    page.goto(f"{site.url}/cases/{site.case}")
+    for button in ("Put on hold", "End the hold"):
+        with site.sessions() as db:
+            assert (db.get_one(Case, site.case).hold_reason != "") == (button == "End the hold")
+        page.get_by_role("button", name=button).click()
+        dialog = page.get_by_role("dialog")
+        if button == "Put on hold":
+            dialog.get_by_label("Reason").fill("court <b>7</b>")
+        assert axe_violations(page) == []
+        with page.expect_navigation():
+            dialog.get_by_role("button", name=button).click()
+        assert page.url == f"{site.url}/cases/{site.case}"
+        assert page.get_by_text("court <b>7</b>", exact=False).locator("visible=true").count() == (
+            button == "Put on hold"
+        )
+    with site.sessions() as db:
+        assert db.get_one(Case, site.case).hold_reason == ""
+
+
+@pytest.mark.parametrize("role", [Role.SUPPORT, Role.ADMIN])
+def test_only_administrators_have_the_button(site: Site, role: Role) -> None:
+    with sign_in(site.app, role).client(site.url) as client:
+        assert ("hold-case" in client.get(f"/cases/{site.case}", headers={"accept": "text/html"}).text) == (
+            role is Role.ADMIN
+        )
+
+
 def test_retention_and_quota_are_set_and_shown(site: Site, open_page: Callable[..., Any]) -> None:
     page = open_page(locale="zh-CN")
     page.goto(f"{site.url}/admin/keeping")
