@@ -27,6 +27,7 @@ from app.db.removal import delete_case
 from app.demo import write_bundle
 from app.jobs.asking import cancel_analysis, fail_abandoned, request_analysis
 from app.storage import FolderStorage
+from app.storage.folder_mark import MARK
 from tests.conftest import _clean_environment
 
 WAIT_S = 300
@@ -380,5 +381,6 @@ def test_a_deleted_case_leaves_neither_rows_nor_files(
         session.commit()
         left = session.scalars(select(Blob)).all()
         assert [storage.local(blob.sha256).read_bytes() for blob in left] == [b"shared"]
-        assert {path.read_bytes() for path in settings.storage.rglob("*") if path.is_file()} == {b"shared"}
+        kept = [path for path in settings.storage.rglob("*") if path.is_file() and path.name != MARK]
+        assert [path.read_bytes() for path in kept] == [b"shared"]
         assert session.scalar(text("SELECT count(*) FROM sightings")) == 0
