@@ -23,6 +23,7 @@ WANTED: dict[str, dict[str, Any]] = {
     "web_sessions": {"user_id": 1},
     "bundle_files": {"sha256": "x"},
     "documents": {"kind": "report"},
+    "finding_judgements": {"state": "confirmed"},
 }
 
 
