@@ -121,8 +121,12 @@ class _Service:
                 queue.add_metric([state], number)
             yield queue
             yield _gauge("eadscope_queue_wait_seconds", "How long the oldest has waited.", queue_wait_s(db))
-            alive = sum(worker.silent_s <= self._options.stalled_after_s for worker in workers(db))
-            yield _gauge("eadscope_worker_lanes", "Queues served by workers that were heard of lately.", alive)
+            longest = self._options.stalled_after_s
+            found = workers(db)
+            alive = sum(worker.silent_s <= longest for worker in found)
+            yield _gauge("eadscope_workers", "Worker processes that were heard of lately in all their lanes.", alive)
+            lanes = sum(lane.silent_s <= longest for worker in found for lane in worker.lanes)
+            yield _gauge("eadscope_worker_lanes", "Queues served by workers that were heard of lately.", lanes)
             kept = stored(db)
             yield _gauge("eadscope_stored_files", "Different files in the storage.", kept.files)
             yield _gauge("eadscope_stored_bytes", "Their size together.", kept.size_bytes)

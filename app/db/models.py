@@ -260,6 +260,16 @@ class SiteSetting(Base):
     value: Mapped[Any] = mapped_column(JSONB)
 
 
+class WorkerLane(Base):
+    """Which process, and which of its lanes, one of the queue's workers is."""
+
+    __tablename__ = "worker_lanes"
+
+    worker_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    process: Mapped[str]  # host:number
+    lane: Mapped[str]
+
+
 class Milestone(Base):
     """Something that this installation did once and must not do again, such as loading the example case."""
 

@@ -23,10 +23,29 @@ class Ended:
 
 
 @dataclass(frozen=True, slots=True)
-class Worker:
-    id: int
+class Lane:
+    """One queue that a process serves."""
+
+    name: str  # empty: of an earlier version, which did not tell
     silent_s: float  # since its last sign of life
     case_id: int | None  # what it works on
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """A process."""
+
+    name: str  # host and process number
+    lanes: tuple[Lane, ...]
+
+    @property
+    def silent_s(self) -> float:
+        """Of the lane that has been silent for longest: each says by itself that it is alive."""
+        return max(lane.silent_s for lane in self.lanes)
+
+    @property
+    def case_id(self) -> int | None:
+        return next((lane.case_id for lane in self.lanes if lane.case_id is not None), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +102,21 @@ def workers(db: Session) -> Sequence[Worker]:
     rows = db.execute(
         text(
             """
-            SELECT worker.id, extract(epoch FROM clock_timestamp() - worker.last_heartbeat), min(analyses.case_id)
+            SELECT coalesce(known.process, '#' || worker.id), coalesce(known.lane, ''),
+              -- After a lost connection the lane is there once more, until the older one is noticed to be dead.
+              extract(epoch FROM clock_timestamp() - max(worker.last_heartbeat)), min(analyses.case_id)
             FROM procrastinate_workers worker
+            LEFT JOIN worker_lanes known ON known.worker_id = worker.id
             LEFT JOIN procrastinate_jobs job ON job.worker_id = worker.id AND job.status = 'doing'
             LEFT JOIN analyses ON analyses.job_id = job.id
-            GROUP BY worker.id ORDER BY worker.id
+            GROUP BY 1, 2 ORDER BY 1, 2
             """
         )
     )
-    return [Worker(number, max(0.0, float(silent)), case_id) for number, silent, case_id in rows]
+    found: dict[str, list[Lane]] = {}
+    for process, name, silent, case_id in rows:
+        found.setdefault(process, []).append(Lane(name, max(0.0, float(silent)), case_id))
+    return [Worker(process, tuple(lanes)) for process, lanes in found.items()]
 
 
 def stored(db: Session) -> Stored:

@@ -27,10 +27,11 @@ from app.db.url import libpq_url
 from app.errors import Unavailable
 from app.jobs.asking import QUEUE, TASK, fail_abandoned, record_failure
 from app.jobs.child import ProcessDied, describe_death, prepare_children, run_child
-from app.jobs.documents import HANDOVER, MAKE_DOCUMENT, fail_abandoned_documents, fail_document
+from app.jobs.documents import MAKE_DOCUMENT, fail_abandoned_documents, fail_document
 from app.jobs.handover_tasks import handover_tasks
+from app.jobs.lanes import LANES, LaneManager, current_lane
 from app.jobs.upkeep import keep_up
-from app.jobs.webhooks import DELIVER, WEBHOOKS
+from app.jobs.webhooks import DELIVER
 from app.logs import get_log
 from app.sandbox import WEAKER, walls
 from app.storage import open_storage
@@ -40,7 +41,6 @@ log = get_log("eadscope.worker")
 GRACE_S = 5.0  # what a running analysis gets to finish when the worker is asked to stop; it starts again otherwise
 LEAVE_S = 3.0  # what it takes to say goodbye to the database after that
 RECONNECT_S = 2.0
-LANES = ((QUEUE, 1), (HANDOVER, 1), (WEBHOOKS, 4))  # queue, and how many of its jobs one process does at a time
 
 
 class _RetryLater(BaseRetryStrategy):
@@ -61,6 +61,7 @@ def make_queue(options: Settings) -> App:
     """The queue's application with our tasks; not open yet."""
     assert options.database_url is not None
     queue = App(connector=PsycopgConnector(conninfo=libpq_url(options.database_url), min_size=1, max_size=8))
+    queue.job_manager = LaneManager(queue.connector)
     tasks = Blueprint()
 
     @tasks.task(name=TASK, queue=QUEUE, pass_context=True, retry=_RetryLater(options.max_tries))
@@ -188,6 +189,7 @@ async def _take_jobs(queue: App, sessions: sessionmaker[Session], options: Setti
 
 
 async def _take_from(queue: App, sessions: sessionmaker[Session], options: Settings, name: str, at_once: int) -> None:
+    current_lane.set(name)
     await queue.run_worker_async(
         queues=[name],
         name=f"eadscope-{name}",

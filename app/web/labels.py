@@ -150,6 +150,7 @@ DOCUMENT_STEPS = {
     "analyse": N_("Analysing the extracts"),
     "report": N_("Setting the pages"),
 }
+LANES = {"analysis": N_("analyses"), "handover": N_("documents"), "webhooks": N_("notices to other systems")}
 STEP_ORDER = ("unpack", "logs", "captures", "matching", "diagnosis", "save")
 CASE_STATES = {"open": N_("open"), "solved": N_("solved")}
 JUDGEMENTS = {"open": N_("not judged"), "confirmed": N_("confirmed"), "dismissed": N_("dismissed")}

@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from app.access import ROUTES, Need
 from app.config import Settings
-from app.db.models import Analysis, Case
+from app.db.models import Analysis, Case, WorkerLane
 from app.jobs.asking import request_analysis
 from app.logs import start_log, warnings_only
 from app.main import create_app
@@ -200,6 +200,7 @@ def test_the_queue_the_workers_the_files_and_the_disk_are_told(
     assert found["eadscope_queue_analyses", (("state", "queued"),)] == 1
     assert found["eadscope_queue_analyses", (("state", "running"),)] == 0
     assert found["eadscope_worker_lanes", ()] == 1
+    assert found["eadscope_workers", ()] == 1
     assert found["eadscope_database_up", ()] == 1
     assert 0 < found["eadscope_disk_free_bytes", ()] < found["eadscope_disk_total_bytes", ()]
     assert found["eadscope_stored_files", ()] >= 0
@@ -258,6 +259,32 @@ def test_the_page_shows_queue_workers_and_failures_and_tries_again(
     assert client.post(f"/admin/analyses/{again.id}/cancel", follow_redirects=False).status_code == 303
     assert client.post(f"/admin/analyses/{again.id}/cancel").status_code == 409
     assert client.post("/admin/analyses/999999/retry").status_code == 404
+
+
+def test_the_page_shows_a_row_for_each_process_with_its_lanes(
+    client: httpx.Client, sessions: sessionmaker[Session], case_id: int
+) -> None:
+    """One of two processes has a lane that fell silent, and one that was registered again after a lost connection."""
+    beats = (("one:1", "analysis", 0), ("one:1", "handover", 0), ("one:1", "webhooks", 0), ("one:1", "analysis", 3600),
+             ("two:2", "analysis", 0), ("two:2", "webhooks", 3600), (None, None, 0))  # fmt: skip
+    with sessions() as db, db.begin():
+        for process, lane, ago in beats:
+            worker = db.scalar(
+                text("INSERT INTO procrastinate_workers (last_heartbeat)"
+                     " VALUES (now() - :ago * interval '1 second') RETURNING id"), {"ago": ago},
+            )  # fmt: skip
+            if process is not None:
+                db.add(WorkerLane(worker_id=worker, process=process, lane=lane))
+    page = client.get("/admin/operations", headers=PAGE).text
+    rows = re.findall(r"<tr><td><code>([^<]*)</code>.*?</tr>", page)
+    assert len(rows) == 3 and {"one:1", "two:2"} < set(rows)
+    one, two = (re.search(rf"<code>{name}</code>.*?</tr>", page) for name in ("one:1", "two:2"))
+    assert one is not None and "alive" in one[0] and "✕" not in one[0]
+    assert one[0].count("analyses") == one[0].count("documents") == one[0].count("notices to other systems") == 1
+    assert two is not None and "silent" in two[0]
+    assert "notices to other systems ✕" in two[0] and "analyses ✕" not in two[0]
+    found = samples(client)
+    assert (found["eadscope_workers", ()], found["eadscope_worker_lanes", ()]) == (2, 5)
 
 
 def test_the_page_is_there_in_chinese(client: httpx.Client) -> None:
