@@ -150,12 +150,17 @@ async def _user(client: httpx.AsyncClient, case: int, end: float, times: dict[st
         await asyncio.sleep(random.uniform(*THINK_S))
 
 
-async def load(link: str, case: int, users: int, seconds: float) -> None:
-    times: dict[str, list[float]] = {}
+def entry(link: str) -> tuple[dict[str, str], str]:
+    """Cookies of the person that a one-time link signs in, and the page that it leads to."""
     person, start_page = open_link(link)
+    return dict(person.cookies), start_page
+
+
+async def load(cookies: dict[str, str], start_page: str, case: int, users: int, seconds: float) -> None:
+    times: dict[str, list[float]] = {}
     async with httpx.AsyncClient(
         base_url=str(httpx.URL(start_page).copy_with(path="/", query=None)),
-        cookies=person.cookies,
+        cookies=cookies,
         timeout=60,
         limits=httpx.Limits(max_connections=users),
     ) as client:
@@ -163,6 +168,7 @@ async def load(link: str, case: int, users: int, seconds: float) -> None:
             await client.get(page)
         end = time.monotonic() + seconds
         await asyncio.gather(*(_user(client, case, end, times) for _ in range(users)))
+    print(f"{users} people, {THINK_S[0]:.0f} to {THINK_S[1]:.0f} s between an answer and the next question")
     everything = sorted(t for some in times.values() for t in some)
     for name, some in sorted({**times, "all": everything}.items()):
         high = statistics.quantiles(some, n=20)[-1] if len(some) > 1 else some[0]
@@ -174,5 +180,10 @@ if __name__ == "__main__":
         make(sys.argv[2])
     else:
         asyncio.run(
-            load(sys.argv[2], int(sys.argv[3]), int((sys.argv[4:] or ["20"])[0]), float((sys.argv[5:] or ["30"])[0]))
+            load(
+                *entry(sys.argv[2]),
+                int(sys.argv[3]),
+                int((sys.argv[4:] or ["20"])[0]),
+                float((sys.argv[5:] or ["30"])[0]),
+            )
         )

@@ -2,18 +2,22 @@
 
     python -m bench.service workers [BUNDLES]     bundles a minute with one worker process and with two, in turn
     python -m bench.service soak [SECONDS]        bundles of every kind to two workers: errors, memory
+    python -m bench.service browse [SECONDS]      20 people browse a big case while two workers analyse
 
-Each makes its own database, files and bundles, and cleans up. `bench.pages load` may browse beside it.
+Each makes its own database, files and bundles, and cleans up.
 """
 
 from __future__ import annotations
 
+import asyncio
 import os
 import random
+import signal
 import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,11 +33,13 @@ from app.db.models import Analysis, Case
 from app.db.session import make_engine, make_sessions
 from app.demo import write_bundle
 from app.embedded import EmbeddedPostgres
+from bench import pages
 from tests.jobs.test_jobs import files_of, upload
 
 SCENARIOS = ("article", "hops", "ok", "nat", "vlan")
 AT_ONCE = 6  # bundles that wait or run during the soak
 RATIO = 1.7
+USERS, PAGE_P95_MS = 20, 200
 GROWTH = 1.05  # of memory, from the begin to the end of the soak
 
 
@@ -157,9 +163,60 @@ def soak(seconds: float) -> None:
         raise SystemExit("not every analysis ended well" if errors else "memory grows")
 
 
+@contextmanager
+def web(options: Settings) -> Iterator[str]:
+    """The web process alone; gives the link that signs in."""
+    environment = {
+        **os.environ, "DATABASE_URL": options.database_url or "", "EADSCOPE_VAR": str(options.var),
+        "EADSCOPE_PORT": "0", "EADSCOPE_WORKERS": "0", "EADSCOPE_EXAMPLE": "false", "PYTHONPATH": str(ROOT),
+    }  # fmt: skip
+    command = [sys.executable, "-P", "-m", "app.cli", "serve"]
+    process = subprocess.Popen(
+        command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert process.stdout is not None
+    try:
+        yield process.stdout.readline().split()[-1]
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(60)
+
+
+def browse(seconds: float) -> None:
+    """The same people without work beside them, and with it."""
+    stop, added = threading.Event(), []
+    with service() as (options, sessions):
+        assert options.database_url is not None
+        pages.make(options.database_url)
+        made = bundles(options.var)
+
+        def keep_busy() -> None:
+            while not stop.wait(0.2):
+                while waiting(sessions) < AT_ONCE:
+                    added.append(add(sessions, options, made[len(added) % len(made)], len(added)))
+
+        with web(options) as link:
+            cookies, start_page = pages.entry(link)
+            print("nobody analyses", flush=True)
+            asyncio.run(pages.load(cookies, start_page, 1, USERS, seconds))
+            with workers(options, 2):
+                feeding = threading.Thread(target=keep_busy)
+                feeding.start()
+                time.sleep(5)  # until both have loaded
+                before = counts(sessions).get("done", 0)
+                print("two workers analyse", flush=True)
+                asyncio.run(pages.load(cookies, start_page, 1, USERS, seconds))
+                done = counts(sessions).get("done", 0) - before
+                stop.set()
+                feeding.join()
+    print(f"{done} bundles analysed meanwhile; wanted: p95 of all under {PAGE_P95_MS} ms")
+
+
 if __name__ == "__main__":
     given = float(sys.argv[2]) if len(sys.argv) > 2 else 0
     if sys.argv[1:2] == ["soak"]:
         soak(given or 600)
+    elif sys.argv[1:2] == ["browse"]:
+        browse(given or 40)
     else:
         compare(int(given or 24))
