@@ -7,7 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from starlette.routing import compile_path
 
+from app.access import ROUTES
 from tests.web.conftest import Site, axe_violations, wait_until
 from tests.web.sample_case import log_text
 
@@ -26,9 +28,45 @@ PAGES = {
     "source": "/cases/{case}/sources/{log}",
     "formats": "/cases/{case}/formats?source={log}",
     "documents": "/cases/{case}/documents",
+    "sharing": "/cases/{case}/sharing",
+    "account": "/account",
+    "accounts": "/admin/accounts",
+    "audit": "/admin/audit",
+    "operations": "/admin/operations",
+    "keeping": "/admin/keeping",
     "hostile": "/cases/{hostile}",
     "hostile-terminal": "/cases/{hostile}/terminals/t1",
 }
+
+# What a GET gives that is no page of its own: data, pictures, ways to somewhere else, a part of another page.
+NO_PAGES = {
+    "/",
+    "/cases/{case_id}/anonymisation-map",
+    "/cases/{case_id}/charts/day",
+    "/cases/{case_id}/charts/size",
+    "/cases/{case_id}/documents/{document_id}/content",
+    "/cases/{case_id}/progress",
+    "/cases/{case_id}/terminals/{key}/ladder.json",
+    "/cases/{case_id}/terminals/{key}/ladder.svg",
+    "/healthz",
+    "/login",  # for those who are not signed in: test_login looks at it
+    "/login/openid",
+    "/login/openid/callback",
+    "/metrics",
+    "/open/{token}",
+    "/readyz",
+    "/shared/{token}",
+}
+
+
+def test_no_page_is_forgotten_here() -> None:
+    """Every address of the access table is opened below, or known to be no page."""
+    opened = [path.format(case=1, hostile=1, bare=1, log=LOG).partition("?")[0] for path in PAGES.values()]
+    table = {key.split(" ", 1)[1] for key in ROUTES if key.startswith("GET ")}
+    pages = {path for path in table if not path.startswith("/api/")} - NO_PAGES
+    patterns = {path: compile_path(path)[0] for path in pages}
+    assert {path for path, pattern in patterns.items() if not any(map(pattern.match, opened))} == set()
+    assert table >= NO_PAGES
 
 
 def address(site: Site, name: str) -> str:
