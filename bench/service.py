@@ -33,6 +33,7 @@ from app.db.models import Analysis, Case
 from app.db.session import make_engine, make_sessions
 from app.demo import write_bundle
 from app.embedded import EmbeddedPostgres
+from app.storage import open_storage
 from bench import pages
 from tests.jobs.test_jobs import files_of, upload
 
@@ -52,7 +53,9 @@ def service() -> Iterator[tuple[Settings, sessionmaker[Session]]]:
         migrate(postgres.url)
         engine = make_engine(postgres.url)
         try:
-            yield Settings(DATABASE_URL=postgres.url, var=folder / "var"), make_sessions(engine)
+            options = Settings(DATABASE_URL=postgres.url, var=folder / "var")
+            open_storage(options).prepare()
+            yield options, make_sessions(engine)
         finally:
             engine.dispose()
             postgres.stop()

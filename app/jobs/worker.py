@@ -24,7 +24,6 @@ from app.config import Settings
 from app.db.models import QUEUED, RUNNING, Analysis
 from app.db.session import make_engine, make_sessions
 from app.db.url import libpq_url
-from app.errors import Unavailable
 from app.jobs.asking import QUEUE, TASK, fail_abandoned, record_failure
 from app.jobs.child import ProcessDied, describe_death, prepare_children, run_child
 from app.jobs.documents import MAKE_DOCUMENT, fail_abandoned_documents, fail_document
@@ -233,7 +232,5 @@ def run_worker(options: Settings) -> None:
     """Work until SIGINT or SIGTERM."""
     if walls() in WEAKER:
         log.warning("tool walls", kind=walls().value, meaning=WEAKER[walls()].en)
-    with contextlib.suppress(Unavailable):  # each analysis says it
-        open_storage(options).prepare()
     prepare_children()
     asyncio.run(_serve(options))

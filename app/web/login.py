@@ -169,7 +169,9 @@ def log_out(request: Request, db: DatabaseSession, principal: CurrentPrincipal) 
         end_session(db, principal.session_id)
         audit.record(db, principal.name, "signed out")
     response = RedirectResponse("/login", 303)
-    response.delete_cookie(cookie_name(request.app.state.settings), path="/")
+    options: Settings = request.app.state.settings
+    # A browser takes no notice of a `__Host-` cookie that does not say Secure, not even to forget it.
+    response.delete_cookie(cookie_name(options), path="/", secure=not options.is_loopback, httponly=True)
     response.headers["Clear-Site-Data"] = '"cache"'
     return response
 

@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,11 +18,15 @@ from fastapi import FastAPI
 
 from app.config import Settings
 from app.db.migrate import migrate
+from app.db.models import Case
+from app.demo import write_bundle
 from app.embedded import EmbeddedPostgres
 from app.main import create_app
+from tests.jobs.test_jobs import files_of, upload, wait_for, worker
 from tests.people import bearer
 
 WAIT_S = 60
+AWAY_S = 61
 MIB = 1 << 20
 PAGE = {"accept": "text/html", "accept-language": "en"}
 
@@ -122,5 +127,36 @@ def test_a_database_that_is_away_is_said_and_comes_back(service_folder: Path, tm
             server.revive()
             assert client.get("/readyz").status_code == 200
             assert client.get("/cases", headers=PAGE).status_code == 200
+    finally:
+        server.stop()
+
+
+def test_database_and_storage_away_for_a_minute_lose_nothing(service_folder: Path, tmp_path: Path) -> None:
+    """Both at once, longer than any time-out and any pause between two tries; the worker is left to itself."""
+    server = EmbeddedPostgres(service_folder / "minute")
+    try:
+        migrate(server.url)
+        options = Settings(DATABASE_URL=server.url, var=tmp_path)  # type: ignore[call-arg]
+        app = create_app(options)
+        write_bundle("article", tmp_path / "article")
+        with served(app) as client, worker(options) as process:
+            with app.state.sessions() as db, db.begin():
+                db.add(case := Case(title="minute"))
+                db.flush()
+                number = case.id
+            asked = upload(app.state.sessions, options, number, files_of(tmp_path / "article"))
+            server.stop()
+            away = tmp_path / "elsewhere"
+            options.storage.rename(away)
+            begin = time.monotonic()
+            while time.monotonic() - begin < AWAY_S:
+                assert client.get("/readyz", headers={"authorization": ""}).status_code == 503
+                assert process.poll() is None, "the worker gave up"
+                time.sleep(2)
+            away.rename(options.storage)
+            server.revive()
+            with app.state.sessions() as db:
+                assert wait_for(db, asked, lambda run: run.state in ("done", "failed")).state == "done"
+            assert client.get("/readyz").status_code == 200
     finally:
         server.stop()
