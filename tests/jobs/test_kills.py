@@ -181,6 +181,7 @@ def test_a_database_that_is_killed_twenty_times_loses_nothing(
     dice = random.Random(3)
     server = EmbeddedPostgres(service_folder / "killed")
     options = Settings(DATABASE_URL=server.url, var=tmp_path / "var")  # type: ignore[call-arg]
+    FolderStorage(options.storage).prepare()
     migrate(server.url)
     engine = make_engine(server.url)
     try:

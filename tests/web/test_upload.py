@@ -55,6 +55,7 @@ def test_a_dropped_folder_becomes_a_case_with_its_terminals_and_evidence(
     listed = page.locator("table.sources tbody td:first-child").all_inner_texts()
     assert sorted(listed) == sorted(p.relative_to(bundle).as_posix() for p in bundle.rglob("*") if p.is_file())
 
+    wait_until(page, "document.readyState === 'complete' && 'htmx' in window")  # else nobody hears the change
     page.locator("form.filters select[name=outcome]").select_option("failed")
     wait_until(page, "location.search.includes('outcome=failed')")
     page.locator("#terminal-list tbody td.lead a").first.click()
