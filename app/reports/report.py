@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import gc
 import hashlib
 import re
 from base64 import b64encode
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from functools import partial
@@ -19,6 +17,7 @@ from markupsafe import Markup, escape
 
 from app.charts import boxes_svg, ladder_svg, path_svg, size_plot_svg
 from app.charts.writing import clean, day, moment, say, signed_seconds, zone_name
+from app.collector import collector_rare
 from app.config import TEMPLATES
 from app.core.analysis import Attempt, CaseAnalysis, Evidence, Message, Outcome, Session, Terminal
 from app.core.case_report import CaseReport, compose_report, is_command, name_of
@@ -82,20 +81,8 @@ class TerminalRow:
 
 def write_report(analysis: CaseAnalysis, lang: str, meta: ReportMeta, progress: Progress = lambda done: None) -> bytes:
     """The report as PDF/UA-1. `lang` is "zh" or "en"; `progress` hears fractions from 0 to 1."""
-    with _rare_collection():
+    with collector_rare():
         return _write_report(analysis, lang, meta, progress)
-
-
-@contextmanager
-def _rare_collection() -> Iterator[None]:
-    """Setting pages makes objects by the hundred thousand that all stay until the end: looking among them for cycles
-    every few hundred would take a sixth of the time."""
-    usual = gc.get_threshold()
-    gc.set_threshold(200_000, *usual[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*usual)
 
 
 def _write_report(analysis: CaseAnalysis, lang: str, meta: ReportMeta, progress: Progress) -> bytes:

@@ -13,6 +13,7 @@ from app.core.records import (
     EventKind,
     Locator,
     LogEvent,
+    LogFacts,
     Packet,
     Side,
     WireMessage,
@@ -96,4 +97,20 @@ def wire(
         server=server,
         message=WireMessage(number=number, **message) if number is not None or message else None,  # type: ignore[arg-type]
         time_ns=at_ns,
+    )
+
+
+def log_facts(*events: LogEvent) -> LogFacts:
+    """What a log tells that holds these events and nothing else."""
+    return LogFacts(
+        source=events[0].locator.source,
+        side=events[0].side,
+        format="inode",
+        encoding="utf-8",
+        lines=len(events),
+        records=len(events),
+        record_lines=len(events),
+        rejected_lines=0,
+        events=events,
+        rejected=(),
     )

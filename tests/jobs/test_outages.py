@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
-import uvicorn
-from fastapi import FastAPI
 
 from app.config import Settings
 from app.db.migrate import migrate
@@ -24,25 +19,12 @@ from app.embedded import EmbeddedPostgres
 from app.main import create_app
 from tests.jobs.test_jobs import files_of, upload, wait_for, worker
 from tests.people import bearer
+from tests.served import served
 
 WAIT_S = 60
 AWAY_S = 61
 MIB = 1 << 20
 PAGE = {"accept": "text/html", "accept-language": "en"}
-
-
-@contextmanager
-def served(app: FastAPI) -> Iterator[httpx.Client]:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
-        thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
-        thread.start()
-        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        fresh = httpx.Limits(max_keepalive_connections=0)
-        with httpx.Client(base_url=url, headers=bearer(app), trust_env=False, timeout=60, limits=fresh) as client:
-            yield client
-        server.should_exit = True
-        thread.join(10)
 
 
 @pytest.fixture
@@ -64,7 +46,7 @@ def test_a_full_disk_refuses_an_upload_with_a_sentence_and_takes_it_when_there_i
     database_url: str, small_disk: Path
 ) -> None:
     app = create_app(Settings(DATABASE_URL=database_url, var=small_disk))  # type: ignore[call-arg]
-    with served(app) as client:
+    with served(app, bearer(app)) as client:
         case = client.post("/api/v1/cases", json={"title": "x"}).json()["id"]
         assert client.get("/readyz").status_code == 200
         refused = put(client, case, "big.pcap", 8 * MIB)
@@ -86,7 +68,8 @@ def test_a_full_disk_refuses_an_upload_with_a_sentence_and_takes_it_when_there_i
 
 def test_a_storage_that_is_away_is_said_and_comes_back(database_url: str, tmp_path: Path) -> None:
     options = Settings(DATABASE_URL=database_url, var=tmp_path)  # type: ignore[call-arg]
-    with served(create_app(options)) as client:
+    app = create_app(options)
+    with served(app, bearer(app)) as client:
         case = client.post("/api/v1/cases", json={"title": "x"}).json()["id"]
         assert put(client, case, "a.pcap", 1000).status_code == 201
         away = tmp_path / "elsewhere"
@@ -110,7 +93,7 @@ def test_a_database_that_is_away_is_said_and_comes_back(service_folder: Path, tm
     try:
         migrate(server.url)
         app = create_app(Settings(DATABASE_URL=server.url, var=tmp_path))  # type: ignore[call-arg]
-        with served(app) as client:
+        with served(app, bearer(app)) as client:
             asking = {"authorization": ""}  # as a probe asks: nobody needs to be looked up
             assert client.get("/readyz", headers=asking).status_code == 200
             server.stop()
@@ -139,7 +122,7 @@ def test_database_and_storage_away_for_a_minute_lose_nothing(service_folder: Pat
         options = Settings(DATABASE_URL=server.url, var=tmp_path)  # type: ignore[call-arg]
         app = create_app(options)
         write_bundle("article", tmp_path / "article")
-        with served(app) as client, worker(options) as process:
+        with served(app, bearer(app)) as client, worker(options) as process:
             with app.state.sessions() as db, db.begin():
                 db.add(case := Case(title="minute"))
                 db.flush()

@@ -6,15 +6,11 @@ import io
 import json
 import logging
 import re
-import socket
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
-import uvicorn
 from fastapi import FastAPI
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import func, text, update
@@ -28,6 +24,7 @@ from app.logs import start_log, warnings_only
 from app.main import create_app
 from app.sandbox import Walls
 from tests.people import bearer
+from tests.served import served
 
 # The server closes a connection on which it met a fault, and the client must not send another request into that.
 LAST = {"connection": "close"}
@@ -46,21 +43,6 @@ def app(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(ROUTES, "GET /breaks/{name}", Need.KNOWN)
         yield made
-
-
-@contextmanager
-def served(app: FastAPI) -> Iterator[httpx.Client]:
-    """As `eadscope web` does it: uvicorn leaves the log to us."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
-        thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
-        thread.start()
-        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        fresh = httpx.Limits(max_keepalive_connections=0)  # a fault closes its connection
-        with httpx.Client(base_url=url, trust_env=False, timeout=60, limits=fresh) as client:
-            yield client
-        server.should_exit = True
-        thread.join(10)
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from app.accounts.people import add_user
 from app.config import Settings
 from app.main import create_app
 from app.serve import free_port
-from tests.jobs.test_outages import served
+from tests.served import served
 
 PASSWORD = "correct horse battery"
 NGINX = """

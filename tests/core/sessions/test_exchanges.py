@@ -8,25 +8,10 @@ from app.core.sessions.exchanges import build_session
 from app.core.sessions.log_clocks import ToldClock
 from app.core.sessions.log_sessions import build_log_sessions
 from app.core.sessions.ownership import BY_ENDPOINT, BY_EVENT_ID, BY_MAC, BY_PEER, BY_RHYTHM, BY_WIRE, assign
-from tests.core.build_traces import CLIENT, line, wire
+from tests.core.build_traces import CLIENT, line, log_facts, wire
 
 ZONE_S = 8 * 3600
 ME = {"user": "a@x", "mac": "00:11:22:33:44:55", "event_id": "E1"}
-
-
-def facts(*events: LogEvent) -> LogFacts:
-    return LogFacts(
-        source=events[0].locator.source,
-        side=events[0].side,
-        format="inode",
-        encoding="utf-8",
-        lines=len(events),
-        records=len(events),
-        record_lines=len(events),
-        rejected_lines=0,
-        events=events,
-        rejected=(),
-    )
 
 
 def local(at_s: float) -> float:
@@ -36,7 +21,7 @@ def local(at_s: float) -> float:
 def client_log() -> LogFacts:
     lines = [line(local(100.4), 1, **ME), line(local(100.6), 2, to_server=False, event_id="E1")]
     lines += [line(local(123.7 + 5 * n), 3, body_bytes=2000, **ME) for n in range(4)]
-    return facts(*lines)
+    return log_facts(*lines)
 
 
 def test_attempts_join_their_line_their_datagram_and_their_gap() -> None:
@@ -73,7 +58,7 @@ def test_encrypted_datagrams_follow_the_port_of_a_plain_one() -> None:
 
 
 def test_the_server_log_tells_whose_port_it_was() -> None:
-    server = facts(line(local(100.42), 1, side=Side.SERVER, source="ps.log", peer=CLIENT, **ME))
+    server = log_facts(line(local(100.42), 1, side=Side.SERVER, source="ps.log", peer=CLIENT, **ME))
     traced = [wire(123.7 + 5 * n, None, ident=10 + n) for n in range(4)]
     owned = assign(build_log_sessions([client_log(), server]), traced, {})
     assert {owned.exchanges[0].reasons[id(t)] for t in traced} == {BY_PEER}
@@ -115,7 +100,7 @@ def test_a_repeated_event_id_goes_to_the_session_of_its_time() -> None:
         LogEvent(events[0].locator, Side.CLIENT, EventKind.RESULT, int(local(at)) * NS, result_code=4)
         for at in (130, 5030)
     ]
-    log = facts(events[0], results[0], events[1], results[1])
+    log = log_facts(events[0], results[0], events[1], results[1])
     traced = [wire(100.2, 1, ident=1, event_id="E1"), wire(5000.2, 1, ident=2, event_id="E1")]
     owned = assign(build_log_sessions([log]), traced, {"iNode.log": ToldClock(ZONE_S)})
     assert [[t.fate.identification for t in e.traced] for e in owned.exchanges] == [[1], [2]]
@@ -145,7 +130,7 @@ def test_without_captures_times_stay_local_and_say_so() -> None:
 
 
 def test_server_lines_find_their_attempts_with_milliseconds_between_clocks() -> None:
-    server = facts(
+    server = log_facts(
         line(local(100.45 + 37), 1, side=Side.SERVER, source="ps.log", **ME),
         line(local(133.75 + 37), 3, side=Side.SERVER, source="ps.log", **ME),
     )

@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 
-from app.core.records import NS, Body, Direction, Endpoint, EventKind, Locator, LogEvent, LogFacts, Side
+from app.core.records import NS, Body, Direction, Endpoint, EventKind, Locator, LogEvent, Side
 from app.core.sessions.log_sessions import build_log_sessions
+from tests.core.build_traces import log_facts
 
 
 def event(
@@ -28,22 +29,6 @@ def event(
     return replace(made, **more)  # type: ignore[arg-type]
 
 
-def log(*events: LogEvent) -> LogFacts:
-    first = events[0]
-    return LogFacts(
-        source=first.locator.source,
-        side=first.side,
-        format="inode",
-        encoding="utf-8",
-        lines=len(events),
-        records=len(events),
-        record_lines=len(events),
-        rejected_lines=0,
-        events=events,
-        rejected=(),
-    )
-
-
 ME = {"user": "a@x", "mac": "00:11:22:33:44:55", "event_id": "E1"}
 YOU = {"user": "b@x", "mac": "00:11:22:33:44:66", "event_id": "E2"}
 
@@ -51,7 +36,7 @@ YOU = {"user": "b@x", "mac": "00:11:22:33:44:66", "event_id": "E2"}
 def test_messages_and_the_result_of_one_check_are_one_session() -> None:
     sessions = build_log_sessions(
         [
-            log(
+            log_facts(
                 event(0, 1, **ME),
                 event(0, 2, to_server=False, event_id="E1"),
                 event(23, 3, **ME),
@@ -68,7 +53,7 @@ def test_messages_and_the_result_of_one_check_are_one_session() -> None:
 def test_two_terminals_in_one_log_stay_apart_and_each_gets_its_result() -> None:
     sessions = build_log_sessions(
         [
-            log(
+            log_facts(
                 event(0, 1, **ME),
                 event(1, 1, **YOU),
                 event(20, 3, **ME),
@@ -82,23 +67,23 @@ def test_two_terminals_in_one_log_stay_apart_and_each_gets_its_result() -> None:
 
 
 def test_a_new_start_after_a_result_is_a_new_session_even_under_an_old_event_id() -> None:
-    sessions = build_log_sessions([log(event(0, 1, **ME), event(30, result_code=4), event(60, 1, **ME))])
+    sessions = build_log_sessions([log_facts(event(0, 1, **ME), event(30, result_code=4), event(60, 1, **ME))])
     assert len(sessions) == 2
 
 
 def test_a_start_sent_again_stays_in_its_session() -> None:
-    assert len(build_log_sessions([log(event(0, 1, **ME), event(5, 1, **ME), event(10, 1, **ME))])) == 1
+    assert len(build_log_sessions([log_facts(event(0, 1, **ME), event(5, 1, **ME), event(10, 1, **ME))])) == 1
 
 
 def test_without_event_ids_silence_parts_sessions() -> None:
     who = {"user": "a@x", "mac": "00:11:22:33:44:55"}
-    assert len(build_log_sessions([log(event(0, 1, **who), event(20, 3, **who), event(7200, 1, **who))])) == 2
+    assert len(build_log_sessions([log_facts(event(0, 1, **who), event(20, 3, **who), event(7200, 1, **who))])) == 2
 
 
 def test_overlapping_rotated_files_count_each_record_once() -> None:
     shared = event(5, 3, body=Body((), 10, digest="d"), **ME)
-    first = log(event(0, 1, **ME), shared)
-    second = log(
+    first = log_facts(event(0, 1, **ME), shared)
+    second = log_facts(
         replace(shared, locator=Locator("iNode.1.log", line=1)),
         event(10, 3, source="iNode.1.log", **ME),
         event(20, source="iNode.1.log", result_code=4),
@@ -111,30 +96,30 @@ def test_overlapping_rotated_files_count_each_record_once() -> None:
 
 def test_a_result_at_the_head_of_the_next_file_finds_its_session() -> None:
     sessions = build_log_sessions(
-        [log(event(0, 1, **ME), event(5, 3, **ME)), log(event(25, source="iNode.1.log", result_code=4))]
+        [log_facts(event(0, 1, **ME), event(5, 3, **ME)), log_facts(event(25, source="iNode.1.log", result_code=4))]
     )
     assert len(sessions) == 1 and sessions[0].has_result
 
 
 def test_the_server_log_joins_the_session_of_its_event_id() -> None:
     peer = Endpoint("10.1.1.1", 40000)
-    server = log(
+    server = log_facts(
         event(3600, 1, source="ps.log", side=Side.SERVER, peer=peer, **ME),
         event(3601, 2, source="ps.log", side=Side.SERVER, to_server=False, peer=peer, event_id="E1"),
     )
-    sessions = build_log_sessions([log(event(0, 1, **ME)), server])
+    sessions = build_log_sessions([log_facts(event(0, 1, **ME)), server])
     assert len(sessions) == 1 and len(sessions[0].server) == 2
 
 
 def test_a_session_that_only_the_server_knows_stands_alone() -> None:
-    server = log(event(0, 1, source="ps.log", side=Side.SERVER, **YOU))
-    assert len(build_log_sessions([log(event(0, 1, **ME)), server])) == 2
+    server = log_facts(event(0, 1, source="ps.log", side=Side.SERVER, **YOU))
+    assert len(build_log_sessions([log_facts(event(0, 1, **ME)), server])) == 2
 
 
 def test_an_equal_event_id_of_another_terminal_is_another_session() -> None:
     other = {"user": "b@x", "mac": "00:11:22:33:44:66", "event_id": "E1"}
-    server = log(event(0, 1, source="ps.log", side=Side.SERVER, **other))
-    assert len(build_log_sessions([log(event(0, 1, **ME)), server])) == 2
+    server = log_facts(event(0, 1, source="ps.log", side=Side.SERVER, **other))
+    assert len(build_log_sessions([log_facts(event(0, 1, **ME)), server])) == 2
 
 
 def test_no_logs_give_no_sessions() -> None:

@@ -7,13 +7,13 @@ from app.core.sessions.exchanges import build_session
 from app.core.sessions.log_clocks import ToldClock
 from app.core.sessions.log_sessions import build_log_sessions
 from app.core.sessions.ownership import assign
-from tests.core.build_traces import line
-from tests.core.sessions.test_exchanges import ME, ZONE_S, client_log, facts, local
+from tests.core.build_traces import line, log_facts
+from tests.core.sessions.test_exchanges import ME, ZONE_S, client_log, local
 
 
 def server_log(offset_s: float) -> LogFacts:
     """What the server wrote of the same session, its clock that far from UTC."""
-    return facts(
+    return log_facts(
         line(100.45 + offset_s, 1, side=Side.SERVER, source="ps.log", **ME),
         line(100.55 + offset_s, 2, side=Side.SERVER, source="ps.log", to_server=False, event_id="E1"),
     )
