@@ -12,14 +12,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from sqlalchemy import select, update
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.config import Settings, settings
 from app.core.records import Text
 from app.db.models import RUNNING, Analysis
 from app.db.save import prune, save_analysis
-from app.db.session import make_engine, make_sessions
+from app.db.session import is_away, make_engine, make_sessions
 from app.db.source_queries import write_formats
 from app.errors import AppError
 from app.intake import analyze_files
@@ -124,15 +124,11 @@ def _attempt(sessions: sessionmaker[Session], storage: Storage, options: Setting
         run_analysis(sessions, storage, options, analysis_id, run)
     except Superseded:
         return 0
-    except OperationalError:
-        log.exception("database away", analysis=analysis_id)
-        return TRY_AGAIN
     except AppError as error:
         record_failure(sessions, analysis_id, run, error.text)
     except Exception as error:
-        is_lost = isinstance(error, DBAPIError) and error.connection_invalidated
         log.exception("analysis failed", analysis=analysis_id, run=run)
-        if is_lost:
+        if is_away(error):
             return TRY_AGAIN
         record_failure(sessions, analysis_id, run, _fault(error), traceback.format_exc())
     return 0

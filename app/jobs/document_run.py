@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
 from app import __version__
@@ -31,7 +31,7 @@ from app.db.handover import REPORT, AnonymisationMap, Document
 from app.db.load import load_analysis
 from app.db.models import DONE, RUNNING, Blob, Case
 from app.db.removal import forget_unused
-from app.db.session import make_engine, make_sessions, read_one_moment
+from app.db.session import is_away, make_engine, make_sessions, read_one_moment
 from app.db.source_queries import write_formats
 from app.db.texts import text_rows
 from app.errors import AppError, NotFound
@@ -203,15 +203,11 @@ def attempt(sessions: sessionmaker[Session], storage: Storage, options: Settings
         make_document(sessions, storage, options, document_id, run)
     except Superseded:
         return 0
-    except OperationalError:
-        log.exception("database away", document=document_id)
-        return TRY_AGAIN
     except AppError as error:
         fail_document(sessions, document_id, run, error.text)
     except Exception as error:
-        is_lost = isinstance(error, DBAPIError) and error.connection_invalidated
         log.exception("document failed", document=document_id, run=run)
-        if is_lost:
+        if is_away(error):
             return TRY_AGAIN
         fail_document(sessions, document_id, run, _fault(error), traceback.format_exc())
     return 0

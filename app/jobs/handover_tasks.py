@@ -3,32 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime, timedelta
 
 from procrastinate import Blueprint, JobContext
-from procrastinate.jobs import Job
-from procrastinate.retry import BaseRetryStrategy, RetryDecision
+from procrastinate.retry import BaseRetryStrategy
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.config import Settings
 from app.jobs.child import ProcessDied, describe_death, run_child
 from app.jobs.documents import HANDOVER, MAKE_DOCUMENT, fail_document, start_document
-from app.jobs.webhooks import DELIVER, MOST_TRIES, WEBHOOKS, NotDelivered, deliver, pause_s
-
-
-class _Later(BaseRetryStrategy):
-    """What did not arrive goes again after a growing pause; a shutdown costs no try."""
-
-    def __init__(self, first_s: float) -> None:
-        self._first_s = first_s
-
-    def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
-        if isinstance(exception, asyncio.CancelledError):
-            return RetryDecision(retry_in={"seconds": 0})
-        if not isinstance(exception, NotDelivered):
-            return None
-        pause = pause_s(job.attempts + 1, self._first_s)
-        return RetryDecision(retry_at=datetime.now(UTC) + timedelta(seconds=pause))
+from app.jobs.retries import AfterRefusal
+from app.jobs.webhooks import DELIVER, MOST_TRIES, WEBHOOKS, deliver
 
 
 def handover_tasks(options: Settings, retry: BaseRetryStrategy) -> Blueprint:
@@ -48,7 +32,7 @@ def handover_tasks(options: Settings, retry: BaseRetryStrategy) -> Blueprint:
             await asyncio.to_thread(fail_document, sessions, document_id, run, describe_death(status))
         raise ProcessDied(status)
 
-    @tasks.task(name=DELIVER, queue=WEBHOOKS, pass_context=True, retry=_Later(options.webhook_retry_s))
+    @tasks.task(name=DELIVER, queue=WEBHOOKS, pass_context=True, retry=AfterRefusal(options.webhook_retry_s))
     async def deliver_webhook(context: JobContext, delivery_id: int) -> None:
         sessions: sessionmaker[Session] = context.additional_context["sessions"]
         is_last = context.job.attempts + 1 >= MOST_TRIES

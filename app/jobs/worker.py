@@ -15,7 +15,6 @@ import time
 from procrastinate import App, Blueprint, JobContext, PsycopgConnector
 from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Job, Status
-from procrastinate.retry import BaseRetryStrategy, RetryDecision
 from psycopg_pool import PoolTimeout
 from sqlalchemy import func, update
 from sqlalchemy.orm import Session, sessionmaker
@@ -29,6 +28,7 @@ from app.jobs.child import ProcessDied, describe_death, prepare_children, run_ch
 from app.jobs.documents import MAKE_DOCUMENT, fail_abandoned_documents, fail_document
 from app.jobs.handover_tasks import handover_tasks
 from app.jobs.lanes import LANES, LaneManager, current_lane
+from app.jobs.retries import AfterDeath
 from app.jobs.upkeep import keep_up
 from app.jobs.webhooks import DELIVER
 from app.logs import get_log
@@ -42,20 +42,6 @@ LEAVE_S = 3.0  # what it takes to say goodbye to the database after that
 RECONNECT_S = 2.0
 
 
-class _RetryLater(BaseRetryStrategy):
-    """Deaths and shutdowns are tried again, with a growing pause; a failure that the analysis wrote down is not."""
-
-    def __init__(self, max_tries: int) -> None:
-        self._max_tries = max_tries
-
-    def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
-        if isinstance(exception, asyncio.CancelledError):
-            return RetryDecision(retry_in={"seconds": 0})
-        if not isinstance(exception, ProcessDied) or job.attempts + 1 >= self._max_tries:
-            return None
-        return RetryDecision(retry_in={"seconds": 2 ** (job.attempts + 1)})
-
-
 def make_queue(options: Settings) -> App:
     """The queue's application with our tasks; not open yet."""
     assert options.database_url is not None
@@ -63,12 +49,12 @@ def make_queue(options: Settings) -> App:
     queue.job_manager = LaneManager(queue.connector)
     tasks = Blueprint()
 
-    @tasks.task(name=TASK, queue=QUEUE, pass_context=True, retry=_RetryLater(options.max_tries))
+    @tasks.task(name=TASK, queue=QUEUE, pass_context=True, retry=AfterDeath(options.max_tries))
     async def analyze_case(context: JobContext, analysis_id: int) -> None:
         sessions: sessionmaker[Session] = context.additional_context["sessions"]
         await _analyze(sessions, options, context.job, analysis_id)
 
-    tasks.tasks |= handover_tasks(options, _RetryLater(options.max_tries)).tasks
+    tasks.tasks |= handover_tasks(options, AfterDeath(options.max_tries)).tasks
     for name, task in tasks.tasks.items():
         queue.tasks[name] = task
         task.blueprint = queue
