@@ -2,8 +2,8 @@
 allows.
 
 Where bubblewrap can make namespaces, the program sees no network, no files but the system's own, and no other process,
-and can write nowhere. Where it cannot (a container without user namespaces), it at least can gain no privileges. Where
-we are root, it runs as `nobody` either way.
+and can write nowhere. Where it cannot (a container without user namespaces), it still can open no socket and gain no
+privileges. Where we are root, it runs as `nobody` either way.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -24,6 +25,7 @@ MIB = 1024 * 1024
 NOBODY = 65534
 TRY_S = 10.0
 SYSTEM = (Path("/usr"), Path("/bin"), Path("/sbin"), Path("/lib"), Path("/lib32"), Path("/lib64"))
+CLOSED_START = Path(__file__).with_name("closed_start.py")
 LOADER = ("/etc/ld.so.cache", "/etc/alternatives")
 OPEN_FILES = 64
 
@@ -43,25 +45,24 @@ class Walls(StrEnum):
     """From strong to weak."""
 
     BUBBLEWRAP = "bubblewrap"
-    NO_NEW_PRIVILEGES = "no-new-privileges"
+    NO_SOCKETS = "no-sockets"
     LIMITS = "limits"
 
 
 WEAKER = {
-    Walls.NO_NEW_PRIVILEGES: Text(
+    Walls.NO_SOCKETS: Text(
         "tshark runs without namespaces of its own: bubblewrap is not installed, or the system does not permit user"
-        " namespaces. It still runs within limits and can gain no privileges, but the network is not closed to it."
-        " Install bubblewrap and permit user namespaces, or close the network to the workers.",
+        " namespaces. It still runs within limits, can open no network connection and gain no privileges, but it can"
+        " read what every account of the system may read. Install bubblewrap and permit user namespaces.",
         "tshark 未在独立命名空间中运行：未安装 bubblewrap，或系统不允许用户命名空间。"
-        "其资源仍受限制且无法提升权限，但未与网络隔离。"
-        "请安装 bubblewrap 并允许用户命名空间，或禁止 worker 访问网络。",
+        "其资源仍受限制，无法建立网络连接，也无法提升权限，但可读取系统中任何账户都可读取的文件。"
+        "请安装 bubblewrap 并允许用户命名空间。",
     ),
     Walls.LIMITS: Text(
-        "tshark runs within limits only: neither bubblewrap nor setpriv can be used here."
-        " Install bubblewrap and permit user namespaces; or install setpriv (util-linux) and close the network to the"
-        " workers.",
-        "tshark 仅受资源限制：此处既不能使用 bubblewrap，也不能使用 setpriv。"
-        "请安装 bubblewrap 并允许用户命名空间；或安装 setpriv（util-linux）并禁止 worker 访问网络。",
+        "tshark runs within limits only: neither bubblewrap nor seccomp can be used here."
+        " Install bubblewrap and permit user namespaces, or close the network to the workers.",
+        "tshark 仅受资源限制：此处既不能使用 bubblewrap，也不能使用 seccomp。"
+        "请安装 bubblewrap 并允许用户命名空间，或禁止 worker 访问网络。",
     ),
 }
 
@@ -69,10 +70,10 @@ WEAKER = {
 @cache
 def walls() -> Walls:
     """The strongest walls of this machine, found out by trying."""
-    if shutil.which("bwrap") and _works(_bubblewrap("true", ())):
+    if shutil.which("bwrap") and _works(_bubblewrap("true", ()), _nobody()):
         return Walls.BUBBLEWRAP
-    if shutil.which("setpriv") and _works(_without_privileges()):
-        return Walls.NO_NEW_PRIVILEGES
+    if _works(_without_sockets(), {}):
+        return Walls.NO_SOCKETS
     return Walls.LIMITS
 
 
@@ -80,14 +81,21 @@ def surrounded(program: str, arguments: Iterable[str], limits: ToolLimits, reada
     """The command that runs `program` (a full path) within limits and walls; `readable`: folders that it may read."""
     around = {
         Walls.BUBBLEWRAP: lambda: _bubblewrap(program, readable),
-        Walls.NO_NEW_PRIVILEGES: _without_privileges,
+        Walls.NO_SOCKETS: _without_sockets,
         Walls.LIMITS: list,
     }[walls()]()
     return [*_limited(limits), *around, program, *arguments]
 
 
 def identity() -> dict[str, Any]:
-    """Arguments for Popen that give up root; the system's own right to read other people's files goes with it."""
+    """Arguments for Popen that give up root; the system's own right to read other people's files goes with it.
+
+    What opens no socket gives it up itself, once its interpreter, which may lie in a folder of root's, is loaded.
+    """
+    return {} if walls() is Walls.NO_SOCKETS else _nobody()
+
+
+def _nobody() -> dict[str, Any]:
     return {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
 
 
@@ -128,14 +136,15 @@ def _elsewhere(program: str) -> list[Path]:
     return [place.parent.parent]
 
 
-def _without_privileges() -> list[str]:
-    return ["setpriv", "--no-new-privs", "--pdeathsig", "KILL"]
+def _without_sockets() -> list[str]:
+    user = NOBODY if os.geteuid() == 0 else -1
+    return [sys.executable, "-I", "-S", str(CLOSED_START), str(user)]
 
 
-def _works(around: list[str]) -> bool:
+def _works(around: list[str], identity: dict[str, Any]) -> bool:
     try:
         ended = subprocess.run(
-            [*around, "/bin/true"], stdin=subprocess.DEVNULL, capture_output=True, timeout=TRY_S, **identity()
+            [*around, "/bin/true"], stdin=subprocess.DEVNULL, capture_output=True, timeout=TRY_S, **identity
         )
     except (OSError, subprocess.SubprocessError):
         return False

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import platform
 import shutil
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -14,7 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from app import sandbox
+from app import closed_start, sandbox
 from app.sandbox import MIB, ToolLimits, Walls
 from app.tools import ToolError, end_tool, run_tool, start_tool
 
@@ -68,7 +70,7 @@ def let_in(folder: Path) -> None:
 def test_it_dies_with_who_started_it(behind: Walls) -> None:
     """A worker that is killed takes along what reads a capture, even a dissector in an endless loop."""
     if behind is Walls.LIMITS:
-        pytest.skip("needs setpriv or bubblewrap")
+        pytest.skip("needs seccomp or bubblewrap")
     seconds = str(7_000 + os.getpid() % 1_000)
     starter = (
         "import sys, time; from app import sandbox; from app.tools import start_tool;"
@@ -107,6 +109,13 @@ def test_it_is_ended_with_everything_that_it_started(behind: Walls) -> None:
     wait_until(lambda: not sleepers(seconds))
 
 
+def test_tshark_reads_a_capture(behind: Walls) -> None:
+    header = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 101)
+    frame = bytes.fromhex("4500001c000100004011b6ce7f0000017f000001233b233b00080000")
+    capture = header + struct.pack("<IIII", 1, 0, len(frame), len(frame)) + frame
+    assert run_tool(["tshark", "-n", "-r", "-", "-T", "fields", "-e", "udp.port"], stdin=capture) == b"9019,9019\n"
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs to be root")
 def test_root_is_given_up(behind: Walls) -> None:
     assert run_tool(["id", "-u"]) == b"65534\n"
@@ -116,7 +125,7 @@ def test_root_is_given_up(behind: Walls) -> None:
 
 def test_it_can_gain_no_privileges(behind: Walls) -> None:
     if behind is Walls.LIMITS:
-        pytest.skip("needs setpriv or bubblewrap")
+        pytest.skip("needs seccomp or bubblewrap")
     script = "print syscall(157, 39, 0, 0, 0, 0)"  # prctl(PR_GET_NO_NEW_PRIVS) on x86-64
     assert run_tool(["perl", "-e", script]) == b"1"
 
@@ -127,11 +136,36 @@ def listener() -> Iterator[int]:
         yield server.getsockname()[1]
 
 
-def test_the_network_is_closed(strongest: None, listener: int) -> None:
+def test_the_network_is_closed(behind: Walls, listener: int) -> None:
+    if behind is Walls.LIMITS:
+        pytest.skip("needs seccomp or bubblewrap")
     connect = f'use IO::Socket::INET; exit(IO::Socket::INET->new("127.0.0.1:{listener}") ? 0 : 7)'
     assert subprocess.run(["perl", "-e", connect], check=False).returncode == 0
     with pytest.raises(ToolError, match="ended with 7"):
         run_tool(["perl", "-e", connect])
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="numbers of x86-64")
+@pytest.mark.parametrize(
+    ("call", "refused"),
+    [
+        ("41, 1, 1, 0", True),  # socket(AF_UNIX, …): another program's door may be there
+        ("41 + 0x40000000, 2, 1, 0", True),  # the same by the numbers of x32
+        ("425, 8, 0", True),  # io_uring_setup
+        ("39", False),  # getpid
+    ],
+)
+def test_no_other_call_opens_a_socket(call: str, refused: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sandbox, "walls", lambda: Walls.NO_SOCKETS)
+    said = run_tool(["perl", "-e", f"my $made = syscall({call}); print $made < 0 ? int($!) : 0"])
+    assert said == (b"13" if refused else b"0")
+
+
+def test_an_architecture_whose_calls_are_unknown_starts_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(platform, "machine", lambda: "riscv64")
+    monkeypatch.setattr(os, "execv", lambda *_: pytest.fail("started"))
+    with pytest.raises(KeyError):
+        closed_start.main(-1, ["/bin/true"])
 
 
 def test_no_file_of_ours_is_there_and_nothing_can_be_written(strongest: None, tmp_path: Path) -> None:
