@@ -236,20 +236,24 @@ def _read_check(results: list[str]) -> CheckResult | None:
             continue
         system = "|".join(parts[:2])
         language = parts[2] if not _PATCH.match(parts[2]) else ""
-        patches += [
-            item.strip() for item in "|".join(parts[2:] if not language else parts[3:]).split(";") if item.strip()
-        ]
-    seen: set[str] = set()
-    repeated: list[str] = []
-    for patch in patches:
-        if patch.upper() in seen:
-            repeated.append(patch)
-        seen.add(patch.upper())
+        patches += [bare for item in "|".join(parts[3 if language else 2 :]).split(";") if (bare := item.strip())]
+    distinct = len({patch.upper() for patch in patches})
     return CheckResult(
         system=system[:300],
         language=language[:40],
         patches=len(patches),
-        distinct_patches=len(seen),
-        repeated=tuple(dict.fromkeys(repeated))[:_LISTED_PATCHES],
+        distinct_patches=distinct,
+        repeated=_repeated(patches)[:_LISTED_PATCHES] if distinct < len(patches) else (),
         antivirus=tuple((name[:100], version[:300]) for name, version in others[:_LISTED_PATCHES]),
     )
+
+
+def _repeated(patches: list[str]) -> tuple[str, ...]:
+    """Those that came before, in whatever case, each once."""
+    seen: set[str] = set()
+    repeated: dict[str, None] = {}
+    for patch in patches:
+        if patch.upper() in seen:
+            repeated[patch] = None
+        seen.add(patch.upper())
+    return tuple(repeated)

@@ -19,7 +19,7 @@ from app.core.parsers import inode_phrases as phrases
 from app.core.parsers.accounts import BEFORE_FIRST, TOO_LONG, LineAccount
 from app.core.parsers.event_table import START, EventTable
 from app.core.parsers.inode_records import Record, RecordReader
-from app.core.parsers.log_heads import NO_TIME, Heads, Ints, find_heads, line_starts
+from app.core.parsers.log_heads import NO_TIME, Heads, Ints, find_heads, line_starts, places_of
 from app.core.parsers.log_text import TextStream, as_narrow, chosen_codec
 from app.core.records import LogEdges, LogFacts, Side, Text
 
@@ -61,9 +61,9 @@ def sniff_inode_log(head: bytes) -> float:
 Choice = npt.NDArray[np.bool_]
 
 
-def _choose(chosen: Choice, positions: Ints, found: list[int]) -> None:
+def _choose(chosen: Choice, positions: Ints, found: list[int] | Ints) -> None:
     """Marks the records in which the offsets lie."""
-    indexes = np.searchsorted(positions, np.array(found, np.int64), side="right") - 1
+    indexes = np.searchsorted(positions, np.asarray(found, np.int64), side="right") - 1
     chosen[indexes[indexes >= 0]] = True
 
 
@@ -181,16 +181,13 @@ class _Parser:
         """Records that may hold an event, a body or lines of somebody else. All others are counted and passed over."""
         count = len(positions)
         chosen = (own_lines > 1) | ~heads.is_plain[:count] | (heads.times[:count] == NO_TIME)
-        found: list[int] = []
-        needles = [phrases.MODULE]
+        _choose(chosen, positions, places_of(phrases.MODULE, data, limit))
         if self._has_other_dialect(data, positions):
-            needles += [phrases.CANDIDATE, phrases.OPENING]
             # The first record of a stretch has no line break before it that the expression could find.
             chosen[0] = True
-        for needle in needles:
-            # One byte further than the line break that an expression may begin with.
-            found += [match.start() + 1 for match in needle.finditer(data, 0, limit)]
-        _choose(chosen, positions, found)
+            for needle in (phrases.CANDIDATE, phrases.OPENING):
+                # One byte further than the line break that an expression may begin with.
+                _choose(chosen, positions, [match.start() + 1 for match in needle.finditer(data, 0, limit)])
         self._choose_notices(chosen, data, positions, limit)
         return np.flatnonzero(chosen)
 
@@ -216,7 +213,7 @@ class _Parser:
     def _has_other_dialect(self, data: bytes, positions: Ints) -> bool:
         """Whether records may hold events without naming the module: small logs, levels in capitals, no module at
         all."""
-        if self._account.lines < _SMALL_LOG_LINES or phrases.MODULE.search(data) is None:
+        if self._account.lines < _SMALL_LOG_LINES or phrases.MODULE not in data:
             return True
         octets = np.frombuffer(data, np.uint8)
         second_letters = octets[np.minimum(positions + _SECOND_LETTER, len(data) - 1)]

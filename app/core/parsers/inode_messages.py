@@ -144,6 +144,11 @@ class MessageReader:
         table.set_place(row, place.line, place.offset, place.size, _written(place, text), message_id)
         return row
 
+    def result(self, place: Place, text: bytes, number: int, code: int) -> int:
+        row = self.add(EventKind.RESULT, place, text, number=number)
+        self._table.put_checked(row, CODE, code)
+        return row
+
     def owner_of_body(self, place: Place, text: bytes) -> int:
         """The message that a body without a number belongs to: the one this thread has just spoken of, else
         nobody's."""
@@ -168,9 +173,7 @@ class MessageReader:
         return self.transfer(place, text, phrases.number_of(event.group(16)), phrases.number_of(event.group(17)))
 
     def _take_result(self, place: Place, text: bytes, event: re.Match[bytes]) -> int:
-        row = self.add(EventKind.RESULT, place, text, number=int(event.group(19)))
-        self._table.put_checked(row, CODE, int(event.group(20)))
-        return row
+        return self.result(place, text, int(event.group(19)), int(event.group(20)))
 
     def _take_packet(self, place: Place, text: bytes, event: re.Match[bytes]) -> int:
         """The number is a type, or where it is too large for one, an id; the length is that of the UDP payload."""

@@ -25,12 +25,13 @@ EVENT = re.compile(
 
 # The phrases of the common dialect, undamaged, from the time on; `lastindex` says which it was.
 PLAIN = re.compile(
-    rb"\[[^\]\n]{19}\] (\[[^\]\n]{0,24}\]) \[([^\]\n]{1,24})\] SecPkt \w{1,40}: ?(?:out-pkt \[(\d{1,5})\]"
+    rb"\[[^\]\n]{19}\] (\[[^\]\n]{0,24}\]) \[([^\]\n]{1,24})\] SecPkt (?:\w{1,40}: ?(?:out-pkt \[(\d{1,5})\]"
     rb"|\[([\d.]{7,15}) : (\d{1,5})\] sent me (\d{1,9}) bytes\.?|The head id is ([0-9a-f]{1,8})|The type is (\d{1,5})"
-    rb"|The id is (\d{1,9})|transfer \[(\d{1,5})\] \[(\d{1,9})\]|the state send before is \d{1,5})(?=[\s<])"
+    rb"|The id is (\d{1,9})|transfer \[(\d{1,5})\] \[(\d{1,9})\]|the state send before is \d{1,5})"
+    rb"|pushSecRslt\((\d{1,9})\) returned (-?\d{1,9})\.?)(?=[\s<])"
 )
 PLAIN_STATE = 2  # nothing of interest, and nothing to look for
-PLAIN_SENT, PLAIN_RECEIVED, PLAIN_HEAD, PLAIN_TYPE, PLAIN_ID = 3, 6, 7, 8, 9
+PLAIN_SENT, PLAIN_RECEIVED, PLAIN_HEAD, PLAIN_TYPE, PLAIN_ID, PLAIN_RESULT = 3, 6, 7, 8, 9, 13
 
 # The three records that follow upon `sent me`, if nothing stands between them: same second, same thread.
 _SAME = rb"\[\1\] \[[^\]\n]{0,24}\] \[\2\] SecPkt \w{1,40}: ?"
@@ -45,7 +46,7 @@ RECEIVED_REST = re.compile(
 # Records that hold one of those all name the module, in the common dialect. Others (Linux clients: levels in
 # capitals) are
 # told by the first words of their text.
-MODULE = re.compile(rb"SecPkt")
+MODULE = b"SecPkt"
 OPENING = re.compile(rb"<data>|out-pkt")
 CANDIDATE = re.compile(
     rb"\n\[[-\d: ]{19}\] \[[^\]\n]{0,24}\] \[[^\]\n]{1,24}\] ?(?:[\w.:]{1,40}[ :]+){0,4}?"

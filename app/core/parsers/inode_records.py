@@ -93,6 +93,8 @@ class RecordReader:
             return messages.type(place, text, int(match.group(8)))
         if which == phrases.PLAIN_ID:
             return messages.id(place, text, int(match.group(9)))
+        if which == phrases.PLAIN_RESULT:
+            return messages.result(place, text, int(match.group(12)), int(match.group(13)))
         return messages.transfer(place, text, int(match.group(10)), int(match.group(11)))
 
     def take(self, record: Record) -> None:

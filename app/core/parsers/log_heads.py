@@ -60,6 +60,17 @@ def line_starts(data: bytes, end: int) -> Ints:
     return starts[:-1] if len(starts) > 1 and starts[-1] == end else starts
 
 
+def places_of(word: bytes, data: bytes, end: int) -> Ints:
+    """Where a word stands in data[:end]. Begins with the rarest of its letters, a capital, and asks the rest of few."""
+    octets = np.frombuffer(data, np.uint8, count=end)
+    rare = next((at for at in range(len(word) - 1, -1, -1) if word[at : at + 1].isupper()), 0)
+    places = np.flatnonzero(octets[rare : max(end - len(word) + rare + 1, 0)] == word[rare])
+    for at, letter in enumerate(word):
+        if at != rare and len(places):
+            places = places[octets[places + at] == letter]
+    return places
+
+
 def find_heads(data: bytes, starts: Ints, end: int) -> Heads:
     """All heads in data[:end]; `starts` as `line_starts` gave them, the first dropped where a line began before the
     data."""

@@ -76,6 +76,11 @@ def unbroken(raw: bytes) -> bytes | None:
     """The body on one line where no break can mean anything: each stands between two elements. None elsewhere."""
     if b"\n" not in raw:
         return raw.lstrip()
+    if raw.endswith(CLOSE):
+        breaks = raw.count(b"\n")
+        for written in (b"\n", b"\r\n"):  # without indentation, as most are
+            if raw.count(b">%s<" % written) == breaks:
+                return raw.lstrip().replace(written, b"")
     lines = [line.strip() for line in raw.split(b"\n")]
     if {line[-1:] for line in lines} <= _ELEMENT_ENDS and lines[-1].endswith(CLOSE):
         return b"".join(lines)

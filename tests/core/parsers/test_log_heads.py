@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.parsers.log_heads import NO_TIME, find_heads, line_starts
+from app.core.parsers.log_heads import NO_TIME, find_heads, line_starts, places_of
 from app.core.records import NS
 
 
@@ -80,3 +81,11 @@ def test_a_head_glued_to_a_cut_line_is_one_but_a_date_in_a_text_is_not() -> None
 def test_any_bytes_are_looked_at_without_error(data: bytes) -> None:
     for position, _ in heads(data):
         assert 0 <= position < len(data)
+
+
+@given(st.lists(st.sampled_from([b"SecPkt", b"SecP", b"P", b"Pkt", b"\n", b"x"])), st.integers(0, 60))
+def test_a_word_is_found_wherever_it_stands_whole(parts: list[bytes], end: int) -> None:
+    data = b"".join(parts)
+    end = min(end, len(data))
+    expected = [match.start() for match in re.finditer(b"SecPkt", data[:end])]
+    assert places_of(b"SecPkt", data, end).tolist() == expected
