@@ -12,6 +12,7 @@ from app.config import Settings
 from app.db.models import Blob, Bundle, Case, Milestone, Upload
 from app.db.revision import EXAMPLE_LOADED
 from app.db.session import make_engine, make_sessions
+from app.db.storage_places import take_into_use
 from app.demo import write_bundle
 from app.jobs.asking import request_analysis
 from app.storage import BLOCK, Storage, open_storage
@@ -25,9 +26,10 @@ def load_example(options: Settings, database_url: str) -> int:
     """Make the case and ask for its analysis, in one transaction with the note that this was done; its number."""
     engine = make_engine(database_url, pool_size=1)
     try:
-        with make_sessions(engine)() as session:
-            storage = open_storage(options)
-            storage.prepare()
+        sessions = make_sessions(engine)
+        storage = open_storage(options)
+        take_into_use(sessions, storage)
+        with sessions() as session:
             case_id = _load(session, storage)
             session.commit()
             return case_id

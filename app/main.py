@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from http import HTTPStatus
 
-import psycopg
 from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.middleware.trustedhost import TrustedHostMiddleware
@@ -22,12 +21,12 @@ from app.accounts.secret import keyring
 from app.config import LOOPBACK, STATIC, Settings
 from app.config import settings as read_settings
 from app.core.records import Text
-from app.db.revision import is_current
 from app.db.session import make_engine, make_sessions
-from app.errors import AppError, NotSignedIn, TooMany, Unavailable
+from app.db.storage_places import take_into_use
+from app.errors import AppError, NotSignedIn, TooMany
+from app.health import add_health
 from app.metrics import Metrics
 from app.partial_uploads import RunningHashes
-from app.sandbox import WEAKER, walls
 from app.storage import open_storage
 from app.web import routers
 from app.web.api.problems import faults, is_api, problem
@@ -55,7 +54,7 @@ HTTP_TEXTS = {
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
-    """The application. Needs `database_url`; nothing is connected before the first request."""
+    """The application. Needs `database_url`; a database that is away keeps it from being ready, not from starting."""
     options = settings or read_settings()
     if options.database_url is None:
         raise ValueError("DATABASE_URL is not set; `eadscope serve` starts a database of its own")
@@ -79,8 +78,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.engine = engine
     app.state.sessions = make_sessions(engine)
     app.state.storage = open_storage(options)
-    with suppress(Unavailable):  # /readyz says it
-        app.state.storage.prepare()
+    take_into_use(app.state.sessions, app.state.storage)
     app.state.running_hashes = RunningHashes()
     app.state.metrics = Metrics(app.state.sessions, options)
     app.state.keys = keyring(options)
@@ -93,7 +91,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.add_middleware(TrustedHostMiddleware, allowed_hosts=[*LOOPBACK, "[::1]"])
     app.add_middleware(RequestLog, metrics=app.state.metrics)
     _add_error_handlers(app)
-    _add_health(app)
+    add_health(app)
     for router in routers:
         app.include_router(router)
     app.mount("/static", Assets(directory=STATIC), name="static")
@@ -108,43 +106,6 @@ def _add_openapi(app: FastAPI) -> None:
     @app.get("/api/v1/openapi.json", include_in_schema=False)
     def openapi() -> JSONResponse:
         return JSONResponse(app.openapi())
-
-
-def _add_health(app: FastAPI) -> None:
-    @app.get("/healthz", include_in_schema=False)
-    def healthz() -> dict[str, str]:
-        """The process answers."""
-        return {"status": "ok"}
-
-    @app.get("/readyz", include_in_schema=False)
-    def readyz() -> Response:
-        """Database, its schema and the storage are there: 200, or 503 with what is missing. Warnings keep it at 200."""
-        problems = {**_database_problem(app), **_storage_problem(app)}
-        said = {"status": "away" if problems else "ready", **problems, **_warnings()}
-        return JSONResponse(said, 503 if problems else 200)
-
-
-def _warnings() -> dict[str, dict[str, str]]:
-    weaker = WEAKER.get(walls())
-    return {"warnings": {"tool_walls": weaker.en}} if weaker else {}
-
-
-def _database_problem(app: FastAPI) -> dict[str, str]:
-    try:
-        with app.state.engine.connect() as connection:
-            driver = connection.connection.driver_connection
-            assert isinstance(driver, psycopg.Connection)
-            return {} if is_current(driver) else {"database": "not migrated"}
-    except (psycopg.Error, DBAPIError, PoolTimeout) as error:
-        return {"database": type(error).__name__}
-
-
-def _storage_problem(app: FastAPI) -> dict[str, str]:
-    try:
-        app.state.storage.check()
-    except Unavailable as error:
-        return {"storage": error.text.en}
-    return {}
 
 
 def _add_error_handlers(app: FastAPI) -> None:

@@ -77,8 +77,13 @@ class Storage(Protocol):
     @property
     def pieces(self) -> Pieces: ...
 
+    @property
+    def place(self) -> str | None:
+        """What tells this place from others, where `prepare` does something there."""
+        ...
+
     def prepare(self) -> None:
-        """Once, when the service starts: take an empty place into use. Raises Unavailable."""
+        """Take an empty place into use. Raises Unavailable."""
         ...
 
     def put(self, blocks: Iterable[bytes]) -> Stored:

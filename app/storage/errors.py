@@ -15,8 +15,9 @@ FULL = Text(
 )
 NOT_THERE = Text(
     "The file storage is away: its folder is missing, or another one lies in its place; is its disk mounted?"
-    " What was stored is not lost. A new folder is taken into use when the service starts.",
-    "文件存储不可用：其目录不存在，或该位置是另一个目录；请检查磁盘是否已挂载。已存储的内容没有丢失。新目录在服务启动时启用。",
+    " What was stored is not lost. If a new folder is meant, make an empty file eadscope-storage in it.",
+    "文件存储不可用：其目录不存在，或该位置是另一个目录；请检查磁盘是否已挂载。已存储的内容没有丢失。"
+    "如确需启用新目录，请在其中创建空文件 eadscope-storage。",
 )
 
 

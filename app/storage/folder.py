@@ -22,6 +22,10 @@ class FolderStorage:
         self.root = root
         self.pieces = FolderPieces(root)
 
+    @property
+    def place(self) -> str:
+        return str(self.root.absolute())
+
     def prepare(self) -> None:
         mark(self.root)
 

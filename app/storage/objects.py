@@ -115,6 +115,10 @@ class ObjectStorage:
                 if path.stat().st_mtime < before:
                     path.unlink(missing_ok=True)
 
+    @property
+    def place(self) -> None:
+        return None
+
     def prepare(self) -> None:
         """Nothing: who keeps the store makes its bucket."""
 
