@@ -149,6 +149,7 @@ class Sighting:
     reason: Text | None = None  # why missing is allowed, or why nothing can be said
     # "not-capturing" "filtered" "dropped" "off-path" "cut" "offload" "other-terminal" "ambiguous" "able" …
     reason_code: str = ""
+    line: int | None = None  # where a device's own line tells of it, which is no frame
 
 
 @dataclass(frozen=True, slots=True)

@@ -253,6 +253,6 @@ def _sightings(rows: Rows, names: _Names) -> dict[tuple[int, int], dict[str, Sig
         sightings[row.attempt_no, row.position][names.points[row.point_no]] = Sighting(
             state=Seen(row.state), source=None if row.source_no is None else names.sources[row.source_no],
             frames=tuple(row.frames), raw_time_ns=row.raw_time_ns, time_ns=row.time_ns,
-            reason=names.phrase(row.reason_no), reason_code=row.reason_code,
+            reason=names.phrase(row.reason_no), reason_code=row.reason_code, line=row.line,
         )  # fmt: skip
     return sightings

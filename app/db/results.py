@@ -321,6 +321,7 @@ class SightingRow(Base):
     time_ns: Mapped[int | None] = mapped_column(BigInteger)
     reason_no: Mapped[int | None]
     reason_code: Mapped[str]
+    line: Mapped[int | None] = mapped_column(BigInteger)
 
 
 class FindingRow(_Numbered, Base):

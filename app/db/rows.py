@@ -207,7 +207,7 @@ def _sighting(numbering: Numbering, sighting: Sighting) -> Row:
     frames = "{" + ",".join(map(str, sighting.frames)) + "}"
     return (
         sighting.state.value, source_no, frames, whole(sighting.raw_time_ns), whole(sighting.time_ns),
-        numbering.phrase(sighting.reason), sighting.reason_code,
+        numbering.phrase(sighting.reason), sighting.reason_code, whole(sighting.line),
     )  # fmt: skip
 
 

@@ -27,6 +27,7 @@ from app.core.drawings.path_drawing import draw_path
 from app.core.finding_names import finding_name
 from app.core.records import Direction, Text
 from app.core.timeline.ladder import build_timeline
+from app.core.timeline.model import refs_of
 from app.core.timeline.texts import OUTCOMES, count, message_name
 from app.reports.report_texts import CONFIDENCES, COUNTS, KINDS, METHOD, ORDERS, SEVERITIES, WORDS
 
@@ -277,7 +278,7 @@ def _times(analysis: CaseAnalysis) -> dict[Evidence, int]:
             for fragment in attempt.datagram.fragments if attempt.datagram is not None else ():
                 for sighting in fragment.sightings.values():
                     if sighting.source is not None and sighting.time_ns is not None:
-                        places |= {(sighting.source, None, frame): sighting.time_ns for frame in sighting.frames}
+                        places |= {(ref.source, ref.line, ref.frame): sighting.time_ns for ref in refs_of(sighting)}
     findings = [*analysis.findings, *(finding for terminal in analysis.terminals for finding in terminal.findings)]
     shown = (item for finding in findings for item in finding.evidence)
     return {item: at for item in shown if (at := places.get((item.source, item.line, item.frame))) is not None}

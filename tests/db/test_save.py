@@ -15,6 +15,7 @@ from app.db.results import TABLES, SightingRow, TerminalRow
 from app.db.save import prune, save_analysis
 from app.errors import NotFound
 from tests.db.analyses import LOG, analysis, text
+from tests.web.sample_case import sample_analysis, told_by_a_device
 
 
 def new_case(session: Session) -> int:
@@ -29,6 +30,13 @@ def test_what_was_saved_comes_back_equal(session: Session) -> None:
     saved = analysis()
     save_analysis(session, case_id, saved)
     assert load_analysis(session, case_id) == saved
+
+
+def test_the_lines_of_devices_come_back(session: Session) -> None:
+    case_id = new_case(session)
+    saved = told_by_a_device(sample_analysis(2), b"told\n" * 99)
+    save_analysis(session, case_id, saved)
+    assert load_analysis(session, case_id).terminals == saved.terminals
 
 
 def test_one_terminal_comes_back_without_the_others(session: Session) -> None:

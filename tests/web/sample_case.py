@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
+from itertools import count
 
 from app.core.analysis import (
     Attempt,
@@ -297,3 +298,31 @@ def sample_analysis(
         ),
     )
     return CaseAnalysis((*logs, *captures, unused), points, terminals, (band,), (Check("size-band", "hit"),))
+
+
+def told_by_a_device(case: CaseAnalysis, text: bytes, point: str = "uplink") -> CaseAnalysis:
+    """As if `point` were a firewall and each line of its output `text` told of one fragment."""
+    device = Source("device/fw1.txt", hashlib.sha256(text).hexdigest(), len(text), SourceKind.DEVICE)
+    lines = count(1)
+
+    def told(fragment: FragmentFate) -> FragmentFate:
+        sighting = replace(fragment.sightings[point], source=device.path, frames=(), line=next(lines))
+        return replace(fragment, sightings={**fragment.sightings, point: sighting})
+
+    def of_attempt(attempt: Attempt) -> Attempt:
+        assert attempt.datagram is not None
+        fragments = tuple(told(fragment) for fragment in attempt.datagram.fragments)
+        return replace(attempt, datagram=replace(attempt.datagram, fragments=fragments))
+
+    def of_session(session: Session) -> Session:
+        messages = (
+            replace(message, attempts=tuple(of_attempt(attempt) for attempt in message.attempts))
+            for message in session.messages
+        )
+        return replace(session, messages=tuple(messages))
+
+    terminals = tuple(
+        replace(terminal, sessions=tuple(of_session(session) for session in terminal.sessions))
+        for terminal in case.terminals
+    )
+    return replace(case, sources=(*case.sources, device), terminals=terminals)

@@ -7,7 +7,11 @@ from typing import Any
 
 import pytest
 
+from app.db.models import Case
+from app.db.save import save_analysis
+from app.storage import FolderStorage
 from tests.web.conftest import Site, wait_until
+from tests.web.sample_case import sample_analysis, told_by_a_device
 from tests.web.test_pages import wait_for_charts
 
 
@@ -27,6 +31,31 @@ def test_a_click_on_evidence_opens_the_line_in_its_context_and_the_address_keeps
     page.keyboard.press("Escape")
     assert page.locator("#drawer").is_hidden()
     assert "src=" not in page.url
+
+
+def test_a_fragment_that_a_device_tells_of_opens_its_line(
+    site: Site, storage: FolderStorage, open_page: Callable[..., Any]
+) -> None:
+    text = "".join(f"vfr_rcv: fragment number {number}\n" for number in range(1, 41)).encode()
+    storage.put([text])
+    with site.sessions() as db, db.begin():
+        db.add(case := Case(title="told by a device"))
+        db.flush()
+        save_analysis(db, case.id, told_by_a_device(sample_analysis(1), text))
+        number = case.id
+    page = open_page()
+    page.goto(f"{site.url}/cases/{number}/terminals/t1")
+    # Messages 1 and 2 are whole; the third line is of the first fragment of message 3.
+    box = page.locator(".fragments tbody tr").nth(2).locator("td").nth(1).locator("a[data-evidence]").first
+    assert "line 3" in (box.get_attribute("aria-label") or "")
+    box.click()
+    here = page.locator("#drawer .here .line-text")
+    here.wait_for()
+    assert here.inner_text() == "vfr_rcv: fragment number 3"
+    assert page.locator("#drawer .log-lines > div").count() > 1
+    assert "line=3" in page.url and "frame=" not in page.url
+    with site.sessions() as db, db.begin():
+        db.delete(db.get_one(Case, number))
 
 
 def test_more_lines_can_be_asked_for(site: Site, open_page: Callable[..., Any]) -> None:

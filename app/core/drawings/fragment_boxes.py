@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from app.core.analysis import DatagramFate, FragmentFate, Seen
 from app.core.records import Text
-from app.core.timeline.model import Ref
+from app.core.timeline.model import Ref, refs_of
 
 STATES: dict[Seen, Text] = {
     Seen.SEEN: Text("seen", "见到"),
@@ -60,15 +60,23 @@ def _split(fragment: FragmentFate, point: str, pieces: list[tuple[int, int]], to
 def _box(fragment: FragmentFate, point: str, offset: int, length: int, total: int, state: Seen | None) -> FragmentBox:
     sighting = fragment.sightings.get(point)
     state = state or (sighting.state if sighting else Seen.UNKNOWN)
-    refs: tuple[Ref, ...] = ()
-    if sighting is not None and sighting.source and state is Seen.SEEN:
-        refs = tuple(Ref(sighting.source, frame=frame) for frame in sighting.frames)
+    refs = refs_of(sighting) if sighting is not None and state is Seen.SEEN else ()
     name, end = STATES[state], offset + max(length - 1, 0)
     reason = sighting.reason if sighting is not None and state is not Seen.SEEN else None
     why_en, why_zh = (f": {reason.en}", f"：{reason.zh}") if reason else ("", "")
-    frames = f" #{', '.join(str(ref.frame) for ref in refs[:4])}" if refs else ""
+    where = _where(refs)
     text = Text(
-        f"{point}{frames}: bytes {offset:,}–{end:,} {name.en}{why_en}",
-        f"{point}{frames}：字节 {offset:,}–{end:,} {name.zh}{why_zh}",
+        f"{point}{where.en}: bytes {offset:,}–{end:,} {name.en}{why_en}",
+        f"{point}{where.zh}：字节 {offset:,}–{end:,} {name.zh}{why_zh}",
     )
     return FragmentBox(offset, length, length / total if total else 0.0, state, text, refs)
+
+
+def _where(refs: tuple[Ref, ...]) -> Text:
+    """The first frames, or the line of a device's log."""
+    if not refs:
+        return Text("", "")
+    if refs[0].line is not None:
+        return Text(f", line {refs[0].line:,}", f"，第 {refs[0].line:,} 行")
+    frames = f" #{', '.join(str(ref.frame) for ref in refs[:4])}"
+    return Text(frames, frames)

@@ -19,7 +19,7 @@ ATTEMPTS = (
 )  # fmt: skip
 SIGHTINGS = (
     "terminal", "user", "session", "message", "attempt", "ip_id", "offset", "length", "capture_point", "state",
-    "file", "frames", "time_as_captured_utc", "time_corrected_utc", "reason",
+    "file", "frames", "line", "time_as_captured_utc", "time_corrected_utc", "reason",
 )  # fmt: skip
 
 
@@ -82,6 +82,7 @@ def _sightings(terminals: Iterable[Terminal], points: Sequence[str]) -> Iterator
                     terminal.key, terminal.user, session.key, message.number, attempt.attempt,
                     "" if fate.identification is None else f"0x{fate.identification:04x}",
                     fragment.offset, fragment.length, point, sighting.state.value, sighting.source,
-                    " ".join(map(str, sighting.frames)), iso(sighting.raw_time_ns), iso(sighting.time_ns),
+                    " ".join(map(str, sighting.frames)), sighting.line,
+                    iso(sighting.raw_time_ns), iso(sighting.time_ns),
                     sighting.reason.en if sighting.reason else "",
                 )  # fmt: skip

@@ -18,7 +18,7 @@ from app.core.network.traces import NetworkFacts, TracedDatagram
 from app.core.parsers.devices import DeviceFacts, DeviceRecord, DeviceRecordKind
 from app.core.records import NS, Direction, Text
 
-# The code of a sighting that a device's own line tells; such a sighting has a source and no frame.
+# The code of a sighting that a device's own line tells; such a sighting has a line and no frame.
 TOLD = "device"
 
 LIMITS = Text(
@@ -202,9 +202,11 @@ def _told_piece(
     is_whole_only: bool,
 ) -> FragmentFate:
     if lines and _covers(lines, piece):
-        raw_ns = next((r.time_ns for r in lines if r.offset_bytes == piece.offset), lines[0].time_ns)
-        at_ns = None if raw_ns is None else clock.to_reference(raw_ns)
-        sighting = Sighting(Seen.SEEN, witness.source, (), raw_ns, at_ns, reason_code=TOLD)
+        first = next((line for line in lines if line.offset_bytes == piece.offset), lines[0])
+        at_ns = None if first.time_ns is None else clock.to_reference(first.time_ns)
+        sighting = Sighting(
+            Seen.SEEN, witness.source, (), first.time_ns, at_ns, reason_code=TOLD, line=first.locator.line
+        )
     elif not lines:
         sighting = Sighting(
             Seen.UNKNOWN, witness.source, reason=_WHOLE_ONLY if is_whole_only else _NOT_TOLD, reason_code="unproven"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from app.core.analysis import Outcome
+from app.core.analysis import Outcome, Sighting
 from app.core.records import Direction, Text
 from app.core.timeline.time_axis import Fold
 
@@ -57,6 +57,15 @@ class Ref:
     source: str
     line: int | None = None
     frame: int | None = None
+
+
+def refs_of(sighting: Sighting) -> tuple[Ref, ...]:
+    """Every frame that shows it, or the line in which a device tells of it."""
+    if sighting.source is None:
+        return ()
+    if sighting.line is not None:
+        return (Ref(sighting.source, line=sighting.line),)
+    return tuple(Ref(sighting.source, frame=frame) for frame in sighting.frames)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from app.core.analysis import FragmentFate, Seen, Sighting
 from app.core.records import NS, Text
-from app.core.timeline.model import FragmentLine, Lane, LaneKind, Piece, Ref, Spot, Stretch
+from app.core.timeline.model import FragmentLine, Lane, LaneKind, Piece, Ref, Spot, Stretch, refs_of
 from app.core.timeline.texts import lost_between, never_left, unknown_after
 from app.core.timeline.time_axis import AxisBuilder
 
@@ -78,7 +78,7 @@ def lay_stations(
             band = lane.clock_uncertainty_s or 0.0
             drawn = _no_earlier(time_ns, before, band) if is_corrected else time_ns
             handle, before = axis.instant(drawn), (drawn, band)
-        refs = tuple(Ref(sighting.source, frame=frame) for frame in sighting.frames) if sighting.source else ()
+        refs = refs_of(sighting)
         # A log that proves the message outweighs a point that could not tell, never one that looked and saw nothing.
         stations.append(
             Station(

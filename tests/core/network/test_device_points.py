@@ -44,7 +44,8 @@ def test_what_the_device_had_and_the_next_point_lacks_puts_the_loss_behind_the_d
     assert [point.order for point in facts.points] == list(range(6))
     assert {one.fate.lost_between for one in numbered(facts, 3)} == {("FW1", "fwin")}
     seen = numbered(facts, 3)[0].fate.fragments[1].sightings["FW1"]
-    assert (seen.state, seen.source, seen.reason_code) == (Seen.SEEN, "fw1.txt", TOLD)
+    assert (seen.state, seen.source, seen.reason_code, seen.frames) == (Seen.SEEN, "fw1.txt", TOLD, ())
+    assert seen.line == 4  # each record has two lines, and its facts are in the second
 
 
 def test_what_the_device_lacks_is_missing_there_only_by_presumption() -> None:
