@@ -96,8 +96,8 @@ async function start(items) {
   label(say("Uploading"));
   try {
     const title = known ? earlier.title : titleOf(items);
-    const goal = known ? earlier.goal : await persist(() => begin(title));
-    if (!known) for (const item of items) item.key = crypto.getRandomValues(new Uint32Array(4)).join("-");
+    const goal = known ? earlier.goal : await persist(beginning(title));
+    if (!known) for (const item of items) item.key = newKey();
     await upload(goal, title, known || items);
   } catch (error) {
     fail("", error.message || say("Network"));
@@ -108,7 +108,13 @@ async function start(items) {
 const titleOf = (items) => at("title")?.value.trim()
   || items[0].path.split("/")[0].replace(/\.(zip|7z|tar(\.\w+)?|tgz|txz)$/i, "") || form.dataset.titleUnnamed;
 
-const begin = (title) => form.dataset.case ? post(`/cases/${form.dataset.case}/bundles`, {}) : post("/cases", { title });
+const newKey = () => crypto.getRandomValues(new Uint32Array(4)).join("-");
+
+// A request that may be sent again: the key tells the server that it is the same one, so that it makes one case.
+function beginning(title) {
+  const key = newKey();
+  return () => form.dataset.case ? post(`/cases/${form.dataset.case}/bundles`, {}) : post("/cases", { title, key });
+}
 
 async function upload(goal, title, items) {
   uploading = new Uploading(new URL(goal.uploads_url, location).href, items, language, {

@@ -27,7 +27,7 @@ from sqlalchemy.orm import Session, aliased, defer
 
 from app.access import Principal
 from app.db.case_list import visible_to
-from app.db.models import Analysis, Blob, Bundle, Case, Milestone, PointSetting, SavedFilter, SourceSetting, Upload
+from app.db.models import Analysis, Blob, Bundle, Case, PointSetting, SavedFilter, SourceSetting, Upload
 from app.db.pages import PER_PAGE, Page, like_pattern
 from app.db.results import (
     FindingRow,
@@ -374,22 +374,6 @@ def a_healthy_terminal(db: Session, analysis_id: int, near_bytes: int | None) ->
     if near_bytes is not None:
         statement = statement.order_by(func.abs(TerminalRow.message3_plain_bytes - near_bytes).nulls_last())
     return db.scalar(statement.order_by(TerminalRow.no).limit(1))
-
-
-# ---------------------------------------------------------------- requests that were sent twice
-
-
-def remembered_case(db: Session, name: str) -> Case | None:
-    """The case that a request of this name made."""
-    return db.scalar(select(Case).join(Milestone, Milestone.case_id == Case.id).where(Milestone.name == name))
-
-
-def remember_case(db: Session, name: str, case_id: int) -> None:
-    db.execute(
-        insert(Milestone)
-        .values(name=name, case_id=case_id)
-        .on_conflict_do_update(index_elements=["name"], set_={"case_id": case_id})
-    )
 
 
 def open_bundle(db: Session, case_id: int) -> Bundle:

@@ -4,11 +4,15 @@ script sends them all in one form."""
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any
+from uuid import uuid4
 
 from anyio import from_thread, to_thread
 from fastapi import APIRouter, Depends, File, Form, Request, UploadFile
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from pydantic import BaseModel, Field, ValidationError
 from sqlalchemy.orm import Session
 from starlette.datastructures import UploadFile as FormFile
 
@@ -16,8 +20,10 @@ from app.access import Principal
 from app.accounts import audit
 from app.core.records import Text
 from app.db import queries
+from app.db.models import Case
 from app.db.quota import quota_of, require_room
 from app.db.removal import delete_case, is_given_up
+from app.db.repeated_requests import case_made_before, remember_case
 from app.db.session import DatabaseSession
 from app.errors import Rejected, TooLarge, Unavailable
 from app.jobs.asking import request_analysis
@@ -33,7 +39,7 @@ LONGEST_PATH = 1_000
 
 @router.get("/cases/new", response_class=HTMLResponse)
 def new_case(request: Request, db: DatabaseSession, principal: CurrentPrincipal) -> Response:
-    return render(request, "case_new.html", case=None, quota=quota_of(db, principal.user_id))
+    return render(request, "case_new.html", case=None, key=uuid4().hex, quota=quota_of(db, principal.user_id))
 
 
 @router.get("/cases/{case_id}/files", response_class=HTMLResponse)
@@ -43,20 +49,56 @@ def more_files(request: Request, db: DatabaseSession, head: Head, principal: Cur
 
 @router.post("/cases")
 async def create_case(request: Request, view: Choices, principal: CurrentPrincipal) -> Response:
-    """JSON {title} from our script → where to send files; a form with files, without script → the case."""
-    sessions = request.app.state.sessions
+    """JSON {title, key} from our script → where to send files; a form with files, without script → the case.
+
+    The same key again, from a link that lost the answer or a button that was pressed twice, leads to the same case.
+    """
     if request.headers.get("content-type", "").startswith("application/json"):
-        title = str((await request.json()).get("title", ""))
-        return await to_thread.run_sync(_create, sessions, title, view.language, principal)
-    form = await request.form()
-    files = [item for item in form.getlist("files") if not isinstance(item, str)]
-    title = str(form.get("title", ""))
-    return await to_thread.run_sync(_create_from_form, request, title, files, view.language, principal)
+        said = read_json(await request.body())
+        wanted = Wanted(said.title, said.key, view.language, principal)
+        return await to_thread.run_sync(_create, request.app.state.sessions, wanted)
+    async with request.form() as form:
+        files = [item for item in form.getlist("files") if not isinstance(item, str)]
+        wanted = Wanted(str(form.get("title", "")), str(form.get("key", ""))[:200], view.language, principal)
+        return await to_thread.run_sync(_create_from_form, request, wanted, files)
 
 
-def _create(sessions: Any, title: str, language: str, owner: Principal) -> Response:
+class Said(BaseModel):
+    """What our script sends."""
+
+    title: Annotated[str, Field(max_length=10_000)] = ""
+    key: Annotated[str, Field(max_length=200)] = ""
+
+
+def read_json(body: bytes) -> Said:
+    try:
+        return Said.model_validate_json(body)
+    except ValidationError as error:
+        raise RequestValidationError(error.errors(include_url=False, include_context=False)) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A case that somebody asked for; `key` is the same where the request is."""
+
+    title: str
+    key: str
+    language: str
+    owner: Principal
+
+    def made_before(self, db: Session) -> Case | None:
+        return case_made_before(db, self.owner, self.key) if self.key else None
+
+    def make(self, db: Session, unnamed: str) -> Case:
+        case = queries.add_case(db, self.title.strip()[:200] or unnamed, self.language, self.owner)
+        if self.key:
+            remember_case(db, self.owner, self.key, case.id)
+        return case
+
+
+def _create(sessions: Any, wanted: Wanted) -> Response:
     with sessions() as db, db.begin():
-        case = queries.add_case(db, title.strip()[:200] or "–", language, owner)
+        case = wanted.made_before(db) or wanted.make(db, "–")
         return JSONResponse({**_goal(db, case.id), "cancel_url": f"/cases/{case.id}/cancel"}, 201)
 
 
@@ -71,15 +113,15 @@ def _goal(db: Session, case_id: int) -> dict[str, object]:
     }
 
 
-def _create_from_form(
-    request: Request, title: str, files: Sequence[FormFile], language: str, owner: Principal
-) -> Response:
+def _create_from_form(request: Request, wanted: Wanted, files: Sequence[FormFile]) -> Response:
     storage: Storage = request.app.state.storage
     if not any(file.filename for file in files):
         raise Rejected(Text("No file was chosen.", "没有选择文件。"))
     with request.app.state.sessions() as db, db.begin():
-        case = queries.add_case(db, title.strip()[:200] or str(files[0].filename), language, owner)
-        _keep_form(db, storage, case.id, files, owner)
+        case = wanted.made_before(db)
+        if case is None:
+            case = wanted.make(db, str(files[0].filename))
+            _keep_form(db, storage, case.id, files, wanted.owner)
     return RedirectResponse(f"/cases/{case.id}", 303)
 
 

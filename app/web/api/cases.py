@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Header, Query, Request, Response
-from sqlalchemy.orm import Session
 
 from app.accounts import audit
 from app.core.records import Text
 from app.db import case_list, queries
 from app.db.case_list import CaseFilter
-from app.db.models import Case
 from app.db.removal import delete_case, is_given_up
+from app.db.repeated_requests import case_made_before, remember_case
 from app.db.session import DatabaseSession
 from app.errors import Conflict, Rejected
-from app.web.api.principal import CurrentPrincipal, Principal
+from app.web.api.principal import CurrentPrincipal
 from app.web.api.problems import problems
 from app.web.api.shapes import CaseChange, CaseId, CaseState, Listed, NewCase, NewTitle, PageNumber, Words
 from app.web.cases import load_head
@@ -42,25 +40,16 @@ def create_case(
     idempotency_key: IdempotencyKey = None,
 ) -> CaseState:
     """Make a case. Files are uploaded into it afterwards, then its analysis is started."""
-    case = _earlier(db, principal, idempotency_key)
+    case = None if idempotency_key is None else case_made_before(db, principal, idempotency_key)
     if case is None:
         case = queries.add_case(db, wanted.title, wanted.language, principal)
         case.site = wanted.site
         db.flush()
         db.refresh(case)
         if idempotency_key is not None:
-            queries.remember_case(db, _name(principal, idempotency_key), case.id)
+            remember_case(db, principal, idempotency_key, case.id)
     response.headers["Location"] = f"/api/v1/cases/{case.id}"
     return CaseState.of(case, None)
-
-
-def _name(principal: Principal, key: str) -> str:
-    """Keys of different people never meet, and what is stored tells neither."""
-    return "request:" + hashlib.sha256(f"{principal.name}\n{key}".encode()).hexdigest()
-
-
-def _earlier(db: Session, principal: Principal, key: str | None) -> Case | None:
-    return None if key is None else queries.remembered_case(db, _name(principal, key))
 
 
 @router.get("/cases", responses=problems())
