@@ -1,7 +1,7 @@
 """The service under load: workers side by side, and a long mix of bundles.
 
     python -m bench.service workers [BUNDLES]     bundles a minute with one worker process and with two, in turn
-    python -m bench.service soak [SECONDS]        bundles of every kind to two workers: errors, memory
+    python -m bench.service soak [SECONDS]        bundles of every kind to two workers, and readers: errors, memory
     python -m bench.service browse [SECONDS]      20 people browse a big case while two workers analyse
 
 Each makes its own database, files and bundles, and cleans up.
@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import re
 import signal
 import statistics
 import subprocess
@@ -23,6 +24,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import psutil
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
@@ -129,8 +131,8 @@ def compare(total: int) -> None:
     print(f"ratio {ratio:.2f} (wanted {RATIO})")
 
 
-def memory_mib(processes: list[psutil.Popen]) -> float:
-    """What the workers and their servers of forks hold for themselves, without the analyses under way."""
+def memory_mib(processes: list[psutil.Process]) -> float:
+    """What workers and their servers of forks, or the web process, hold for themselves, without analyses under way."""
     kept = 0
     for process in processes:
         for one in (process, *process.children()):
@@ -138,37 +140,65 @@ def memory_mib(processes: list[psutil.Popen]) -> float:
     return kept / (1 << 20)
 
 
+def read_on(link: str, stop: threading.Event, answers: list[int]) -> None:
+    """Lists, cases and terminals in turn, as their links lead; the status of each answer."""
+    cookies, start_page = pages.entry(link)
+    dice = random.Random(2)
+    origin = httpx.URL(start_page).copy_with(path="/", query=None)
+    with httpx.Client(base_url=origin, cookies=cookies, trust_env=False, timeout=60) as client:
+        waiting = ["/cases"]
+        while not stop.wait(0.1):
+            answer = client.get(waiting.pop())
+            answers.append(answer.status_code)
+            found = re.findall(r'href="(/cases/\d+(?:/terminals/[^"?#]+)?)"', answer.text)
+            waiting += dice.sample(found, min(2, len(found)))
+            if not waiting or len(waiting) > 20:
+                waiting = ["/cases"]
+
+
 def soak(seconds: float) -> None:
-    dice, serial = random.Random(1), 0
-    with service() as (options, sessions):
+    dice, serial, answers, stop = random.Random(1), 0, list[int](), threading.Event()
+    with service() as (options, sessions), web(options) as (link, server):
         made = bundles(options.var)
+        reader = threading.Thread(target=read_on, args=(link, stop, answers))
+        reader.start()
         with workers(options, 2) as processes:
-            begin, samples = time.monotonic(), []
+            begin, samples, of_web = time.monotonic(), list[float](), list[float]()
             while time.monotonic() - begin < seconds:
                 while waiting(sessions) < AT_ONCE:
                     add(sessions, options, dice.choice(made), (serial := serial + 1))
                 time.sleep(0.2)
                 if time.monotonic() - begin > (len(samples) + 1) * seconds / 20:
                     samples.append(memory_mib(processes))
+                    of_web.append(memory_mib([server]))
             while waiting(sessions):
                 time.sleep(0.2)
             ended = counts(sessions)
+            stop.set()
+            reader.join()
     errors = sum(number for state, number in ended.items() if state != "done")
     print(
         f"{ended.get('done', 0)} of {serial} bundles done in {time.monotonic() - begin:.0f} s, {errors} errors: {ended}"
     )
-    # The first samples are of workers that still load.
+    refused = sum(status != 200 for status in answers)
+    print(f"{len(answers)} pages read meanwhile, {refused} of them not answered with 200")
+    grows = [_grows("workers", samples), _grows("web process", of_web)]
+    if errors or refused or any(grows):
+        raise SystemExit("not everything ended well" if errors or refused else "memory grows")
+
+
+def _grows(whose: str, samples: list[float]) -> bool:
+    # The first samples are of processes that still load.
     begin_mib, middle_mib, end_mib = (statistics.median(some) for some in (samples[2:6], samples[8:12], samples[-4:]))
     growth = end_mib / begin_mib
-    print(f"memory of the workers: begin {begin_mib:.0f}, middle {middle_mib:.0f}, end {end_mib:.0f} MiB")
+    print(f"memory of the {whose}: begin {begin_mib:.0f}, middle {middle_mib:.0f}, end {end_mib:.0f} MiB")
     print(f"growth {growth:.3f}× (wanted at most {GROWTH}): {'grows' if growth > GROWTH else 'does not grow'}")
-    if errors or growth > GROWTH:
-        raise SystemExit("not every analysis ended well" if errors else "memory grows")
+    return growth > GROWTH
 
 
 @contextmanager
-def web(options: Settings) -> Iterator[str]:
-    """The web process alone; gives the link that signs in."""
+def web(options: Settings) -> Iterator[tuple[str, psutil.Process]]:
+    """The web process alone; gives the link that signs in, and the process."""
     environment = {
         **os.environ, "DATABASE_URL": options.database_url or "", "EADSCOPE_VAR": str(options.var),
         "EADSCOPE_PORT": "0", "EADSCOPE_WORKERS": "0", "EADSCOPE_EXAMPLE": "false", "PYTHONPATH": str(ROOT),
@@ -179,7 +209,9 @@ def web(options: Settings) -> Iterator[str]:
     )
     assert process.stdout is not None
     try:
-        yield process.stdout.readline().split()[-1]
+        link = process.stdout.readline().split()[-1]
+        (server,) = psutil.Process(process.pid).children()
+        yield link, server
     finally:
         process.send_signal(signal.SIGINT)
         process.wait(60)
@@ -198,7 +230,7 @@ def browse(seconds: float) -> None:
                 while waiting(sessions) < AT_ONCE:
                     added.append(add(sessions, options, made[len(added) % len(made)], len(added)))
 
-        with web(options) as link:
+        with web(options) as (link, _server):
             cookies, start_page = pages.entry(link)
             print("nobody analyses", flush=True)
             asyncio.run(pages.load(cookies, start_page, 1, USERS, seconds))
