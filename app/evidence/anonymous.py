@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from ipaddress import ip_address
@@ -11,9 +10,11 @@ from ipaddress import ip_address
 from app.core.analysis import CaseAnalysis, Finding, Terminal
 from app.core.anonymise.addresses import AddressMap
 from app.core.anonymise.bodies import BodyMap
+from app.core.anonymise.dumps import DumpMap
 from app.core.anonymise.frames import FrameMap, Place, Plan, innermost, pieces_of
 from app.core.anonymise.identifiers import event_ids_in, names_in
 from app.core.anonymise.names import NameMap
+from app.core.anonymise.octets import OctetMap
 from app.core.anonymise.paths import masked_path
 from app.core.anonymise.text import BREAK, TextMap
 from app.core.evidence.manifest import Extract
@@ -22,13 +23,11 @@ from app.core.parsers.sieve import LINK_ETHERNET
 from app.core.records import Text
 from app.evidence.captures import CaptureExtract, ExtractFrame
 from app.evidence.kept import Kept
+from app.evidence.leaks import Leaks
+from app.evidence.log_texts import body_reader, chunks, shown_in, texts_of, v4_in
 from app.evidence.secrets import Secrets
 
 TRIES = 200
-SHORTEST_LEAK = 4  # characters; shorter ones stand in any file by chance
-CHUNK_BYTES = 256 << 10
-RECORD_START = re.compile(rb"\n(?=[\[%])")
-V4 = re.compile(r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?!\d|\.\d)")
 
 
 class Mask:
@@ -40,23 +39,28 @@ class Mask:
         macs = {terminal.mac for terminal in analysis.terminals if terminal.mac} | set(_frame_macs(kept))
         ids = {one.event_id for terminal in analysis.terminals for one in terminal.sessions if one.event_id}
         self._names = NameMap(known.users, known.macs, known.words, known.ids)
-        texts = [text for content in kept.files.values() for text in _texts_of(content)]
+        texts = [text for content in kept.files.values() for text in texts_of(content)]
+        texts += [shown for text in texts for shown in shown_in(text)]
         texts += self._messages()
         words = {name for text in texts for name in names_in(BREAK.sub("", text))}
         ids |= {found for text in texts for found in event_ids_in(BREAK.sub("", text))}
         self._names.learn(users, macs, words, ids)
-        found = set(_addresses(analysis, kept))
+        found = {*_addresses(analysis, kept), *(one for text in texts for one in v4_in(text))}
         self._addresses = _address_map(known, found)
+        for address in (*found, *known.addresses):
+            self._addresses.text(address)  # so that it is known before its bytes are looked for
         self._texts = TextMap(self._names, self._addresses)
         self._texts.learn_numbers(found)
         for text in texts:
             self._texts.learn_from(text)
-        self._bodies = BodyMap(self._texts, known.key)
+        self._octets = OctetMap(self._texts)
+        self._bodies = BodyMap(self._octets, known.key)
+        self._dumps = DumpMap(self._texts, self._octets, known.key)
         self._paths = {path: masked_path(path, self._names.word) for path in _paths(kept)}
 
     def _messages(self) -> list[str]:
         """What can be read in the datagrams that were taken along."""
-        bodies = BodyMap(TextMap(NameMap(), AddressMap(b"")), b"")
+        bodies = body_reader()
         groups = self._datagrams()
         whole = (pieces_of((frame.octets, place) for _, frame, place in members) for members in groups.values())
         return [bodies.readable(old[8:]) for old in whole]
@@ -102,6 +106,13 @@ class Mask:
                 f"有 {self._bodies.sealed} 个报文的内容已加密、不完整或无法重新压缩到相同大小，已用无意义的字节替换；"
                 "首部和大小不变。",
             )
+        if self._dumps.bodies.sealed:
+            yield Text(
+                f"Contents shown in logs as hexadecimal digits that were encrypted, incomplete, or could not be packed "
+                f"again to the same size: {self._dumps.bodies.sealed}. They were replaced by bytes that say nothing.",
+                f"日志中以十六进制显示的内容有 {self._dumps.bodies.sealed} 处已加密、不完整或无法重新压缩到相同大小，"
+                "已用无意义的字节替换。",
+            )
         if self._texts.blanked:
             yield Text(
                 f"{self._texts.blanked} addresses within messages were blanked, since their replacements are longer.",
@@ -126,21 +137,9 @@ class Mask:
         return replace(finding, between=(self.path(between[0]), self.path(between[1])) if between else None)
 
     def leaks(self, files: Mapping[str, bytes]) -> list[Text]:
-        """Files in which an original name still stands, as bytes. There should be none."""
-        patterns = set()
-        names = self._names.users | self._names.ids | self._names.words
-        for name, new in names.items():
-            if len(name) > SHORTEST_LEAK and new != name and not name.isdigit():
-                patterns |= {name.encode(codec, "ignore") for codec in ("utf-8", "gb18030", "utf-16-le")}
-        for mac, new in self._names.macs.items():
-            if mac != new:
-                patterns |= {form.encode() for form in _written(mac)}
-        search = re.compile(b"|".join(map(re.escape, sorted(patterns))), re.IGNORECASE) if patterns else None
-        return [
-            Text(f"{path}: an original name is still in it.", f"{path}：仍含有原始标识。")
-            for path, content in files.items()
-            if search is not None and search.search(content)
-        ]
+        """Files in which an original name still stands, as bytes or as the digits of bytes. There should be none."""
+        found = Leaks(self._names, self._octets).among(files)
+        return [Text(f"{path}: an original name is still in it.", f"{path}：仍含有原始标识。") for path in found]
 
     # ------------------------------------------------------------ captures
 
@@ -179,7 +178,7 @@ class Mask:
             octets = frames.rewrite(frame.octets, link_type, plan, frame.addresses)
             if plan is None:
                 # No datagram to plan for: a name in it is replaced where it stands.
-                octets = self._bodies.text(octets)
+                octets = self._octets.text(octets)
             rewritten.append(replace(frame, octets=octets, comment=self.text(frame.comment)))
         interfaces = tuple(
             replace(
@@ -207,37 +206,15 @@ class Mask:
         wide = wide_codec(content[:4096])
         if wide is not None:
             return self._decoded(content, (wide,))
-        return b"".join(self._decoded(chunk, ("utf-8", "gb18030", "latin-1")) for chunk in _chunks(content))
+        return b"".join(self._decoded(chunk, ("utf-8", "gb18030", "latin-1")) for chunk in chunks(content))
 
     def _decoded(self, content: bytes, codecs: Sequence[str]) -> bytes:
         for codec in codecs:
             try:
-                return self._texts.replace(content.decode(codec)).encode(codec)
+                return self._dumps.replace(content.decode(codec)).encode(codec)
             except UnicodeError:
                 continue
-        return self._texts.replace(content.decode("latin-1")).encode("latin-1", "replace")
-
-
-def _chunks(content: bytes) -> Iterator[bytes]:
-    """Pieces that end where a record begins, so that no name is cut."""
-    at = 0
-    while at < len(content):
-        found = RECORD_START.search(content, at + CHUNK_BYTES)
-        end = found.end() if found is not None else len(content)
-        yield content[at:end]
-        at = end
-
-
-def _texts_of(content: bytes) -> Iterator[str]:
-    wide = wide_codec(content[:4096])
-    if wide is not None:
-        yield content.decode(wide, "replace")
-        return
-    for chunk in _chunks(content):
-        try:
-            yield chunk.decode()
-        except UnicodeDecodeError:
-            yield chunk.decode("gb18030", "replace")
+        return self._dumps.replace(content.decode("latin-1")).encode("latin-1", "replace")
 
 
 def _paths(kept: Kept) -> list[str]:
@@ -266,11 +243,7 @@ def _addresses(analysis: CaseAnalysis, kept: Kept) -> Iterator[str]:
         for frame in extract.frames:
             yield from frame.addresses
     for content in kept.files.values():
-        for found in V4.finditer(content.decode("latin-1")):
-            try:
-                yield str(ip_address(found[0]))
-            except ValueError:
-                continue
+        yield from v4_in(content.decode("latin-1"))
 
 
 def _address_map(known: Secrets, addresses: set[str]) -> AddressMap:
@@ -295,9 +268,3 @@ def _is_public_thing(address: str) -> bool:
         value.is_loopback or value.is_multicast or value.is_unspecified or value.is_reserved
         or (value.version == 4 and int(value) < 1 << 24)
     )  # fmt: skip
-
-
-def _written(mac: str) -> tuple[str, ...]:
-    bare = mac.replace(":", "")
-    quads = [bare[at : at + 4] for at in range(0, 12, 4)]
-    return mac, mac.replace(":", "-"), bare, "-".join(quads), ".".join(quads)

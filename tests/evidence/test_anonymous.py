@@ -13,7 +13,12 @@ from pathlib import Path
 import pytest
 
 from app.core.analysis import CaseAnalysis
+from app.core.anonymise.addresses import AddressMap
+from app.core.anonymise.names import NameMap
+from app.core.anonymise.octets import OctetMap
+from app.core.anonymise.text import TextMap
 from app.demo import write_bundle
+from app.evidence.leaks import Leaks
 from app.evidence.secrets import read_secrets, write_secrets
 from app.intake import analyze_files, analyze_paths, bundle_files
 from app.unpacking.bundles import unpack
@@ -135,6 +140,58 @@ LINES = """\
 """
 
 
+SHOWN = (
+    b"\x00\x01Contoso zhaoliu@mail.contoso-intra.com " + "孙悟空".encode("gb18030") + b' login name: "sunwukong" \xff'
+)
+
+
+def dumped() -> str:
+    """What only a dump says, in two layouts; a name is broken by a row's end in the second."""
+    hexes = SHOWN.hex()
+    rows = [f"{at:08x}: {SHOWN[at : at + 16].hex(' ', -2)}\n" for at in range(0, len(SHOWN), 16)]
+    head = "[2026-11-23 16:52:28] [Cmn] [1394] "
+    return f"{head}用户名：孙悟空\n{head}payload {hexes}\n{head}received:\n{''.join(rows)}"
+
+
+def undumped(log: bytes) -> bytes:
+    run = re.search(rb"payload ([0-9a-f]+)", log)
+    rows = re.findall(rb"^[0-9a-f]{8}: ([0-9a-f ]+)$", log, re.MULTILINE)
+    assert run is not None
+    assert rows
+    return bytes.fromhex(run[1].decode()) + b"|" + bytes.fromhex(b"".join(rows).decode())
+
+
+def test_what_a_dump_says_is_not_said_any_more(telling: Case) -> None:
+    written = telling.packet(is_anonymous=True)
+    log = next(octets for name, octets in entries(written.content).items() if b"payload " in octets and "log" in name)
+    shown = undumped(log)
+    assert undumped(dumped().encode()) == SHOWN + b"|" + SHOWN
+    for word in ("zhaoliu", "sunwukong"):
+        assert word.encode() not in shown.lower()
+    assert "孙悟空".encode("gb18030") not in shown
+    assert "孙悟空".encode() not in log
+    first, second = shown.split(b"|")
+    assert first == second
+    assert len(first) == len(SHOWN)
+    assert first[:2] + first[-1:] == b"\x00\x01\xff"
+
+
+def test_an_original_name_that_is_left_in_a_dump_is_told() -> None:
+    names = NameMap(users={"zhangsan": "aaaaaaab"}, macs={"3C:52:82:48:01:01": "02:00:00:00:00:01"})
+    addresses = AddressMap(b"k" * 32)
+    addresses.text("21.208.64.40")
+    texts = TextMap(names, addresses)
+    leaks = Leaks(names, OctetMap(texts))
+    files = {
+        "name": b"0000: 7a68616e 67 73616e\n",
+        "rows": b"0000: 00 00 7a 68 61 6e\n0006: 67 73 61 6e 00 00\n",
+        "mac": b"x 003c5282480101",
+        "address": b"x 00 15 d0 40 28 00",
+        "nothing": b"0000: 00 00 61 61 61 61\n0006: 61 61 61 62 00 00\n",
+    }
+    assert list(leaks.among(files)) == ["rows", "mac", "address"]
+
+
 @pytest.fixture(scope="module")
 def telling(tmp_path_factory: pytest.TempPathFactory) -> Case:
     """The scenario `hops` of a site that names itself everywhere."""
@@ -143,7 +200,7 @@ def telling(tmp_path_factory: pytest.TempPathFactory) -> Case:
     root = folder / "Contoso-Shenzhen"
     (folder / "in").rename(root)
     log = root / "terminal-01" / "iNode.log"
-    log.write_bytes(LINES.encode() + log.read_bytes())
+    log.write_bytes(LINES.encode() + dumped().encode() + log.read_bytes())
     log.rename(log.with_name("iNode-zhangsan.log"))
     (root / "mirror" / "fw-outside.pcap").rename(root / "mirror" / "contoso-fw-outside.pcap")
     files = bundle_files(unpack([root], folder / "unpacked"))

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import zlib
 from collections.abc import Iterator
+from itertools import product
 
-from app.core.anonymise.text import TextMap
+from app.core.anonymise.octets import OctetMap
 from app.core.ead_wire import (
     BODY_WITHIN_BYTES,
     CODINGS,
@@ -15,7 +16,9 @@ from app.core.ead_wire import (
     INFLATED_LIMIT_BYTES,
     ZLIB_STARTS,
 )
+from app.core.parsers.log_text import decode
 
+CUTS = 64
 EMPTY_STORED = b"\0\0\0\xff\xff"
 # Ways to end a stream that stands at a byte: nothing more, and a last block of two or five bytes.
 ENDS = {2: b"\x03\x00", 5: b"\x01\x00\x00\xff\xff"}
@@ -27,8 +30,8 @@ class BodyMap:
     """`sealed` counts bodies that could not be read, or not be packed again to the same size: their bytes were replaced
     by others that say nothing."""
 
-    def __init__(self, texts: TextMap, key: bytes) -> None:
-        self._texts, self._key = texts, key
+    def __init__(self, octets: OctetMap, key: bytes) -> None:
+        self._octets, self._key = octets, key
         self.sealed = 0
 
     def payload(self, payload: bytes) -> bytes:
@@ -37,31 +40,19 @@ class BodyMap:
         plain_at = payload.find(b"<data>", 0, BODY_WITHIN_BYTES + 5)
         if plain_at < 0 and head in CODINGS:
             return self._packed(payload, head)
-        return self.text(payload)
-
-    def text(self, octets: bytes) -> bytes:
-        """Bytes of a text in whatever encoding, or of anything else that may hold one."""
-        for encoding in ("utf-8", "gb18030", "latin-1"):
-            try:
-                new = self._texts.replace(octets.decode(encoding), keep_length=True).encode(encoding)
-            except UnicodeError:
-                continue
-            if len(new) == len(octets):
-                return new
-        self.sealed += 1
-        return self._stream(octets)
+        return self._octets.text(payload)
 
     def readable(self, payload: bytes) -> str:
         """The text in a UDP payload, unpacked where it is packed; empty where there is none to be read."""
         body = payload
         if payload.find(b"<data>", 0, BODY_WITHIN_BYTES + 5) < 0 and int.from_bytes(payload[:4]) in CODINGS:
             body = self._inflate(payload)[1]
-        return body.decode("utf-8", "replace") if b"<data>" in body else ""
+        return decode(body) if b"<data>" in body else ""
 
     def _packed(self, payload: bytes, head: int) -> bytes:
         start, body = self._inflate(payload) if head != HEAD_ENCRYPTED else (HEADER_BYTES, b"")
         if body:
-            new = self.text(body)
+            new = self._octets.text(body)
             if new == body:
                 return payload
             again = deflate_to(new, len(payload) - start)
@@ -104,7 +95,7 @@ def deflate_to(body: bytes, length: int) -> bytes | None:
             packed = open_end + filler + zlib.adler32(body).to_bytes(4, "big")
             if zlib.decompress(packed) == body:
                 return packed
-    return None
+    return next((packed for packed in _cut_streams(body) if len(packed) == length), None)
 
 
 def _streams(body: bytes) -> Iterator[bytes]:
@@ -113,6 +104,15 @@ def _streams(body: bytes) -> Iterator[bytes]:
             for strategy in (zlib.Z_DEFAULT_STRATEGY, zlib.Z_FILTERED, zlib.Z_FIXED):
                 packer = zlib.compressobj(level, zlib.DEFLATED, 15, memory, strategy)
                 yield packer.compress(body) + packer.flush()
+
+
+def _cut_streams(body: bytes) -> Iterator[bytes]:
+    """Streams in which a block ends early: a few bytes longer, by other numbers than whole blocks are."""
+    for flush, level in product((zlib.Z_PARTIAL_FLUSH, zlib.Z_BLOCK), (9, 6, 1)):
+        for strategy in (zlib.Z_DEFAULT_STRATEGY, zlib.Z_FIXED):
+            for cut in range(1, len(body), max(len(body) // CUTS, 1)):
+                packer = zlib.compressobj(level, zlib.DEFLATED, 15, 8, strategy)
+                yield packer.compress(body[:cut]) + packer.flush(flush) + packer.compress(body[cut:]) + packer.flush()
 
 
 def _filler(room: int) -> bytes | None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from app.core.anonymise.addresses import AddressMap, is_personal_v4
 from app.core.anonymise.names import NameMap
 from app.core.anonymise.paths import masked_path
 
-SURE_LENGTH = 6  # a name this long is replaced inside other words too
+SURE_LENGTH, SURE_HAN = 6, 2  # a name this long is replaced inside other words too
 BREAK = re.compile(r"[\r\n]+[ \t]*")
 VALUE = re.compile(r'<i\s+n="[^"<>]{0,100}"\s*>+[^<]*')
 
@@ -49,9 +49,11 @@ class TextMap:
         words = {word: new for word, new in (*names.words.items(), *names.users.items()) if word} | names.parts()
         for mac, new in names.macs.items():
             words[mac.replace(":", "")] = new.replace(":", "")
+        self.named = words
         self._words = {word.lower(): new for word, new in words.items()}
-        sure = [word for word in self._words if len(word) >= SURE_LENGTH]
-        short = [word for word in self._words if len(word) < SURE_LENGTH]
+        self.lower = self._words.keys() | {text.lower() for text in names.ids}
+        sure = [word for word in self._words if _is_sure(word)]
+        short = [word for word in self._words if not _is_sure(word)]
         pattern = "|".join(part for part in (_trie(sure), rf"(?<!\w)(?:{_trie(short)})(?!\w)" if short else "") if part)
         self._named = re.compile(pattern, re.IGNORECASE) if pattern else None
         self._ids = _ids_pattern(names.ids)
@@ -68,9 +70,10 @@ class TextMap:
             if int(found[1]) < 1 << 32 and is_personal_v4(int(found[1])):
                 self.numbers[found[1]] = int(found[1])
 
-    def replace(self, text: str, *, keep_length: bool = False) -> str:
+    def replace(self, text: str, *, keep_length: bool = False, apart: Sequence[tuple[int, int]] = ()) -> str:
         """The text with every identifier replaced. With `keep_length` (and always within the value of a body's field) a
-        shorter replacement is filled up with blanks, and for a longer one the place is blanked."""
+        shorter replacement is filled up with blanks, and for a longer one the place is blanked. What lies in `apart`
+        (in order) is left alone, unless it is a part of something longer."""
         flat, places = _flatten(text)
         spans = [] if keep_length else [found.span() for found in VALUE.finditer(flat)]
         starts = [start for start, _ in spans]
@@ -78,6 +81,8 @@ class TextMap:
         done: list[tuple[int, int]] = []
         for start, end, new in self._found(flat, text, places):
             if any(start < last and first < end for first, last in done[-4:]):
+                continue
+            if apart and _is_apart(apart, places[start], places[end - 1] + 1):
                 continue
             done.append((start, end))
             at = bisect_right(starts, start) - 1
@@ -167,6 +172,19 @@ class TextMap:
             chars[place] = new[number : number + 1]
         if len(new) > room:
             chars[places[-1]] += new[room:]
+
+
+def _is_sure(word: str) -> bool:
+    """Whether it is nobody else's name and no other word, so that it is replaced inside a longer one too. Chinese has
+    no blanks between words."""
+    return len(word) >= SURE_LENGTH or (len(word) >= SURE_HAN and all("\u3400" <= char <= "\u9fff" for char in word))
+
+
+def _is_apart(apart: Sequence[tuple[int, int]], start: int, end: int) -> bool:
+    at = max(bisect_right(apart, (start, end)) - 1, 0)
+    touched = [(first, last) for first, last in apart[at : at + 3] if start < last and first < end]
+    # "0x" before digits makes nothing longer of them.
+    return any(not (start <= first and last <= end and (start < first - 2 or last < end)) for first, last in touched)
 
 
 def _ids_pattern(ids: Iterable[str]) -> re.Pattern[str] | None:
