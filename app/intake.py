@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from multiprocessing import get_context
 from pathlib import Path
 
+from app import log_parts
 from app.collector import collector_paused
 from app.core.analysis import CaseAnalysis, Source, SourceKind
 from app.core.pipeline import DEFAULT_PORTS, ParsedSource, PipelineSettings, analyze, announced_ports
@@ -93,10 +94,7 @@ def _parse_all(
         by_kind.setdefault(kinds[file.name].kind, []).append(file)
     done = {f.name: _unused(f, kinds[f.name]) for f in by_kind.get(SourceKind.OTHER, ())}
     log_jobs: list[Job] = [
-        (
-            parse_log,
-            (f, kind, settings.log_formats.get(f.name), settings.encodings.get(f.name), settings.formats_folders),
-        )
+        (parse_log, (f, kind, *_said_of_log(f, settings), _processes_for_each(by_kind.get(kind, ()), settings)))
         for kind in (SourceKind.INODE_LOG, SourceKind.SERVER_LOG)
         for f in by_kind.get(kind, ())
     ]
@@ -108,6 +106,16 @@ def _parse_all(
     capture_jobs: list[Job] = [(parse_capture, (f, ports)) for f in by_kind.get(SourceKind.CAPTURE, ())]
     _run(capture_jobs, settings, lambda fraction: progress("captures", fraction), done)
     return [done[f.name] for f in files]
+
+
+def _said_of_log(file: BundleFile, settings: AnalysisSettings) -> tuple[str | None, str | None, tuple[Path, ...]]:
+    return settings.log_formats.get(file.name), settings.encodings.get(file.name), settings.formats_folders
+
+
+def _processes_for_each(files: Sequence[BundleFile], settings: AnalysisSettings) -> int:
+    """The large logs share the cores."""
+    large = sum(file.size_bytes >= log_parts.SMALL_BYTES for file in files)
+    return max((settings.processes or os.cpu_count() or 1) // max(large, 1), 1)
 
 
 def _kind(file: BundleFile, settings: AnalysisSettings, unused: Mapping[str, Text]) -> SniffedKind:

@@ -5,7 +5,6 @@ A file that cannot be read is listed with the reason; it never takes the rest of
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from app.captures.capture import CaptureError, read_capture, sniff_capture_file
 from app.core.analysis import Source, SourceKind
 from app.core.evidence.manifest import IS_MERGED, is_merged
 from app.core.parsers.devices import parse_device_output, sniff_device_output
-from app.core.parsers.inode_log import parse_inode_log, sniff_inode_log
+from app.core.parsers.inode_log import sniff_inode_log
 from app.core.parsers.log_choice import has_times, sniff_server_log
 from app.core.parsers.log_format import LogFormat
 from app.core.parsers.server_log import parse_server_log
@@ -21,9 +20,9 @@ from app.core.pipeline import ParsedSource
 from app.core.records import CaptureFacts, LogFacts, Side, Text
 from app.device_formats import load_device_formats
 from app.log_formats import load_formats
+from app.log_parts import blocks, parse_inode_file
 
 HEAD_BYTES = 256 << 10
-BLOCK_BYTES = 1 << 20
 SAMPLES, SAMPLE_BYTES = 16, 32 << 10
 SURE = 0.25  # below this score a text is nobody's log
 
@@ -118,22 +117,22 @@ def _base(file: BundleFile, kind: SourceKind) -> Source:
     return Source(path=file.name, sha256=file.sha256, size_bytes=file.size_bytes, kind=kind, notes=file.notes)
 
 
-def _blocks(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        while block := file.read(BLOCK_BYTES):
-            yield block
-
-
 def parse_log(
-    file: BundleFile, kind: SourceKind, chosen: str | None, encoding: str | None, formats_folders: tuple[Path, ...]
+    file: BundleFile,
+    kind: SourceKind,
+    chosen: str | None,
+    encoding: str | None,
+    formats_folders: tuple[Path, ...],
+    processes: int = 1,
 ) -> ParsedSource:
-    """An iNode log or a server log; `chosen` forces a server-log format, `encoding` a text encoding."""
+    """An iNode log or a server log; `chosen` forces a server-log format, `encoding` a text encoding. A large iNode log
+    is read by so many processes."""
     try:
         if kind is SourceKind.INODE_LOG and chosen is None:
-            facts = parse_inode_log(_blocks(file.path), file.name, encoding=encoding)
+            facts = parse_inode_file(file.path, file.name, encoding, processes)
         else:
             facts = parse_server_log(
-                _blocks(file.path), file.name, load_formats(formats_folders), chosen=chosen, encoding=encoding,
+                blocks(file.path), file.name, load_formats(formats_folders), chosen=chosen, encoding=encoding,
                 not_after_ns=file.path.stat().st_mtime_ns,
             )  # fmt: skip
     except OSError as error:
@@ -160,7 +159,7 @@ def _log_source(base: Source, facts: LogFacts) -> Source:
 def parse_device(file: BundleFile, formats_folders: tuple[Path, ...]) -> ParsedSource:
     """Pasted or uploaded output of a network device."""
     try:
-        facts = parse_device_output(_blocks(file.path), file.name, load_device_formats(formats_folders))
+        facts = parse_device_output(blocks(file.path), file.name, load_device_formats(formats_folders))
     except OSError as error:
         return ParsedSource(_refused(file, _unreadable(error)))
     base = _base(file, SourceKind.DEVICE)

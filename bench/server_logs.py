@@ -3,7 +3,7 @@
     python -m bench.server_logs [--megabytes 100]
 
 Writes the logs itself: each style with few messages of the exchange among much chatter, and with many. Every contestant
-is a process of its own; its processor time and peak memory are those that the kernel counted.
+is a process of its own, measured by the processor time that it spent.
 """
 
 from __future__ import annotations
@@ -81,12 +81,12 @@ RUNS: dict[str, Callable[[Path], None]] = {
 def compare(path: Path) -> None:
     me = [sys.executable, "-m", "bench.server_logs", "--run"]
     measure("write", [*me, "write", str(path)])
-    start = measure("start", [*me, "nothing", str(path)]).seconds
+    start = measure("start", [*me, "nothing", str(path)]).spent_s
     runs = [measure("re.finditer", [*me, "finditer", str(path)]), measure("eadscope", [*me, "parse", str(path)])]
     size = path.stat().st_size / MEGABYTE
-    yardstick = runs[0].seconds - start
+    yardstick = runs[0].spent_s - start
     for run in runs:
-        seconds = run.seconds - start
+        seconds = run.spent_s - start
         print(
             f"{path.stem:20} {run.name:12} {seconds:6.2f} s {size / seconds:6.1f} MB/s {seconds / yardstick:6.2f} x "
             f"finditer  peak {run.peak_megabytes:4.0f} MB   {run.answer}",

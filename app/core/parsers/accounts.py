@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from app.core.parsers.log_text import decode
 from app.core.records import Locator, Rejected, Text
 
@@ -31,6 +33,14 @@ class LineAccount:
     @property
     def record_lines(self) -> int:
         return self.lines - self.rejected_lines
+
+    def extend(self, part: LineAccount) -> None:
+        """What follows in the same log was accounted for apart. The line between was not rejected on both sides."""
+        for rejected in part.rejected[: KEPT_REJECTIONS - len(self.rejected)]:
+            line = (rejected.locator.line or 0) + self.lines
+            self.rejected.append(replace(rejected, locator=replace(rejected.locator, line=line)))
+        self.lines += part.lines
+        self.rejected_lines += part.rejected_lines
 
     def reject(self, line: int, lines: int, start: int, raw: bytes, reason: Text) -> None:
         """`lines` lines from `line` (from 1), which begin at byte `start` and read `raw`."""

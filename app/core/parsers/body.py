@@ -53,6 +53,7 @@ class Shape:
     is_complete: bool
     deflated_bytes: int | None
     check: CheckResult | None
+    key: bytes  # a hash of all that it was read from
 
     def with_identity(self, identity: Identity, digest: str) -> Body:
         texts = [decode(value) if value is not None else "" for value in identity]
@@ -86,6 +87,7 @@ class BodyReader:
         self._pairs: dict[tuple[str, str | int], tuple[str, str | int]] = {}
         self._deflated = 0
         self._wrap: int | None = None
+        self.has_wraps = False  # what a wrap did to a body is told by other bodies too
 
     def read(self, raw: bytes, column: int = 0) -> ReadBody:
         """A body as the log has it; `column`: see `mend`. A retransmission that is written alike costs a look-up."""
@@ -105,16 +107,14 @@ class BodyReader:
         mended = mend(raw, column, self._wrap)
         if mended.wrap is not None:
             self._wrap = mended.wrap
+        if mended.wrap is not None or (mended.is_complete and unbroken(raw.rstrip()) is None):
+            self.has_wraps = True
         body = self.take(mended)
         if mended.is_exact:
             self._remember(raw, body)
             if key and mended.text == text:
                 self._clean[key] = body.shape
         return body
-
-    def knows(self, raw: bytes) -> bool:
-        """Whether `read` would only have to look it up."""
-        return raw in self._recent
 
     def _remember(self, raw: bytes, body: ReadBody) -> None:
         recent = self._recent
@@ -133,10 +133,12 @@ class BodyReader:
         key = hash((rest, mended.is_exact, mended.is_complete))
         shape = self._shapes.get(key)
         if shape is None:
-            shape = self._shapes[key] = self._read_shape(text, identity, starts, mended)
+            shape = self._shapes[key] = self._read_shape(text, identity, starts, rest, mended)
         return ReadBody(shape, _digest(text), identity, mended)
 
-    def _read_shape(self, text: bytes, identity: Identity, starts: tuple[int, ...], mended: Mended) -> Shape:
+    def _read_shape(
+        self, text: bytes, identity: Identity, starts: tuple[int, ...], rest: bytes, mended: Mended
+    ) -> Shape:
         fields, check = _read_fields(text, starts)
         deflated = None
         if self._deflated < MAX_DEFLATED_SHAPES:
@@ -151,6 +153,7 @@ class BodyReader:
             is_complete=mended.is_complete,
             deflated_bytes=deflated,
             check=check,
+            key=sha1(b"%d%d" % (mended.is_exact, mended.is_complete) + rest, usedforsecurity=False).digest(),
         )
 
 

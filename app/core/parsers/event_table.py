@@ -8,13 +8,15 @@ Events can still be completed (`table.put(row, WIRE, 569)`) as long as the parse
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from struct import Struct
 from typing import Any, overload
 
 import numpy as np
 
-from app.core.parsers.body import Identity, ReadBody, Shape, normal_mac
+from app.core.parsers.body import MAX_DEFLATED_SHAPES, Identity, ReadBody, Shape, normal_mac
 from app.core.parsers.log_text import decode
+from app.core.parsers.pool import Pool
 from app.core.records import NS, Body, Direction, Endpoint, EventKind, Locator, LogEvent, Side
 
 PLAIN_TUPLE_EVENTS = 5_000
@@ -48,41 +50,6 @@ _PACKED = np.dtype([(str(at), {"q": "<i8", "Q": "<u8", "I": "<u4", "i": "<i4", "
                     for at, code in enumerate(_COLUMNS)])  # fmt: skip
 
 
-class Pool:
-    """Distinct byte strings, numbered from 1; 0 is None. Beyond `limit` of them new ones become None."""
-
-    def __init__(self, limit: int = 1 << 31) -> None:
-        self._limit = limit
-        self.items: list[bytes | None] = [None]
-        self._numbers: dict[bytes | None, int] = {None: 0}
-        self._texts: dict[int, str] = {}
-
-    def number(self, item: bytes | None) -> int:
-        number = self._numbers.get(item)
-        if number is None:
-            if len(self.items) > self._limit:
-                return 0
-            number = self._numbers[item] = len(self.items)
-            self.items.append(item)
-        return number
-
-    def text(self, number: int) -> str:
-        """The string, decoded and without blanks around it; "" for None."""
-        text = self._texts.get(number)
-        if text is None:
-            if len(self._texts) >= _MAX_BODIES:
-                self._texts.clear()
-            text = self._texts[number] = decode(self.items[number] or b"").strip()
-        return text
-
-    def frozen(self) -> Pool:
-        """A copy to read only: without what is needed to add."""
-        copy = Pool(0)
-        copy.items = self.items
-        copy._numbers = {}
-        return copy
-
-
 class EventTable(Sequence[LogEvent]):
     """`add` gives the row number; `put` completes a row until the parser hands the table out."""
 
@@ -97,7 +64,7 @@ class EventTable(Sequence[LogEvent]):
         self._names = Pool()
         self._events = Pool()
         self._shapes: list[Shape] = []
-        self._shape_numbers: dict[int, int] = {}
+        self._shape_numbers: dict[bytes, int] = {}
         self._bodies: dict[tuple[int, int], Body] = {}
 
     def add(
@@ -181,16 +148,42 @@ class EventTable(Sequence[LogEvent]):
             self.put(row, DIRECTION, _TURNED[self.get(row, DIRECTION)])
 
     def set_body(self, row: int, body: ReadBody) -> None:
-        number = self._shape_numbers.get(id(body.shape))
+        number = self._shape_numbers.get(body.shape.key)
         if number is None:
-            number = self._shape_numbers[id(body.shape)] = len(self._shapes)
-            self._shapes.append(body.shape)
+            number = self._add_shape(body.shape)
         user, mac, event = body.identity
         names = self._names.number
         _BODY_CELLS.pack_into(
             self._rows, row * _SIZE + _OFFSETS[DIGEST],
             body.digest, names(user), names(mac), self._events.number(event), number,
         )  # fmt: skip
+
+    def _add_shape(self, shape: Shape) -> int:
+        number = self._shape_numbers[shape.key] = len(self._shapes)
+        if number >= MAX_DEFLATED_SHAPES and shape.deflated_bytes is not None:
+            shape = replace(shape, deflated_bytes=None)
+        self._shapes.append(shape)
+        return number
+
+    def extend(self, part: EventTable, lines: int) -> None:
+        """The rows of the part that follows in the same log; `lines` stand before it."""
+        rows = np.frombuffer(bytearray(part._rows), _PACKED)
+        for columns, mine, theirs in (
+            ((TEXT,), self.texts, part.texts),
+            ((THREAD,), self._threads, part._threads),
+            ((PEER,), self._peers, part._peers),
+            ((USER, MAC), self._names, part._names),
+            ((EVENT,), self._events, part._events),
+        ):
+            numbers = np.array([mine.number(item) for item in theirs.items], np.uint32)
+            for column in columns:
+                rows[str(column)] = numbers[rows[str(column)]]
+        known = self._shape_numbers
+        shapes = [known[s.key] if s.key in known else self._add_shape(s) for s in part._shapes]
+        rows[str(SHAPE)] = np.array([*shapes, -1], np.int32)[rows[str(SHAPE)]]  # -1, none, is the last one
+        rows[str(LINE)] += np.uint32(lines)
+        self._rows += rows.tobytes()
+        self._count += part._count
 
     def has_body(self, row: int) -> bool:
         return self.get(row, SHAPE) >= 0
@@ -221,8 +214,10 @@ class EventTable(Sequence[LogEvent]):
 
     def compact(self) -> Sequence[LogEvent]:
         """What a parser hands out: plain events while they are few, else the table, from now on to be read only."""
-        if len(self) <= PLAIN_TUPLE_EVENTS:
-            return tuple(self)
+        return tuple(self) if len(self) <= PLAIN_TUPLE_EVENTS else self.frozen()
+
+    def frozen(self) -> EventTable:
+        """This table, from now on to be read only, without what is needed to add."""
         for name in ("texts", "_threads", "_peers", "_names", "_events"):
             setattr(self, name, getattr(self, name).frozen())
         self._shape_numbers = {}

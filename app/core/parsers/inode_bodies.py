@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from app.core.parsers.body import BodyReader, ReadBody
 from app.core.parsers.event_table import EventTable
+from app.core.parsers.inode_messages import is_near
 from app.core.parsers.mending import CLOSE, MAX_UNKNOWN, Mended, settle, squeeze
 
 OPENING = b"<data>"
@@ -28,13 +29,15 @@ class _OpenBody:
     thread: bytes
     raw: bytearray
     column: int
+    time_ns: int
+    offset: int
     age: int = 0
 
 
 class BodyKeeper:
-    def __init__(self, table: EventTable) -> None:
+    def __init__(self, table: EventTable, bodies: BodyReader) -> None:
         self._table = table
-        self._bodies = BodyReader()
+        self._bodies = bodies
         self._open: list[_OpenBody] = []
         self._unsettled: dict[bytes, list[tuple[int, Mended]]] = {}
         self._exact: deque[ReadBody] = deque(maxlen=_RECENT_EXACT)
@@ -48,7 +51,7 @@ class BodyKeeper:
         """Whether `raw` is one body from its beginning to its end, and nothing else."""
         if not raw.startswith(OPENING) or not raw.endswith(CLOSE):
             return False
-        return self._bodies.knows(raw) or raw.find(CLOSE) == len(raw) - len(CLOSE)
+        return raw.find(CLOSE) == len(raw) - len(CLOSE)
 
     def take(self, row: int, raw: bytes, column: int) -> None:
         """A whole body for a row; `column` is where it begins in its line."""
@@ -59,9 +62,9 @@ class BodyKeeper:
         else:
             self._exact.append(body)
 
-    def open(self, row: int, thread: bytes, raw: bytes, column: int) -> None:
-        """The beginning of a body whose end has not come."""
-        self._open.append(_OpenBody(row, thread, bytearray(raw), column))
+    def open(self, row: int, thread: bytes, raw: bytes, column: int, time_ns: int, offset: int) -> None:
+        """The beginning of a body whose end has not come; it is in the record of that time and place."""
+        self._open.append(_OpenBody(row, thread, bytearray(raw), column, time_ns, offset))
         if len(self._open) > _OPEN_BODIES:
             self._close(self._open[0])
 
@@ -78,6 +81,12 @@ class BodyKeeper:
         for body in self._open[:]:
             body.age += 1
             if body.thread == thread or body.age > _OPEN_RECORDS:
+                self._close(body)
+
+    def close_far(self, time_ns: int, offset: int) -> None:
+        """The rest of a body is written at once after what came between."""
+        for body in self._open[:]:
+            if not is_near(body.time_ns, body.offset, time_ns, offset):
                 self._close(body)
 
     def finish(self) -> None:

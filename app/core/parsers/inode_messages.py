@@ -11,10 +11,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from app.core.parsers import inode_phrases as phrases
-from app.core.parsers.event_table import CODE, HEAD_ID, MESSAGE_ID, NONE, NUMBER, TEXT, TIME, WIRE, EventTable
+from app.core.parsers.event_table import (
+    CODE,
+    HEAD_ID,
+    MESSAGE_ID,
+    NONE,
+    NUMBER,
+    START,
+    TEXT,
+    TIME,
+    WIRE,
+    EventTable,
+)  # fmt: skip
 from app.core.records import NS, Direction, EventKind
 
-_NEAR_NS = 3 * NS
+NEAR_NS = 3 * NS
+REACH_BYTES = 4 << 20
 _THREADS = 4_096
 _KEPT_TEXT_BYTES = 400
 
@@ -66,12 +78,19 @@ class MessageReader:
         wire_bytes: int = NONE,
     ) -> int:
         if len(self._sent) + len(self._receiving) > _THREADS:
-            self._sent.clear()
-            self._receiving.clear()
+            self._forget_far(place)
         return self._table.add(
             kind, place.time_ns, place.line, place.offset, place.size, place.thread, _written(place, text),
             place.resolution_ns, direction, number, wire_bytes,
         )  # fmt: skip
+
+    def _forget_far(self, place: Place) -> None:
+        for rows in (self._sent, self._receiving):
+            for thread in [thread for thread, row in rows.items() if not self._is_near(row, place)]:
+                del rows[thread]
+        if len(self._sent) + len(self._receiving) > _THREADS:
+            self._sent.clear()
+            self._receiving.clear()
 
     def sent(self, place: Place, text: bytes, number: int) -> int:
         row = self._sent.get(place.thread)
@@ -88,11 +107,13 @@ class MessageReader:
         self._table.set_peer(row, ip, port)
         return row
 
-    def complete(self, thread: bytes, time_ns: int, column: int, value: int) -> bool:
+    def complete(self, thread: bytes, time_ns: int, offset: int, column: int, value: int) -> bool:
         """Fills an empty cell of the message that the thread is receiving; False where that is not so simple."""
         row = self._receiving.get(thread)
         table = self._table
-        if row is None or table.get(row, column) != NONE or abs(time_ns - table.get(row, TIME)) > _NEAR_NS:
+        if row is None or table.get(row, column) != NONE:
+            return False
+        if not is_near(table.get(row, TIME), table.get(row, START), time_ns, offset):
             return False
         if row < self._sent.get(thread, -1):
             return False
@@ -112,7 +133,8 @@ class MessageReader:
 
     def type(self, place: Place, text: bytes, number: int) -> int:
         table = self._table
-        if number in phrases.TO_SERVER_TYPES and place.thread not in self._receiving:
+        receiving = self._receiving.get(place.thread)
+        if number in phrases.TO_SERVER_TYPES and (receiving is None or not self._is_near(receiving, place)):
             # Some clients say the type of what they send in the same words.
             sent = self._sent.get(place.thread)
             if sent is None or not self._is_near(sent, place) or table.get(sent, NUMBER) not in (NONE, number):
@@ -136,8 +158,9 @@ class MessageReader:
         table = self._table
         row = self._receiving.pop(place.thread, None)
         if row is None or table.get(row, NUMBER) not in (NONE, number) or not self._is_near(row, place):
-            row = next((r for r in self._receiving.values() if table.get(r, MESSAGE_ID) == message_id), None)
-            if row is None or not self._is_near(row, place):
+            others = (r for r in self._receiving.values() if table.get(r, MESSAGE_ID) == message_id)
+            row = next((r for r in others if self._is_near(r, place)), None)
+            if row is None:
                 row = self.add(EventKind.MESSAGE, place, text)
         table.set_message(row, Direction.TO_CLIENT, number)
         table.put_checked(row, MESSAGE_ID, message_id)
@@ -209,7 +232,12 @@ class MessageReader:
         return row if row is not None and self._is_near(row, place) else self._new_received(place, text)
 
     def _is_near(self, row: int, place: Place) -> bool:
-        return abs(place.time_ns - self._table.get(row, TIME)) <= _NEAR_NS
+        return is_near(self._table.get(row, TIME), self._table.get(row, START), place.time_ns, place.offset)
+
+
+def is_near(time_ns: int, offset: int, later_ns: int, later_offset: int) -> bool:
+    """Whether two records can tell of one message: near in time, and in the file: a clock can be set back."""
+    return abs(later_ns - time_ns) <= NEAR_NS and later_offset - offset <= REACH_BYTES
 
 
 def _written(place: Place, text: bytes) -> bytes:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from app.core.parsers import inode_phrases as phrases
 from app.core.parsers.accounts import NO_RECORD, NO_SUCH_TIME, LineAccount
+from app.core.parsers.body import BodyReader
 from app.core.parsers.event_table import HEAD_ID, MESSAGE_ID, NUMBER, SIZE, EventTable
 from app.core.parsers.inode_bodies import OPENING, BodyKeeper
 from app.core.parsers.inode_messages import MessageReader, Place
@@ -37,10 +38,10 @@ class Record:
 
 
 class RecordReader:
-    def __init__(self, table: EventTable, account: LineAccount) -> None:
+    def __init__(self, table: EventTable, account: LineAccount, bodies: BodyReader) -> None:
         self._table = table
         self._account = account
-        self._bodies = BodyKeeper(table)
+        self._bodies = BodyKeeper(table, bodies)
         self._messages = MessageReader(table)
 
     def take_plain(self, data: bytes, start: int, end: int, line: int, lines: int, offset: int, time_ns: int) -> int:
@@ -56,7 +57,7 @@ class RecordReader:
                 return 0
         elif lines > 1:
             return 0
-        elif which == phrases.PLAIN_STATE or self._complete(match, which, time_ns):
+        elif which == phrases.PLAIN_STATE or self._complete(match, which, time_ns, offset):
             return 1
         level, thread = match.group(1, 2)
         place = Place(time_ns, NS, line, offset, end - start, level, thread)
@@ -70,14 +71,14 @@ class RecordReader:
                 return 4
         return 1
 
-    def _complete(self, match: re.Match[bytes], which: int | None, time_ns: int) -> bool:
+    def _complete(self, match: re.Match[bytes], which: int | None, time_ns: int, offset: int) -> bool:
         """A record that only adds a number to the message that its thread is receiving; False where it is none."""
         if which == phrases.PLAIN_HEAD:
-            return self._messages.complete(match.group(2), time_ns, HEAD_ID, int(match.group(7), 16))
+            return self._messages.complete(match.group(2), time_ns, offset, HEAD_ID, int(match.group(7), 16))
         if which == phrases.PLAIN_ID:
-            return self._messages.complete(match.group(2), time_ns, MESSAGE_ID, int(match.group(9)))
+            return self._messages.complete(match.group(2), time_ns, offset, MESSAGE_ID, int(match.group(9)))
         if which == phrases.PLAIN_TYPE:
-            return self._messages.complete(match.group(2), time_ns, NUMBER, int(match.group(8)))
+            return self._messages.complete(match.group(2), time_ns, offset, NUMBER, int(match.group(8)))
         return False
 
     def _take_phrase(self, place: Place, text: bytes, match: re.Match[bytes]) -> int:
@@ -102,6 +103,8 @@ class RecordReader:
         if record.time_ns == NO_TIME:
             self._account.reject(record.line, record.lines, record.offset, record.raw, NO_SUCH_TIME)
             return
+        if self._bodies.has_open:
+            self._bodies.close_far(record.time_ns, record.offset)
         raw = record.raw
         body_start = self._body_start(record)
         own_end = len(raw) if body_start >= 0 or record.lines == 1 else _paragraph_end(raw, self._bodies.has_open)
@@ -164,7 +167,7 @@ class RecordReader:
             broken = phrases.BODY_END.search(raw, start)  # the end itself is broken by a wrap
             end = broken.end() - len(CLOSE) if broken is not None else -1
         if end < 0:
-            self._bodies.open(row, thread, raw[start:], column)
+            self._bodies.open(row, thread, raw[start:], column, record.time_ns, record.offset)
             return
         end += len(CLOSE)
         if raw[end:].strip():

@@ -60,6 +60,25 @@ def line_starts(data: bytes, end: int) -> Ints:
     return starts[:-1] if len(starts) > 1 and starts[-1] == end else starts
 
 
+def set_back(times: Ints, latest_ns: int, most_ns: int) -> tuple[list[int], int]:
+    """The records at which the clock lies more than `most_ns` behind its latest time since it was last set back, and
+    the latest time after all of them. `latest_ns`: before them; NO_TIME at the beginning of a log."""
+    real = np.flatnonzero(times != NO_TIME)
+    values = times[real]
+    if not len(values):
+        return [], latest_ns
+    reached = np.maximum(np.maximum.accumulate(values), latest_ns)
+    if not (reached - values > most_ns).any():
+        return [], int(reached[-1])
+    found: list[int] = []
+    for at, time_ns in zip(real.tolist(), values.tolist(), strict=True):
+        if latest_ns - time_ns > most_ns:
+            found.append(at)
+            latest_ns = time_ns
+        latest_ns = max(latest_ns, time_ns)
+    return found, latest_ns
+
+
 def places_of(word: bytes, data: bytes, end: int) -> Ints:
     """Where a word stands in data[:end]. Begins with the rarest of its letters, a capital, and asks the rest of few."""
     octets = np.frombuffer(data, np.uint8, count=end)

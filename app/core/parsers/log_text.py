@@ -11,10 +11,10 @@ from __future__ import annotations
 import codecs
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from itertools import chain, islice
 
-import numpy as np
+from app.core.parsers.text_segments import Segment
 
 PIECE_BYTES = 1 << 20
 _SNIFF_BYTES = 4096
@@ -70,6 +70,14 @@ def chosen_codec(encoding: str | None) -> str | None:
     return None if name in ("utf-8", "utf-8-sig", "ascii") else name
 
 
+def encoding_name(seen: Set[str]) -> str:
+    """ "ascii", "utf-8", "utf-8-sig", "gb18030", "utf-16-le", "utf-16-be", or "mixed: a, b"."""
+    seen = seen - {"utf-8"} if "utf-8-sig" in seen else seen
+    if not seen:
+        return "ascii"
+    return next(iter(seen)) if len(seen) == 1 else "mixed: " + ", ".join(sorted(seen))
+
+
 def as_narrow(head: bytes) -> bytes:
     """The beginning of a file as `TextStream` would give it; for sniffing."""
     return b"".join(TextStream([head]))
@@ -78,25 +86,31 @@ def as_narrow(head: bytes) -> bytes:
 class TextStream:
     """Iterate once for megabytes of text bytes (cut anywhere); offsets into their concatenation are text offsets."""
 
-    def __init__(self, blocks: Iterable[bytes], encoding: str | None = None) -> None:
-        """`encoding` is what a person chose; None, "utf-8" and unknown names leave it to the content."""
+    def __init__(self, blocks: Iterable[bytes], encoding: str | None = None, start: int = 0) -> None:
+        """`encoding` is what a person chose; None, "utf-8" and unknown names leave it to the content.
+
+        `start`: the blocks begin there, with a line of a file that needs no translation (`log_parts`), and end where
+        its pieces do.
+        """
         self._blocks = blocks
         self._chosen = chosen_codec(encoding)
-        self._text_bytes = 0
-        self._file_bytes = 0
+        self._start = start
+        self._text_bytes = start
+        self._file_bytes = start
         self._starts: list[int] = []
-        self._segments: list[_Segment] = []
+        self._segments: list[Segment] = []
         self._seen: set[str] = set()
         self._utf8 = codecs.getincrementaldecoder("utf-8")()
         self._has_bare_returns: bool | None = None
 
     @property
+    def seen(self) -> frozenset[str]:
+        """The encodings that were met."""
+        return frozenset(self._seen)
+
+    @property
     def encoding(self) -> str:
-        """What was met: "ascii", "utf-8", "utf-8-sig", "gb18030", "utf-16-le", "utf-16-be", or "mixed: a, b"."""
-        seen = self._seen - {"utf-8"} if "utf-8-sig" in self._seen else self._seen
-        if not seen:
-            return "ascii"
-        return next(iter(seen)) if len(seen) == 1 else "mixed: " + ", ".join(sorted(seen))
+        return encoding_name(self._seen)
 
     def file_offset(self, text_offset: int) -> int:
         """Text offset → byte offset in the stored file; exact for the last megabytes given out."""
@@ -107,7 +121,16 @@ class TextStream:
 
     def __iter__(self) -> Iterator[bytes]:
         # A hostile mixture of encodings comes in tiny pieces: whoever reads should not start over with each.
-        return _even_pieces(self._pieces())
+        return self._continued() if self._start else _even_pieces(self._pieces())
+
+    def _continued(self) -> Iterator[bytes]:
+        self._has_bare_returns = False
+        blocks = iter(self._blocks)
+        rest = next(blocks, b"")  # of a piece that is counted where it begins
+        self._expect_rest_of(rest)
+        yield rest
+        for block in blocks:
+            yield self._give(block, len(block))
 
     def _pieces(self) -> Iterator[bytes]:
         blocks = iter(_even_pieces(self._blocks))
@@ -182,7 +205,7 @@ class TextStream:
         if self._has_bare_returns and b"\n" not in piece:
             piece = piece.replace(b"\r", b"\n")
         if self._segments and (self._segments[-1].is_wide or self._segments[-1].text_end != self._text_bytes):
-            self._add(_Segment(self._text_bytes, self._file_bytes))
+            self._add(Segment(self._text_bytes, self._file_bytes))
         self._text_bytes += len(piece)
         self._file_bytes += file_bytes
         if self._segments:
@@ -201,17 +224,17 @@ class TextStream:
         if self._has_bare_returns and b"\n" not in piece:
             piece = piece.replace(b"\r", b"\n")
         if not self._segments:
-            self._add(_Segment(0, self._file_bytes - self._text_bytes))
-        self._add(_Segment(self._text_bytes, self._file_bytes, piece, codec))
+            self._add(Segment(0, self._file_bytes - self._text_bytes))
+        self._add(Segment(self._text_bytes, self._file_bytes, piece, codec))
         self._text_bytes += len(piece)
         self._file_bytes += len(raw)
         return piece
 
     def _skip(self, file_bytes: int) -> None:
         self._file_bytes += file_bytes
-        self._add(_Segment(self._text_bytes, self._file_bytes))
+        self._add(Segment(self._text_bytes, self._file_bytes))
 
-    def _add(self, segment: _Segment) -> None:
+    def _add(self, segment: Segment) -> None:
         segment.text_end = segment.text_start
         self._segments.append(segment)
         self._starts.append(segment.text_start)
@@ -225,41 +248,18 @@ class TextStream:
         try:
             self._utf8.decode(piece)
         except UnicodeDecodeError:
-            self._utf8.reset()
+            self._expect_rest_of(piece)
             self._seen.update(_encoding_of(line) for line in islice(_non_ascii_lines(piece), _SAMPLED_LINES))
         else:
             self._seen.add("utf-8")
 
-
-class _Segment:
-    """A stretch of text with one rule that leads back to the file."""
-
-    __slots__ = ("codec", "file_start", "piece", "text_end", "text_start", "units")
-
-    def __init__(self, text_start: int, file_start: int, piece: bytes | None = None, codec: str = "") -> None:
-        self.text_start = text_start
-        self.file_start = file_start
-        self.text_end = text_start
-        self.piece = piece
-        self.codec = codec
-        self.units: np.ndarray | None = None
-
-    @property
-    def is_wide(self) -> bool:
-        return self.piece is not None
-
-    def file_offset(self, text_offset: int) -> int:
-        inside = text_offset - self.text_start
-        if self.piece is None or inside <= 0:
-            return self.file_start + inside
-        if not self.codec.startswith("utf-16"):
-            return self.file_start + len(self.piece[:inside].decode("utf-8", "replace").encode(self.codec, "replace"))
-        if self.units is None:
-            octets = np.frombuffer(self.piece, np.uint8)
-            # UTF-16 units begun by each UTF-8 byte: one for a leading byte, two where it leads four bytes.
-            begun = ((octets & 0xC0) != 0x80).astype(np.int32) + (octets >= 0xF0)
-            self.units = np.cumsum(begun)
-        return self.file_start + 2 * int(self.units[min(inside, len(self.piece)) - 1])
+    def _expect_rest_of(self, piece: bytes) -> None:
+        """A piece may end in the middle of a character; what stands before its last line says nothing of that."""
+        self._utf8.reset()
+        try:
+            self._utf8.decode(piece[piece.rfind(b"\n") + 1 :])
+        except UnicodeDecodeError:
+            self._utf8.reset()
 
 
 def _non_ascii_lines(piece: bytes) -> Iterator[bytes]:
@@ -281,7 +281,7 @@ def _encoding_of(line: bytes) -> str:
 
 
 def _even_pieces(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    """Small blocks joined and large ones split to about PIECE_BYTES."""
+    """The same bytes in pieces of PIECE_BYTES, whatever the blocks were; the last one is shorter."""
     held: list[bytes] = []
     size = 0
     for block in blocks:
@@ -290,8 +290,9 @@ def _even_pieces(blocks: Iterable[bytes]) -> Iterator[bytes]:
         if size < PIECE_BYTES:
             continue
         whole = held[0] if len(held) == 1 else b"".join(held)
-        for start in range(0, size, PIECE_BYTES):
+        end = size - size % PIECE_BYTES
+        for start in range(0, end, PIECE_BYTES):
             yield whole[start : start + PIECE_BYTES]
-        held, size = [], 0
+        held, size = [whole[end:]], size - end
     if size:
         yield b"".join(held)

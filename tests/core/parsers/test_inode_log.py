@@ -218,7 +218,7 @@ def test_a_body_cut_in_two_by_other_threads_is_put_together(data: st.DataObject)
     index = data.draw(st.sampled_from([1, 7, 8]))
     lines = log[index].split("\n")
     at = data.draw(st.integers(2, len(lines) - 1))
-    other = "[2026-03-05 09:00:03] [Dbg] [77aa] Portal heartBeat: waiting"
+    other = f"{log[index][:21]} [Dbg] [77aa] Portal heartBeat: waiting"
     log[index] = "\n".join([*lines[:at], other, *lines[at:]])
     facts = parse(written(log))
     assert_whole_check(facts)
