@@ -9,7 +9,7 @@ from typing import Any
 from app.charts import figures
 from app.charts.figures import Figure, Trace
 from app.charts.theme import Theme, theme_of
-from app.charts.writing import day, for_plotly, moment, say, shorten, signed_seconds, zone_name
+from app.charts.writing import day, for_plotly, moment, say, shorten, signed_seconds, zone_name, zone_of_times
 from app.core.records import Direction, Text
 from app.core.timeline.model import (
     Density,
@@ -63,7 +63,8 @@ class _Points:
 
 class _Ladder:
     def __init__(self, timeline: Timeline, lang: str, theme: Theme, zone: tzinfo, is_narrow: bool) -> None:
-        self.timeline, self.lang, self.theme, self.zone = timeline, lang, theme, zone
+        self.timeline, self.lang, self.theme = timeline, lang, theme
+        self.zone = zone_of_times(zone, timeline.zone_known)
         self.is_narrow = is_narrow and len(timeline.lanes) > 3
         self.is_brief = is_narrow or len(timeline.lanes) > MOST_WIDE_LANES
         self.small = timeline.density is Density.DENSE

@@ -7,7 +7,7 @@ from datetime import UTC, tzinfo
 
 from app.charts.svg import Svg
 from app.charts.theme import Theme, theme_of
-from app.charts.writing import clean, day, moment, say, shorten, signed_seconds, width_of, zone_name
+from app.charts.writing import clean, day, moment, say, shorten, signed_seconds, width_of, zone_name, zone_of_times
 from app.core.records import Direction, Text
 from app.core.timeline.model import (
     Density,
@@ -64,7 +64,8 @@ class _Ladder:
         name: str,
         is_thumb: bool,
     ) -> None:
-        self.timeline, self.lang, self.theme, self.zone, self.link = timeline, lang, theme, zone, link
+        self.timeline, self.lang, self.theme, self.link = timeline, lang, theme, link
+        self.zone = zone_of_times(zone, timeline.zone_known)
         self.is_thumb = is_thumb
         self.ticks = 24.0 if is_thumb else TICKS
         self.left = self.ticks + (LABEL_ROOM if self._labels_beside(LaneKind.CLIENT_LOG) else 0)

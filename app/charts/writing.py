@@ -92,6 +92,11 @@ def zone_name(time_ns: int, zone: tzinfo, lang: str, is_known: bool = True) -> s
     return f"UTC{sign}{minutes // 60:02d}:{minutes % 60:02d}"
 
 
+def zone_of_times(zone: tzinfo, is_known: bool) -> tzinfo:
+    """The reader's zone for times that are UTC; where a log's zone is not known its times are shown as they stand."""
+    return zone if is_known else UTC
+
+
 def signed_seconds(value: float) -> str:
     """ "+37.250 s", "-2.3 ms", "+12 µs": three or four digits that mean something."""
     if abs(value) >= 0.9995:

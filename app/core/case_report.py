@@ -26,6 +26,15 @@ class FindingGroup:
     evidence: tuple[Evidence, ...]  # the first ones
     more_evidence: int
 
+    @property
+    def summary(self) -> Text:
+        """The example's sentence, which counts what one terminal sent: of several, it says of which."""
+        told = self.example.summary
+        if len(self.terminals) < 2:
+            return told
+        name = self.terminals[0]
+        return Text(f"{told.en} (Counted for {name}.)", f"{told.zh}（以上数字取自 {name}。）")
+
 
 @dataclass(frozen=True, slots=True)
 class CaseReport:
@@ -37,7 +46,7 @@ class CaseReport:
     healthy: tuple[Terminal, Session] | None
     excluded: tuple[Text, ...]
     next_steps: tuple[Text, ...]
-    not_run: tuple[Check, ...]
+    not_run: tuple[tuple[tuple[Text, ...], tuple[str, ...]], ...]  # what lacked, and the codes that need it
     period_ns: tuple[int, int] | None
     outcomes: tuple[tuple[Outcome, int], ...]
 
@@ -69,7 +78,7 @@ def compose_report(analysis: CaseAnalysis) -> CaseReport:
         healthy=_pick(terminal for terminal in analysis.terminals if terminal.outcome is Outcome.PASSED),
         excluded=_distinct(text for group in groups for text in group.example.against),
         next_steps=_distinct(text for group in groups for text in group.example.next_steps),
-        not_run=tuple(check for check in analysis.checks if check.result == "not-run"),
+        not_run=_not_run(analysis.checks),
         period_ns=_period(analysis.terminals),
         outcomes=tuple((outcome, outcomes[outcome]) for outcome in Outcome if outcomes[outcome]),
     )
@@ -112,7 +121,7 @@ def _headline(analysis: CaseAnalysis, groups: Sequence[FindingGroup], outcomes: 
     whole = next((group for group in errors if not group.terminals), None)
     own = max((group for group in errors if group.terminals), key=lambda group: len(group.terminals), default=None)
     # What was seen on the wire stands first; what the sizes say about the whole case confirms it.
-    causes = [group.example.summary for group in (own, whole) if group is not None]
+    causes = [group.summary for group in (own, whole) if group is not None]
     told = Text(" ".join(cause.en for cause in causes), "".join(cause.zh for cause in causes))
     if not causes:
         told = Text("The evidence does not say why.", "现有证据还不能说明原因。")
@@ -152,6 +161,15 @@ def _watched(session: Session) -> tuple[int, int]:
         if sighting.state is not Seen.UNKNOWN
     }
     return len(points), min(len(session.messages), 4)
+
+
+def _not_run(checks: Iterable[Check]) -> tuple[tuple[tuple[Text, ...], tuple[str, ...]], ...]:
+    """By what they lacked: of a bundle with a log only that is the same for most of them."""
+    lacking: dict[tuple[Text, ...], list[str]] = {}
+    for check in checks:
+        if check.result == "not-run":
+            lacking.setdefault(tuple(check.missing), []).append(check.code)
+    return tuple((missing, tuple(codes)) for missing, codes in lacking.items())
 
 
 def _distinct(texts: Iterable[Text]) -> tuple[Text, ...]:

@@ -6,7 +6,7 @@ import hashlib
 import re
 from base64 import b64encode
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, tzinfo
 from functools import partial
 from html import unescape
@@ -16,7 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from markupsafe import Markup, escape
 
 from app.charts import boxes_svg, ladder_svg, path_svg, size_plot_svg
-from app.charts.writing import clean, day, moment, say, signed_seconds, zone_name
+from app.charts.writing import clean, day, moment, say, signed_seconds, zone_name, zone_of_times
 from app.collector import collector_rare
 from app.config import TEMPLATES
 from app.core.analysis import Attempt, CaseAnalysis, Evidence, Message, Outcome, Session, Terminal
@@ -106,6 +106,8 @@ def _write_report(analysis: CaseAnalysis, lang: str, meta: ReportMeta, progress:
 def render_html(analysis: CaseAnalysis, lang: str, meta: ReportMeta) -> str:
     """The report before it is set in pages."""
     report = compose_report(analysis)
+    is_known = any(session.zone_known for terminal in analysis.terminals for session in terminal.sessions)
+    meta = replace(meta, zone=zone_of_times(meta.zone, is_known))
     lang = "zh" if lang.startswith("zh") else "en"
     environment = Environment(
         loader=FileSystemLoader(FOLDER),
@@ -121,7 +123,7 @@ def render_html(analysis: CaseAnalysis, lang: str, meta: ReportMeta) -> str:
         "step": _step,
         "name_of_code": lambda code: say(finding_name(code), lang),
         "count": count,
-        "moment": lambda at: moment(at, meta.zone, 3) if at is not None else "",
+        "moment": lambda at: moment(at[0], zone_of_times(meta.zone, at[1]), 3) if at is not None else "",
     }
     environment.globals |= {
         "name_of_code": lambda code: say(finding_name(code), lang),
@@ -143,7 +145,9 @@ def render_html(analysis: CaseAnalysis, lang: str, meta: ReportMeta) -> str:
         analysis=analysis,
         method=METHOD,
         period=_period(report, meta),
-        zone=_zone(report, meta, lang),
+        zone=zone_name(
+            report.period_ns[0] if report.period_ns else 0, meta.zone, lang, is_known or not report.period_ns
+        ),
         path=_path(analysis, lang),
         ladders=_ladders(analysis, report, lang, meta),
         fragment_rows=_fragment_rows(analysis, report, lang),
@@ -187,10 +191,6 @@ def _period(report: CaseReport, meta: ReportMeta) -> str:
     return (
         f"{day(first, meta.zone)} {moment(first, meta.zone, 0)} – {day(last, meta.zone)} {moment(last, meta.zone, 0)}"
     )
-
-
-def _zone(report: CaseReport, meta: ReportMeta, lang: str) -> str:
-    return zone_name(report.period_ns[0] if report.period_ns else 0, meta.zone, lang)
 
 
 def _drawing(svg: str) -> Markup:
@@ -265,20 +265,22 @@ def _fragment_rows(analysis: CaseAnalysis, report: CaseReport, lang: str) -> lis
     return rows
 
 
-def _times(analysis: CaseAnalysis) -> dict[Evidence, int]:
-    """When what a piece of evidence shows happened, on the reference clock."""
-    places: dict[tuple[str, int | None, int | None], int] = {}
+def _times(analysis: CaseAnalysis) -> dict[Evidence, tuple[int, bool]]:
+    """When what a piece of evidence shows happened, on the reference clock, and whether that is UTC."""
+    places: dict[tuple[str, int | None, int | None], tuple[int, bool]] = {}
     for session in (session for terminal in analysis.terminals for session in terminal.sessions):
         for mark in session.marks:
-            places[mark.evidence.source, mark.evidence.line, None] = mark.time_ns
+            places[mark.evidence.source, mark.evidence.line, None] = mark.time_ns, session.zone_known
         for _, attempt in _sent(session):
             for item in attempt.evidence:
                 if item.line is not None and attempt.time_ns is not None:
-                    places.setdefault((item.source, item.line, None), attempt.time_ns)
+                    places.setdefault((item.source, item.line, None), (attempt.time_ns, session.zone_known))
             for fragment in attempt.datagram.fragments if attempt.datagram is not None else ():
                 for sighting in fragment.sightings.values():
                     if sighting.source is not None and sighting.time_ns is not None:
-                        places |= {(ref.source, ref.line, ref.frame): sighting.time_ns for ref in refs_of(sighting)}
+                        places |= {
+                            (ref.source, ref.line, ref.frame): (sighting.time_ns, True) for ref in refs_of(sighting)
+                        }
     findings = [*analysis.findings, *(finding for terminal in analysis.terminals for finding in terminal.findings)]
     shown = (item for finding in findings for item in finding.evidence)
     return {item: at for item in shown if (at := places.get((item.source, item.line, item.frame))) is not None}

@@ -60,6 +60,8 @@ WORDS: dict[str, Text] = {
     "line": Text("line", "行"),
     "frame": Text("frame", "帧"),
     "more": Text("more", "条以上未列出"),
+    "colon": Text(": ", "："),
+    "comma": Text(", ", "、"),
     "nothing": Text("Nothing.", "无。"),
     "none_typical": Text("No terminal to be drawn.", "没有可绘制的终端。"),
     "lacked": Text("lacked", "缺少"),

@@ -168,7 +168,7 @@ class _Printer:
             title.append(f"  {visible(' → '.join(finding.between), 160)}", "bold")
         told = f"  ({self.say(_CONFIDENCE[finding.confidence.value])}, {finding.code})"
         self.line(title.append(told, "dim"))
-        self.paragraph(self.say(finding.summary), 2)
+        self.paragraph(self.say(group.summary), 2)
         if len(group.terminals) > 1:
             named = ", ".join(group.terminals[:MOST_NAMED]) + (" …" if len(group.terminals) > MOST_NAMED else "")
             count = len(group.terminals)

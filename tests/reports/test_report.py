@@ -1,11 +1,24 @@
 import io
 import re
+from base64 import b64decode
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from pypdf import PdfReader
 
-from app.core.analysis import CaseAnalysis, Check, Confidence, Evidence, Finding, Outcome, Severity, Source, SourceKind
+from app.core.analysis import (
+    CaseAnalysis,
+    Check,
+    Confidence,
+    Evidence,
+    Finding,
+    Outcome,
+    Session,
+    Severity,
+    Source,
+    SourceKind,
+)
 from app.core.records import Text
 from app.reports.report import ReportMeta, render_html, write_report
 from tests.core.build_sessions import failing_session, passing_session, points, terminal
@@ -141,3 +154,39 @@ def test_every_drawing_has_an_alternative_text() -> None:
     assert len(alternatives) > 4
     assert all(alternatives)
     assert any("丢失 4/9" in text for text in alternatives)
+
+
+def test_times_of_a_log_whose_zone_nobody_knows_stand_as_the_log_has_them() -> None:
+    east = timezone(timedelta(hours=8))
+    known = passing_session()
+    unknown = replace(known, zone_known=False)
+    meta = replace(META, zone=east)
+
+    def shown(session: Session) -> str:
+        page = render_html(CaseAnalysis((), (), (terminal(session),), (), ()), "en", meta)
+        drawing = re.search(r'src="data:image/svg\+xml;base64,([^"]+)"', page)
+        assert drawing is not None
+        return page + b64decode(drawing[1]).decode()
+
+    assert known.start_ns is not None
+    at = datetime.fromtimestamp(known.start_ns / 1e9, UTC)
+    assert "UTC+08:00" in shown(known)
+    assert f"{at.astimezone(east):%H:%M:%S}" in shown(known)
+    assert "local time of the log" in shown(unknown)
+    assert f"{at:%H:%M:%S}" in shown(unknown)
+    assert f"{at.astimezone(east):%H:%M:%S}" not in shown(unknown)
+
+
+def test_what_is_counted_for_one_of_several_terminals_says_for_which() -> None:
+    case = analysis()
+    first = case.terminals[0]
+    both = replace(case, terminals=(first, replace(first, key="t3", user="9310044@QSD")))
+    assert "are lost. (Counted for 9310042@QSD.)" in render_html(both, "en", META)
+    assert "Counted for" not in render_html(case, "en", META)
+
+
+def test_checks_that_lacked_the_same_stand_together() -> None:
+    lacking = (Text("a capture", "抓包"),)
+    checks = (Check("random-loss", "not-run", lacking), Check("path-down", "not-run", lacking))
+    page = render_html(replace(analysis(), checks=checks), "zh", META)
+    assert re.search(r"<li>缺少 抓包：[^<]*、[^<]*</li>", page)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 from app.core.analysis import Outcome, Role
 from app.core.records import Direction, Text
 from app.core.timeline.model import LaneKind
 
+HEAD = re.compile(r"^(?:\[[^\[\]]*\]\s*)+")  # of a log line: its module and thread, which no user sees
 MESSAGE_NAMES: dict[int, Text] = {
     1: Text("start", "发起"),
     2: Text("policy", "策略"),
@@ -191,7 +194,8 @@ def mark_text(kind: str, code: int | None, text: str) -> Text:
             else Text(f"result {code}", f"结果 {code}")
         )
     if kind == "notice":
-        return Text(f"user reads: {text}", f"用户看到：{text}")
+        shown = HEAD.sub("", text)
+        return Text(f"user reads: {shown}", f"用户看到：{shown}")
     return Text(text, text)
 
 

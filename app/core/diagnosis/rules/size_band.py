@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from app.core.analysis import Evidence, Finding, Severity
+from app.core.analysis import Evidence, Finding, Outcome, Severity
 from app.core.diagnosis.bands import Band, find_band, terminals
 from app.core.diagnosis.case_view import COMPRESSION_BYTES, CaseView, Report
 from app.core.diagnosis.evidence import of_attempts, unique
@@ -165,7 +165,7 @@ def _first_evidence(report: Report) -> tuple[Evidence, ...]:
             e.line,
             e.frame,
             f"{report.terminal.user or report.terminal.mac or ''} · {report.plain_bytes} B · "
-            f"{report.session.outcome.value}",
+            f"{'✓' if report.session.outcome is Outcome.PASSED else '✗'}",
         )
         for e in of_attempts(report.message.attempts[:1])[:1]
     )

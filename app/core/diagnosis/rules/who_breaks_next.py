@@ -197,7 +197,7 @@ def _second_band(case: CaseView) -> int | None:
 
 def _evidence(rows: Sequence[tuple[int, Report]]) -> tuple[Evidence, ...]:
     return unique(
-        Evidence(e.source, e.line, e.frame, f"{r.plain_bytes} B · {p} KB")
+        Evidence(e.source, e.line, e.frame, f"{r.plain_bytes} B · {p} × KB…")
         for p, r in rows
         for e in of_attempts(r.message.attempts[:1])[:1]
     )
