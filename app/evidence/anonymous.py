@@ -100,9 +100,9 @@ class Mask:
     def _losses(self) -> Iterator[Text]:
         if self._bodies.sealed:
             yield Text(
-                f"Contents that were encrypted, incomplete, or could not be packed again to the same size: "
-                f"{self._bodies.sealed} datagrams. They were replaced by bytes that say nothing; headers and sizes "
-                "are as they were.",
+                "Datagrams whose contents were encrypted, incomplete, or could not be packed again to the same size: "
+                f"{self._bodies.sealed}. Their contents were replaced by bytes that say nothing; headers and sizes are "
+                "as they were.",
                 f"有 {self._bodies.sealed} 个报文的内容已加密、不完整或无法重新压缩到相同大小，已用无意义的字节替换；"
                 "首部和大小不变。",
             )
@@ -115,7 +115,8 @@ class Mask:
             )
         if self._texts.blanked:
             yield Text(
-                f"{self._texts.blanked} addresses within messages were blanked, since their replacements are longer.",
+                "Addresses within messages that were filled with zeros, since their replacements are longer: "
+                f"{self._texts.blanked}.",
                 f"报文内容中有 {self._texts.blanked} 处地址因替换值更长而置零。",
             )
 

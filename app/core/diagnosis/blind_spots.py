@@ -60,7 +60,11 @@ def _within(at_ns: int, spans: tuple[tuple[int, int], ...]) -> bool:
 
 
 def spot_evidence(case: CaseView, spot: BlindSpot) -> tuple[Evidence, ...]:
-    """The first frame of the capture in question, and the sends that it could not judge."""
+    """The first frame of the capture in question, or line of a device's log, and the sends that it cannot judge."""
     sources = case.points[spot.point].sources if spot.point in case.points else ()
-    edges = [Evidence(source, frame=1, text=f"{spot.point}: 1") for source in sources[:1]]
+    devices = {facts.source for facts in case.facts.devices}
+    edges = [
+        Evidence(source, 1 if source in devices else None, None if source in devices else 1, f"{spot.point}: 1")
+        for source in sources[:1]
+    ]
     return unique((*edges, *of_attempts(spot.attempts)))

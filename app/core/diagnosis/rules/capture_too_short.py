@@ -21,7 +21,10 @@ def judge(case: CaseView) -> Judgement:
     if last is None:
         return found()
     short: dict[str, float] = {}
+    devices = {facts.source for facts in case.facts.devices}
     for name, point in case.points.items():
+        if devices.intersection(point.sources):
+            continue  # its lines end with the last fragment: a log is no capture that somebody stopped
         ends = [end for _, end in point.observed_ns]
         if ends and last <= max(ends) < last + GIVE_UP_S * NS:
             short[name] = (max(ends) - last) / NS
