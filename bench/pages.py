@@ -62,8 +62,10 @@ def make(url: str) -> None:
             [*leg, number, lost * SESSIONS_EACH, sent * SESSIONS_EACH] for *leg, number, lost, sent in saved.leg_losses
         ]
         print(f"case {case.id}")
+    # What the server would soon do by itself, in the middle of a measurement.
+    with sessions() as db:
+        db.connection(execution_options={"isolation_level": "AUTOCOMMIT"}).execute(text("VACUUM (ANALYZE)"))
     with sessions() as db, db.begin():
-        db.execute(text("ANALYZE"))
         for table in ("terminals", "sessions", "attempts", "fragments", "sightings"):
             print(table, db.scalar(text(f"SELECT count(*) FROM {table}")))
 
@@ -121,32 +123,39 @@ _COPIES = (
 )
 
 
-KINDS = ("cases", "cases, searched", "case", "case, sorted page", "case, searched", "terminal", "ladder", "session")
-
-
-def pages(case: int) -> list[str]:
+def visits(case: int) -> list[list[tuple[str, str]]]:
+    """What people may look at next: for each the addresses that a browser then asks for, with their kinds."""
     terminal = f"/cases/{case}/terminals/t{random.randint(1, TERMINALS)}"
+    other = f"t{random.randint(1, TERMINALS)}"
+    session = f"session=s{random.randint(1, SESSIONS_EACH)}"
     return [
-        "/cases",
-        f"/cases?q=83010{random.randint(10, 99)}",
-        f"/cases/{case}",
-        f"/cases/{case}?outcome=failed&sort=size&page={random.randint(1, 40)}",
-        f"/cases/{case}?q=00:25:11:e9:0{random.randint(0, 9)}",
-        terminal,
-        f"{terminal}/ladder.json",
-        f"{terminal}?session=s{random.randint(1, SESSIONS_EACH)}",
+        [("cases", "/cases")],
+        [("cases, searched", f"/cases?q=83010{random.randint(10, 99)}")],
+        [
+            ("case", f"/cases/{case}"),
+            ("plot of sizes", f"/cases/{case}/charts/size"),
+            ("plot of the day", f"/cases/{case}/charts/day"),
+        ],
+        [("case, sorted page", f"/cases/{case}?outcome=failed&sort=size&page={random.randint(1, 40)}")],
+        [("case, searched", f"/cases/{case}?q=00:25:11:e9:{random.randint(0, 19):02x}")],
+        [("terminal", terminal), ("ladder", f"{terminal}/ladder.json")],
+        [("session", f"{terminal}?{session}"), ("ladder", f"{terminal}/ladder.json?{session}")],
+        [("compare", f"/cases/{case}/compare?t={terminal.rpartition('/')[2]}&t={other}")],
     ]
+
+
+async def _look(client: httpx.AsyncClient, visit: list[tuple[str, str]], times: dict[str, list[float]]) -> None:
+    for kind, address in visit:
+        begin = time.monotonic()
+        answer = await client.get(address, headers={"Accept": "text/html"})
+        assert answer.status_code == 200, (address, answer.status_code)
+        times.setdefault(kind, []).append(time.monotonic() - begin)
 
 
 async def _user(client: httpx.AsyncClient, case: int, end: float, times: dict[str, list[float]]) -> None:
     await asyncio.sleep(random.uniform(0, THINK_S[1]))
     while time.monotonic() < end:
-        kinds = pages(case)
-        at = random.randrange(len(kinds))
-        begin = time.monotonic()
-        answer = await client.get(kinds[at], headers={"Accept": "text/html"})
-        assert answer.status_code == 200, (kinds[at], answer.status_code)
-        times.setdefault(KINDS[at], []).append(time.monotonic() - begin)
+        await _look(client, random.choice(visits(case)), times)
         await asyncio.sleep(random.uniform(*THINK_S))
 
 
@@ -164,8 +173,8 @@ async def load(cookies: dict[str, str], start_page: str, case: int, users: int, 
         timeout=60,
         limits=httpx.Limits(max_connections=users),
     ) as client:
-        for page in pages(case):
-            await client.get(page)
+        for visit in visits(case):  # until the process has loaded what it needs
+            await _look(client, visit, {})
         end = time.monotonic() + seconds
         await asyncio.gather(*(_user(client, case, end, times) for _ in range(users)))
     print(f"{users} people, {THINK_S[0]:.0f} to {THINK_S[1]:.0f} s between an answer and the next question")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy import ColumnElement, bindparam, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from app.access import NOBODY, Principal, Role, Scope
@@ -67,6 +67,27 @@ def _is_alive() -> ColumnElement[bool]:
     return (WebSession.expires_at > func.now()) & (idle_end > func.now())
 
 
+# Whose session it is. Made once: every request begins with it.
+_HOLDER = (
+    select(
+        WebSession.id.label("session_id"),
+        WebSession.seen_at,
+        WebSession.csrf,
+        User.id.label("user_id"),
+        User.name,
+        User.role,
+        User.group_id,
+        User.is_disabled,
+        ShareLink.id.label("link_id"),
+        ShareLink.case_id,
+    )
+    .select_from(WebSession)
+    .outerjoin(User, User.id == WebSession.user_id)
+    .outerjoin(ShareLink, ShareLink.id == WebSession.share_link_id)
+    .where(WebSession.digest == bindparam("digest"), _is_alive())
+)
+
+
 def end_session(db: Session, session_id: int) -> None:
     db.execute(delete(WebSession).where(WebSession.id == session_id))
 
@@ -79,28 +100,22 @@ def end_all_sessions(db: Session, user_id: int, *, but: int | None = None) -> No
 
 def who_has_session(db: Session, keys: Keyring, token: str) -> Principal:
     """The person or guest of a session's cookie. One statement, and one a minute to note that it was used."""
-    row = db.execute(
-        select(WebSession, User, ShareLink)
-        .outerjoin(User, User.id == WebSession.user_id)
-        .outerjoin(ShareLink, ShareLink.id == WebSession.share_link_id)
-        .where(WebSession.digest == keys.digest("session", token), _is_alive())
-    ).first()
+    row = db.execute(_HOLDER, {"digest": keys.digest("session", token)}).first()
     if row is None:
         return NOBODY
-    session, user, link = row
-    if datetime.now(UTC) - session.seen_at > SEEN_EVERY:
-        db.execute(update(WebSession).where(WebSession.id == session.id).values(seen_at=func.now()))
-    if user is None:
-        return Principal(name=f"guest {link.id}", shared_case=link.case_id, session_id=session.id)
-    if user.is_disabled:
+    if datetime.now(UTC) - row.seen_at > SEEN_EVERY:
+        db.execute(update(WebSession).where(WebSession.id == row.session_id).values(seen_at=func.now()))
+    if row.user_id is None:
+        return Principal(name=f"guest {row.link_id}", shared_case=row.case_id, session_id=row.session_id)
+    if row.is_disabled:
         return NOBODY
     return Principal(
-        name=user.name,
-        user_id=user.id,
-        role=Role(user.role),
-        group_id=user.group_id,
-        session_id=session.id,
-        csrf=session.csrf,
+        name=row.name,
+        user_id=row.user_id,
+        role=Role(row.role),
+        group_id=row.group_id,
+        session_id=row.session_id,
+        csrf=row.csrf,
     )
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Integer,
+    Row,
     Select,
     bindparam,
     case,
@@ -265,6 +266,8 @@ def add_bundle(db: Session, case_id: int) -> Bundle:
 
 # ---------------------------------------------------------------- terminals
 
+# As tables: a row of columns is made in a fraction of the time that an object of the mapper takes.
+_terminals, _sessions = TerminalRow.__table__, SessionRow.__table__
 SORTS: dict[str, Any] = {
     "user": TerminalRow.user,
     "mac": TerminalRow.mac,
@@ -285,15 +288,15 @@ class TerminalFilter:
     is_descending: bool = False
 
 
-def list_terminals(db: Session, analysis_id: int, narrowed: TerminalFilter, page: int) -> Page[TerminalRow]:
+def list_terminals(db: Session, analysis_id: int, narrowed: TerminalFilter, page: int) -> Page[Row[Any]]:
     """Two statements, each over the rows of this analysis only."""
-    statement = _terminals_where(select(TerminalRow), analysis_id, narrowed)
+    statement = _terminals_where(select(_terminals), analysis_id, narrowed)
     total = db.scalar(_terminals_where(select(func.count()).select_from(TerminalRow), analysis_id, narrowed)) or 0
     order: list[Any] = [TerminalRow.no]
     if narrowed.sort in SORTS:
         column = SORTS[narrowed.sort]
         order.insert(0, column.desc().nulls_last() if narrowed.is_descending else column.asc().nulls_last())
-    rows = db.scalars(statement.order_by(*order).limit(PER_PAGE).offset((page - 1) * PER_PAGE)).all()
+    rows = db.execute(statement.order_by(*order).limit(PER_PAGE).offset((page - 1) * PER_PAGE)).all()
     return Page(rows, page, total)
 
 
@@ -318,26 +321,33 @@ def _terminals_where(statement: Select[Any], analysis_id: int, narrowed: Termina
     return statement
 
 
-def terminal_by_key(db: Session, analysis_id: int, key: str) -> TerminalRow | None:
-    return db.scalar(select(TerminalRow).where(TerminalRow.analysis_id == analysis_id, TerminalRow.key == key))
+# Statements of the pages that are asked for most are made once: making one costs more than running it.
+_ANALYSIS = bindparam("analysis", type_=Integer)
+_TERMINAL = select(_terminals).where(_terminals.c.analysis_id == _ANALYSIS, _terminals.c.key == bindparam("key"))
+_HEADS = (
+    select(_sessions)
+    .where(_sessions.c.analysis_id == _ANALYSIS, _sessions.c.terminal_no == bindparam("terminal", type_=Integer))
+    .order_by(_sessions.c.no)
+)
+_NEIGHBOURS = select(_terminals.c.no, _terminals.c.key, _terminals.c.user, _terminals.c.mac).where(
+    _terminals.c.analysis_id == _ANALYSIS,
+    _terminals.c.no.in_((bindparam("before", type_=Integer), bindparam("after", type_=Integer))),
+)
 
 
-def session_heads(db: Session, analysis_id: int, terminal_no: int) -> Sequence[SessionRow]:
+def terminal_by_key(db: Session, analysis_id: int, key: str) -> Row[Any] | None:
+    """Its columns, by their names."""
+    return db.execute(_TERMINAL, {"analysis": analysis_id, "key": key}).first()
+
+
+def session_heads(db: Session, analysis_id: int, terminal_no: int) -> Sequence[Row[Any]]:
     """The sessions of a terminal, without what is below them."""
-    return db.scalars(
-        select(SessionRow)
-        .where(SessionRow.analysis_id == analysis_id, SessionRow.terminal_no == terminal_no)
-        .order_by(SessionRow.no)
-    ).all()
+    return db.execute(_HEADS, {"analysis": analysis_id, "terminal": terminal_no}).all()
 
 
 def neighbours(db: Session, analysis_id: int, no: int) -> tuple[Any, Any]:
     """(no, key, user, mac) of the terminals before and after one in the order of the analysis, or None."""
-    rows = db.execute(
-        select(TerminalRow.no, TerminalRow.key, TerminalRow.user, TerminalRow.mac).where(
-            TerminalRow.analysis_id == analysis_id, TerminalRow.no.in_([no - 1, no + 1])
-        )
-    ).all()
+    rows = db.execute(_NEIGHBOURS, {"analysis": analysis_id, "before": no - 1, "after": no + 1})
     by_no = {row.no: row for row in rows}
     return by_no.get(no - 1), by_no.get(no + 1)
 
@@ -368,12 +378,15 @@ def session_starts(db: Session, analysis_id: int) -> Sequence[Any]:
     ).all()
 
 
-def a_healthy_terminal(db: Session, analysis_id: int, near_bytes: int | None) -> TerminalRow | None:
-    """A passed terminal to compare a failed one with: the one whose message 3 is nearest in size."""
-    statement = select(TerminalRow).where(TerminalRow.analysis_id == analysis_id, TerminalRow.outcome == "passed")
-    if near_bytes is not None:
-        statement = statement.order_by(func.abs(TerminalRow.message3_plain_bytes - near_bytes).nulls_last())
-    return db.scalar(statement.order_by(TerminalRow.no).limit(1))
+def passed_sizes(db: Session, analysis_id: int) -> list[tuple[int, str]]:
+    """(plaintext bytes of message 3, key) of the terminals that passed, by size; those of no known size come first."""
+    size = func.coalesce(TerminalRow.message3_plain_bytes, -1)
+    rows = db.execute(
+        select(size, TerminalRow.key)
+        .where(TerminalRow.analysis_id == analysis_id, TerminalRow.outcome == "passed")
+        .order_by(size, TerminalRow.no)
+    )
+    return [(size_bytes, key) for size_bytes, key in rows]
 
 
 def open_bundle(db: Session, case_id: int) -> Bundle:

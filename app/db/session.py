@@ -2,35 +2,72 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Iterator
-from typing import Annotated
+from contextlib import contextmanager
+from typing import Annotated, Any
 
+import psycopg
 from fastapi import Depends, Request
 from psycopg import Connection
-from sqlalchemy import Engine, create_engine
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from app.db.url import driver_url
 
+REST_S = 0.5
 _READING = frozenset({"GET", "HEAD"})
 
 
 def make_engine(url: str, *, pool_size: int = 10) -> Engine:
     """An engine that finds out about a restarted server before it hands a dead connection to a request."""
-    return create_engine(
+    engine = create_engine(
         driver_url(url),
-        pool_pre_ping=True,
+        pool_use_lifo=True,
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_timeout=10,
         hide_parameters=True,  # a failed statement's values are about people, and errors reach the log
         connect_args={"connect_timeout": 5, "application_name": "eadscope"},
     )
+    _ask_after_a_rest(engine)
+    return engine
+
+
+def _ask_after_a_rest(engine: Engine) -> None:
+    """Before a connection is used that rested, ask whether the server is still there.
+
+    Not before every use: a request takes one three times within milliseconds, and no server ends and starts in between.
+    """
+
+    def note_use(_connection: object, record: ConnectionPoolEntry) -> None:
+        record.info["used_at"] = time.monotonic()
+
+    def ask(connection: Any, record: ConnectionPoolEntry, _proxy: object) -> None:
+        if time.monotonic() - record.info.get("used_at", math.inf) < REST_S:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except psycopg.Error as error:
+            raise InvalidatePoolError from error
+
+    event.listen(engine, "checkin", note_use)
+    event.listen(engine, "checkout", ask)
 
 
 def make_sessions(engine: Engine) -> sessionmaker[Session]:
     return sessionmaker(engine, expire_on_commit=False)
+
+
+@contextmanager
+def look_up(sessions: sessionmaker[Session]) -> Iterator[Session]:
+    """For statements that each stand alone: no transaction has to be begun and ended around them."""
+    with sessions() as session:
+        session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
+        yield session
 
 
 def is_away(error: BaseException) -> bool:

@@ -2,37 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from app.core.analysis import CapturePoint, SourceKind
-from app.core.records import NS, Text
+from app.core.records import Text
 from app.db import case_list, queries
 from app.db.case_list import CaseFilter
 from app.db.judgements import judgements_of
 from app.db.models import Analysis
-from app.db.queries import CaseHead, TerminalFilter
-from app.db.results import SourceRow
+from app.db.queries import CaseHead
 from app.db.session import DatabaseSession
 from app.errors import NotFound, Rejected
 from app.jobs.asking import cancel_analysis, request_analysis
-from app.web import labels
-from app.web.coverage import coverage_of
+from app.web import case_parts, labels
+from app.web.case_parts import chosen_kind, terminal_filter
 from app.web.evidence import drawer_of
 from app.web.findings import case_headline, example_of
 from app.web.guard import CurrentPrincipal, principal_of
-from app.web.remembered import capture_points, case_checks, case_findings, remember
+from app.web.remembered import capture_points, case_findings, remember
 from app.web.security import require_same_origin
-from app.web.templating import render
-from app.web.view import View, offset_name, view_of
+from app.web.templating import answer, render
+from app.web.view import View, view_of
 
 router = APIRouter(dependencies=[Depends(require_same_origin)], include_in_schema=False)
-Choices = Annotated[View, Depends(view_of)]
+
+
+async def _chosen(request: Request) -> View:
+    """Not in a thread, which would have to be waited for: nothing here takes time."""
+    return view_of(request)
+
+
+Choices = Annotated[View, Depends(_chosen)]
 
 
 def load_head(db: DatabaseSession, case_id: int) -> CaseHead:
@@ -57,16 +59,6 @@ def partial_of(request: Request) -> str | None:
     return request.headers.get("hx-target") if request.headers.get("hx-request") == "true" else None
 
 
-def page_number(request: Request, name: str = "page") -> int:
-    text = request.query_params.get(name, "1")
-    return int(text) if text.isdecimal() and 0 < int(text[:9]) <= 1_000_000 else 1
-
-
-def pager(view: View) -> Callable[[int], str]:
-    """The address of another page of the same list."""
-    return lambda number: view.url(page=number if number > 1 else None)
-
-
 @router.get("/", response_class=HTMLResponse)
 def home() -> Response:
     return RedirectResponse("/cases", 307)
@@ -78,8 +70,8 @@ def cases(request: Request, db: DatabaseSession, view: Choices, principal: Curre
     narrowed = CaseFilter(
         query.get("q", "")[:200], query.get("state", ""), query.get("finding", ""), query.get("outcome", "")
     )
-    page = case_list.list_cases(db, narrowed, page_number(request), principal)
-    context: dict[str, Any] = {"page": page, "narrowed": narrowed, "url_of": pager(view)}
+    page = case_list.list_cases(db, narrowed, view.page_number(), principal)
+    context: dict[str, Any] = {"page": page, "narrowed": narrowed, "url_of": view.pager()}
     if partial_of(request) == "case-list":
         return render(request, "case_list.html", **context)
     return render(request, "cases.html", saved=queries.saved_filters(db, principal), **context)
@@ -111,29 +103,10 @@ def case(request: Request, db: DatabaseSession, head: Head, view: Choices) -> Re
     if partial == "drawer":
         return render(request, "drawer.html", drawer=drawer_of(request, db, analysis.id))
     if partial == "source-list":
-        return render(request, "source_list.html", head=head, **_source_context(request, db, analysis.id, view))
-    narrowed = _terminal_filter(request)
-    context: dict[str, Any] = {
-        "head": head,
-        "narrowed": narrowed,
-        "page": queries.list_terminals(db, analysis.id, narrowed, page_number(request)),
-        "url_of": pager(view),
-        "zone_offset_s": remember(db, analysis.id, queries.log_zone),
-    }
+        return answer(request, case_parts.source_list(db, analysis, view))
     if partial == "terminal-list":
-        return render(request, "terminal_list.html", **context)
-    return render(request, "case.html", **context, **_case_context(request, db, head, analysis, view))
-
-
-def _terminal_filter(request: Request) -> TerminalFilter:
-    query = request.query_params
-    return TerminalFilter(
-        query.get("q", "")[:200],
-        query.get("outcome", ""),
-        query.get("finding", ""),
-        query.get("sort", ""),
-        query.get("desc") == "1",
-    )
+        return answer(request, case_parts.terminal_list(db, analysis, view))
+    return render(request, "case.html", **_case_context(request, db, head, analysis, view))
 
 
 def _case_context(
@@ -142,7 +115,6 @@ def _case_context(
     findings = case_findings(db, analysis.id)
     outcomes = remember(db, analysis.id, queries.outcome_counts)
     points = capture_points(db, analysis.id)
-    legs, other_legs = _legs(analysis.leg_losses, points)
     counts = remember(db, analysis.id, queries.source_counts)
     example = remember(db, analysis.id, example_of)
     counted = remember(db, analysis.id, queries.finding_counts)
@@ -154,76 +126,20 @@ def _case_context(
         "verdict": case_headline(findings, outcomes, example.finding.summary if example else None),
         "outcomes": outcomes,
         "counted": counted,
-        "checks": case_checks(db, analysis.id),
+        "head": head,
+        "narrowed": terminal_filter(view),
         "points": points,
-        "legs": legs,
-        "other_legs": other_legs,
         "source_total": sum(number for _, _, number in counts),
-        "coverage": remember(db, analysis.id, coverage_of),
+        "coverage": case_parts.coverage(db, analysis, view),
+        "path": case_parts.path(db, analysis, view),
+        "terminal_list": case_parts.terminal_list(db, analysis, view),
+        "kind": chosen_kind(view),
+        "source_list": case_parts.source_list(db, analysis, view),
+        "checks": case_parts.checks(db, analysis, view),
         "similar": queries.similar_cases(db, head, principal_of(request)),
         "zone_name": view.zone_name(remember(db, analysis.id, queries.log_zone)),
         "drawer": drawer_of(request, db, analysis.id),
-        **_source_context(request, db, analysis.id, view),
     }
-
-
-def _source_context(request: Request, db: DatabaseSession, analysis_id: int, view: View) -> dict[str, Any]:
-    asked = request.query_params.get("kind", "")
-    kind = asked if asked in labels.KINDS else ""
-    return {
-        "kind": kind,
-        "sources": queries.list_sources(db, analysis_id, kind, page_number(request, "sources")),
-        "sources_url": lambda number: view.url(sources=number if number > 1 else None),
-        "offset_name": offset_name,
-        "span_of": span_of,
-    }
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """From when to when a source tells. Not UTC: local time of a log whose zone nobody knows, shown as written."""
-
-    first_ns: int | None
-    last_ns: int | None
-    zone_offset_s: int | None
-    is_utc: bool = True
-
-
-def span_of(source: SourceRow) -> Span:
-    """A log's times are local wall-clock times; with its zone they become UTC like those of a capture."""
-    if source.kind not in (SourceKind.INODE_LOG, SourceKind.SERVER_LOG):
-        return Span(source.first_ns, source.last_ns, None)
-    if source.zone_offset_s is None:
-        return Span(source.first_ns, source.last_ns, 0, is_utc=False)
-    zone_ns = source.zone_offset_s * NS
-    first_ns, last_ns = (at_ns - zone_ns if at_ns is not None else None for at_ns in (source.first_ns, source.last_ns))
-    return Span(first_ns, last_ns, source.zone_offset_s)
-
-
-@dataclass(frozen=True, slots=True)
-class Loss:
-    """Datagrams of one message that one leg lost, and how many of it there were in all."""
-
-    message: int
-    lost: int
-    sent: int
-
-
-def _legs(
-    rows: Sequence[Sequence[Any]], points: Sequence[CapturePoint]
-) -> tuple[Mapping[tuple[str, str], list[Loss]], list[tuple[str, str, Loss]]]:
-    """Losses by leg between neighbours (both directions together), and the ones that span several legs."""
-    neighbours = set(pairwise(point.name for point in points))
-    legs: dict[tuple[str, str], list[Loss]] = {}
-    others = []
-    for lost_from, lost_to, *counts in rows:
-        loss, pair = Loss(*counts), (lost_from, lost_to)
-        pair = pair if pair in neighbours else pair[::-1]
-        if pair in neighbours:
-            legs.setdefault(pair, []).append(loss)
-        else:
-            others.append((lost_from, lost_to, loss))
-    return legs, others
 
 
 @router.get("/cases/{case_id}/progress", response_class=HTMLResponse)

@@ -18,7 +18,7 @@ from app.db import queries
 from app.db.session import DatabaseSession
 from app.errors import NotFound
 from app.web.cases import Choices, Head, current_of
-from app.web.remembered import capture_points, case_findings, remember
+from app.web.remembered import capture_points, case_findings, remember, remember_part
 from app.web.terminals import is_corrected, load_shown
 
 router = APIRouter(include_in_schema=False)
@@ -27,6 +27,10 @@ router = APIRouter(include_in_schema=False)
 def _theme(request: Request) -> str:
     """The script says which theme the page has; only it knows what "auto" came to."""
     return "dark" if request.query_params.get("theme") == "dark" else "light"
+
+
+def _json(figure: dict[str, Any]) -> bytes:
+    return bytes(JSONResponse(figure).body)
 
 
 @router.get("/cases/{case_id}/terminals/{key}/ladder.json")
@@ -49,7 +53,7 @@ def size(request: Request, db: DatabaseSession, head: Head, view: Choices) -> Re
     """Size of message 3 against outcome; a point's `customdata` is the address of its terminal."""
     language, theme = view.language, _theme(request)
 
-    def figure(db: Session, analysis_id: int) -> dict[str, Any]:
+    def figure(db: Session, analysis_id: int) -> bytes:
         points = queries.terminal_points(db, analysis_id)
         dots = [
             SizeDot(row.key, row.user or row.mac or row.key, row.message3_plain_bytes, Outcome(row.outcome))
@@ -57,9 +61,10 @@ def size(request: Request, db: DatabaseSession, head: Head, view: Choices) -> Re
             if row.message3_plain_bytes
         ]
         edges = size_edges(CaseAnalysis((), (), (), case_findings(db, analysis_id), ()))
-        return size_figure(plot_sizes(dots, edges, without_size=len(points) - len(dots)), language, theme)
+        return _json(size_figure(plot_sizes(dots, edges, without_size=len(points) - len(dots)), language, theme))
 
-    return JSONResponse(remember(db, current_of(head).id, figure, language, theme))
+    kept = remember_part(db, current_of(head).id, figure, "size", language, theme)
+    return Response(kept, media_type="application/json")
 
 
 @router.get("/cases/{case_id}/charts/day")
@@ -68,8 +73,9 @@ def day(request: Request, db: DatabaseSession, head: Head, view: Choices) -> Res
     language, theme = view.language, _theme(request)
     zone = view.tzinfo(remember(db, current_of(head).id, queries.log_zone))
 
-    def figure(db: Session, analysis_id: int) -> dict[str, Any]:
+    def figure(db: Session, analysis_id: int) -> bytes:
         moments = [(start_ns, Outcome(outcome)) for start_ns, outcome in queries.session_starts(db, analysis_id)]
-        return time_figure(plot_times(moments, zone), language, theme, zone=zone)
+        return _json(time_figure(plot_times(moments, zone), language, theme, zone=zone))
 
-    return JSONResponse(remember(db, current_of(head).id, figure, language, theme, str(zone)))
+    kept = remember_part(db, current_of(head).id, figure, "day", language, theme, str(zone))
+    return Response(kept, media_type="application/json")

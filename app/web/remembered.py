@@ -1,6 +1,7 @@
 """What was computed out of an analysis, kept in this process: results of a finished analysis never change.
 
-Only small answers belong here (counts, figures); each process keeps its own, the least used go first.
+Each process keeps its own. An answer is known by its analysis, so that a newer analysis has answers of its own; nothing
+that depends on a person, or that a person may change, belongs here.
 """
 
 from __future__ import annotations
@@ -18,29 +19,38 @@ from app.core.analysis import CapturePoint, Check, Finding
 from app.db.load import load_capture_points, load_checks, load_findings
 
 Answer = TypeVar("Answer")
-MOST = 500
-
-_lock = Lock()
-_kept: WeakKeyDictionary[Engine, OrderedDict[tuple[Any, ...], Any]] = WeakKeyDictionary()
 
 
-def remember(db: Session, analysis_id: int, make: Callable[[Session, int], Answer], *more: object) -> Answer:
-    """`make(db, analysis_id)`, or what it gave before for the same analysis; `more` tells variants of it apart.
+class Memory:
+    """At most `most` answers for each database; the ones that nobody asked for the longest go first."""
 
-    Two requests may compute the same answer at once; that costs time and harms nothing.
-    """
-    engine, key = cast(Engine, db.get_bind()), (analysis_id, make.__module__, make.__qualname__, *more)
-    with _lock:
-        answers = _kept.setdefault(engine, OrderedDict())
-        if key in answers:
-            answers.move_to_end(key)
-            return cast(Answer, answers[key])
-    answer = make(db, analysis_id)
-    with _lock:
-        answers[key] = answer
-        while len(answers) > MOST:
-            answers.popitem(last=False)
-    return answer
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._lock = Lock()
+        self._kept: WeakKeyDictionary[Engine, OrderedDict[tuple[Any, ...], Any]] = WeakKeyDictionary()
+
+    def __call__(self, db: Session, analysis_id: int, make: Callable[[Session, int], Answer], *more: object) -> Answer:
+        """`make(db, analysis_id)`, or what it gave before for the same analysis; `more` tells variants of it apart.
+
+        Two requests may compute the same answer at once; that costs time and harms nothing.
+        """
+        engine, key = cast(Engine, db.get_bind()), (analysis_id, make.__module__, make.__qualname__, *more)
+        with self._lock:
+            answers = self._kept.setdefault(engine, OrderedDict())
+            if key in answers:
+                answers.move_to_end(key)
+                return cast(Answer, answers[key])
+        answer = make(db, analysis_id)
+        with self._lock:
+            answers[key] = answer
+            while len(answers) > self._most:
+                answers.popitem(last=False)
+        return answer
+
+
+remember = Memory(500)  # small answers: counts, points, findings of the case
+remember_part = Memory(300)  # pieces of pages and figures, up to some hundred kilobytes each
+remember_terminal = Memory(32)  # with all messages of a session: a page, its ladder and its comparison ask one by one
 
 
 def capture_points(db: Session, analysis_id: int) -> tuple[CapturePoint, ...]:

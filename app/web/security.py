@@ -71,7 +71,7 @@ async def require_csrf_token(request: Request) -> None:
         raise Forbidden(NOT_FROM_OUR_PAGE)
 
 
-def require_same_origin(request: Request) -> None:
+async def require_same_origin(request: Request) -> None:
     """Refuse a change that a page of another site started.
 
     Browsers say so themselves (Sec-Fetch-Site, or Origin in older ones); a client without either is no browser and

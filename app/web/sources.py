@@ -29,7 +29,8 @@ from app.jobs.asking import request_analysis
 from app.log_formats import BUILT_IN, format_from_text, load_formats
 from app.sources import HEAD_BYTES
 from app.storage import Storage
-from app.web.cases import Head, current_of, span_of
+from app.web.case_parts import span_of
+from app.web.cases import Head, current_of
 from app.web.line_times import PairedClock, clock_from_pair
 from app.web.log_window import read_window
 from app.web.security import require_same_origin

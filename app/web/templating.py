@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from functools import cache
+from collections.abc import Callable, Iterable
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from markupsafe import Markup, escape
 from app.charts.writing import signed_seconds
 from app.core.analysis import Evidence
 from app.web import labels
+from app.web.fixed_texts import FixedTexts, OneLanguage
 from app.web.guard import principal_of
 from app.web.i18n import say, translations
 from app.web.view import REMEMBERED, View, utc, view_of
@@ -27,7 +28,8 @@ STATIC = ROOT / "static"
 LONGEST_SHOWN = 2_000
 # Control characters, and marks that turn the direction of what follows or have no width.
 _HIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
-# Which part of 2026-11-23 08:51:53.263 a page shows.
+WRITTEN = len("2026-11-23 08:51:53.263")
+# Which part of that a page shows.
 TIME_FORMS = {
     "full": slice(None),
     "clock": slice(11, None),
@@ -92,7 +94,7 @@ def size_text(size_bytes: int) -> str:
 @cache
 def environment(language: str) -> Environment:
     """The environment of one language (the catalogue is part of it, so that templates compile with it)."""
-    env = Environment(
+    env = OneLanguage(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         extensions=["jinja2.ext.i18n", "jinja2.ext.do", FormTokens],
@@ -101,7 +103,9 @@ def environment(language: str) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    env.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]
+    catalogue = translations(language)
+    env.install_gettext_translations(catalogue, newstyle=True)  # type: ignore[attr-defined]
+    env.fixed_texts = FixedTexts(catalogue.gettext)
     env.filters.update(
         bdi=isolate,
         plain=plain,
@@ -114,15 +118,12 @@ def environment(language: str) -> Environment:
     )
     env.globals.update(
         labels=labels,
-        label=lambda table, key: translations(language).gettext(getattr(labels, table).get(str(key), str(key))),
+        label=lru_cache(1024)(lambda table, key: catalogue.gettext(getattr(labels, table).get(str(key), str(key)))),
     )
     return env
 
 
-def render(request: Request, name: str, status: int = 200, **context: Any) -> HTMLResponse:
-    """One page or partial. Choices that stand in the URL are remembered in cookies."""
-    view: View = view_of(request)
-
+def _times_in(view: View) -> Callable[..., Markup]:
     def time_of(
         time_ns: int | None, source_offset_s: int | None = None, form: str = "full", as_written: bool = False
     ) -> Markup:
@@ -130,27 +131,45 @@ def render(request: Request, name: str, status: int = 200, **context: Any) -> HT
         if time_ns is None:
             return Markup("–")
         moment = utc(time_ns) if as_written else view.moment(time_ns, source_offset_s)
-        written = moment.strftime("%Y-%m-%d %H:%M:%S") + f".{moment.microsecond // 1000:03d}"
-        shown = written[TIME_FORMS[form]]
         told = moment.replace(tzinfo=None) if as_written else moment
-        return Markup(f'<time datetime="{told.isoformat()}">{shown}</time>')
+        written = told.isoformat(" ", "milliseconds")[:WRITTEN]
+        return Markup(f'<time datetime="{told.isoformat()}">{written[TIME_FORMS[form]]}</time>')
 
+    return time_of
+
+
+def render_part(view: View, name: str, **context: Any) -> Markup:
+    """A piece of a page that is the same for whoever chose this view, so that it can be kept.
+
+    Its template knows neither the person nor the request; one that asks for them fails.
+    """
+    template = environment(view.language).get_template(name)
+    return Markup(template.render(view=view, time_of=_times_in(view), **context))
+
+
+def render(request: Request, name: str, status: int = 200, **context: Any) -> HTMLResponse:
+    """One page or partial."""
+    view, principal = view_of(request), principal_of(request)
     html = (
         environment(view.language)
         .get_template(name)
         .render(
             view=view,
             request=request,
-            time_of=time_of,
-            is_htmx=request.headers.get("hx-request") == "true",
+            time_of=_times_in(view),
             status=status,
-            principal=principal_of(request),
-            csrf=principal_of(request).csrf,
+            principal=principal,
+            csrf=principal.csrf,
             **context,
         )
     )
+    return answer(request, html, status)
+
+
+def answer(request: Request, html: str, status: int = 200) -> HTMLResponse:
+    """What was rendered, for this reader. Choices that stand in the address are remembered in cookies."""
     response = HTMLResponse(html, status_code=status, headers={"Vary": "Accept-Language, Cookie, HX-Request"})
-    response.headers["Content-Language"] = view.html_language
+    response.headers["Content-Language"] = view_of(request).html_language
     for key in REMEMBERED:
         if request.query_params.get(key) in REMEMBERED[key]:
             response.set_cookie(key, request.query_params[key], max_age=31_536_000, samesite="lax", httponly=True)

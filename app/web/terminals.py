@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, Response
+from sqlalchemy import Row
 
 from app.charts import ladder_svg
 from app.core.analysis import Attempt, CapturePoint, Message, Outcome, Session, Terminal
@@ -19,7 +21,6 @@ from app.db import queries
 from app.db.exchanges import load_session
 from app.db.judgements import judgements_of
 from app.db.load import load_checks, load_findings
-from app.db.results import SessionRow, TerminalRow
 from app.db.session import DatabaseSession
 from app.errors import NotFound, Rejected
 from app.web.boxes import Cell, cells_of
@@ -27,7 +28,7 @@ from app.web.cases import Choices, Head, current_of, partial_of
 from app.web.comparison import Compared, compare
 from app.web.evidence import drawer_of
 from app.web.findings import terminal_headline
-from app.web.remembered import capture_points, remember
+from app.web.remembered import capture_points, remember, remember_terminal
 from app.web.security import require_same_origin
 from app.web.templating import render
 from app.web.view import View
@@ -49,14 +50,25 @@ class DatagramLine:
 class Shown:
     """A terminal with the one of its sessions that is shown; `heads` are all of them, without what is below."""
 
-    row: TerminalRow
-    heads: Sequence[SessionRow]
+    row: Row[Any]
+    heads: Sequence[Row[Any]]
     terminal: Terminal
     session: Session | None
 
 
 def load_shown(db: DatabaseSession, analysis_id: int, key: str, session_key: str | None) -> Shown:
-    """The session that the address names, else the first failed one, else the first. Raises NotFound."""
+    """The session that the address names, else the first failed one, else the first. Raises NotFound.
+
+    Kept for a while: a page asks for its ladder at once, and then for its evidence.
+    """
+
+    def shown(db: DatabaseSession, analysis_id: int) -> Shown:
+        return _load_shown(db, analysis_id, key, session_key)
+
+    return remember_terminal(db, analysis_id, shown, key, session_key)
+
+
+def _load_shown(db: DatabaseSession, analysis_id: int, key: str, session_key: str | None) -> Shown:
     row = queries.terminal_by_key(db, analysis_id, key)
     if row is None:
         raise NotFound(Text("This case has no such terminal.", "该案例中没有这个终端。"))
@@ -101,7 +113,9 @@ def terminal(request: Request, db: DatabaseSession, head: Head, key: str, view: 
         points=points,
         before=before,
         after=after,
-        healthy=queries.a_healthy_terminal(db, analysis_id, shown.row.message3_plain_bytes) if is_failed else None,
+        healthy=nearest(remember(db, analysis_id, queries.passed_sizes), shown.row.message3_plain_bytes)
+        if is_failed
+        else None,
         is_corrected=is_corrected(request),
         datagrams=datagram_lines(shown.session, points) if shown.session else [],
         drawing=_drawing(request, view, shown, points, zone) if request.query_params.get("drawing") == "1" else "",
@@ -110,6 +124,13 @@ def terminal(request: Request, db: DatabaseSession, head: Head, key: str, view: 
         zone_name=view.zone_name(zone),
         drawer=drawer_of(request, db, analysis_id),
     )
+
+
+def nearest(passed: Sequence[tuple[int, str]], size_bytes: int | None) -> str | None:
+    """The key of a passed terminal to compare a failed one with: the one whose message 3 is nearest in size."""
+    at = bisect(passed, (size_bytes or 0,))
+    around = passed[max(0, at - 1) : at + 1]
+    return min(around, key=lambda one: abs(one[0] - (size_bytes or 0)))[1] if around else None
 
 
 def is_corrected(request: Request) -> bool:

@@ -3,10 +3,12 @@ colleague the same page, and is else remembered in a cookie."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
-from urllib.parse import urlencode
+from functools import lru_cache
+from typing import Any
+from urllib.parse import quote_plus
 from zoneinfo import ZoneInfo
 
 from fastapi import Request
@@ -15,6 +17,8 @@ from app.web.i18n import HTML_LANGUAGES, LANGUAGES, negotiate, translations
 
 ZONES = ("viewer", "source", "utc")
 THEMES = ("auto", "light", "dark")
+# A page writes its own address a hundred times, with other numbers in it.
+_quoted = lru_cache(4096)(quote_plus)
 _EPOCH, _LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
 REMEMBERED = {"lang": LANGUAGES, "zone": ZONES, "theme": THEMES}
 
@@ -49,8 +53,26 @@ class View:
                 parameters.pop(name, None)
             else:
                 parameters[name] = str(value)
-        query = urlencode(parameters)
+        query = "&".join(f"{_quoted(name)}={_quoted(value)}" for name, value in parameters.items())
         return f"{path or self.path}?{query}" if query else (path or self.path)
+
+    def asked(self, name: str) -> str:
+        """A parameter of the address; empty where it has none."""
+        return dict(self.query).get(name, "")
+
+    def page_number(self, name: str = "page") -> int:
+        """Which page of a list the address asks for."""
+        text = self.asked(name)
+        return int(text) if text.isdecimal() and 0 < int(text[:9]) <= 1_000_000 else 1
+
+    def pager(self, name: str = "page") -> Callable[[int], str]:
+        """The address of another page of the same list."""
+
+        def url_of(number: int) -> str:
+            changes: dict[str, Any] = {name: number if number > 1 else None}
+            return self.url(**changes)
+
+        return url_of
 
     def tzinfo(self, source_offset_s: int | None) -> tzinfo:
         """The zone that times are shown in; `source_offset_s` is the log's zone, seconds east of UTC."""
@@ -104,7 +126,7 @@ def _known_zone(name: str) -> str:
 
 
 def view_of(request: Request) -> View:
-    """FastAPI dependency: the reader's choices out of query, cookies and headers."""
+    """The reader's choices out of query, cookies and headers."""
     query, cookies = request.query_params, request.cookies
     return View(
         language=_chosen("lang", query, cookies, negotiate(request.headers.get("accept-language", ""))),

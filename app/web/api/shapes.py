@@ -7,10 +7,10 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from fastapi import Path, Query
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema
+from sqlalchemy import Row
 
 from app.db.models import Analysis, Case
 from app.db.pages import Page
-from app.db.results import TerminalRow
 
 LARGEST_ID = 2**31 - 1
 Item = TypeVar("Item")
@@ -172,7 +172,7 @@ class TerminalState(BaseModel):
     main_finding: str | None = Field(examples=["later-later-fragments-lost"])
 
     @classmethod
-    def of(cls, row: TerminalRow) -> TerminalState:
+    def of(cls, row: Row[Any]) -> TerminalState:
         lost = [row.lost_from, row.lost_to] if row.lost_from is not None and row.lost_to is not None else None
         return cls(
             key=row.key, user=row.user, mac=row.mac, ip=row.ip, outcome=row.outcome, sessions=row.session_count,
