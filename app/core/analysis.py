@@ -7,8 +7,10 @@ nobody edits after construction; keys of per-point dicts are capture point names
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from app.core.records import CaptureFacts, CheckResult, Confidence, Direction, LogFacts, Text
 
@@ -107,6 +109,13 @@ class Clock:
     manual_s: float = 0.0  # offset added by hand, included in offset_s
     step_frames: tuple[int, ...] = ()  # of each step, the first frame after it; 0 where only its time is known
 
+    def converter(self) -> Callable[[int, int], int]:
+        """`to_reference`, for many times."""
+        if self.steps:
+            return self.to_reference
+        offset_ns, drift, middle_ns = self.offset_s * 1e9, self.drift_ppm if self.middle_ns else 0.0, self.middle_ns
+        return lambda raw_ns, frame: raw_ns - round(offset_ns + (raw_ns - middle_ns) * drift * 1e-6)
+
     def to_reference(self, raw_ns: int, frame: int = 0) -> int:
         """Raw time of this clock → time on the reference clock.
 
@@ -137,9 +146,11 @@ class CapturePoint:
     notes: tuple[Text, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Sighting:
-    """One fragment (byte range) at one capture point, with the ground for the judgement."""
+class Sighting(NamedTuple):
+    """One fragment (byte range) at one capture point, with the ground for the judgement.
+
+    A tuple, as there may be millions and nothing else that is frozen is made so fast.
+    """
 
     state: Seen
     source: str | None = None

@@ -93,7 +93,7 @@ def _with_one(network: NetworkFacts, witness: _Witness, order: Sequence[str]) ->
         return network
     clock = _clock(witness, shared)
     names.insert(place, witness.name)
-    traced = tuple(replace(one, fate=_told_fate(one, witness, names, clock)) for one in network.traced)
+    traced = tuple(one._replace(fate=_told_fate(one, witness, names, clock)) for one in network.traced)
     times = [r.time_ns for rows in witness.told.values() for r in rows if r.time_ns is not None]
     point = CapturePoint(
         name=witness.name,

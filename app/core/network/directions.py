@@ -12,28 +12,33 @@ from app.core.records import Direction, Endpoint
 # EAD types that the client sends and that the server sends (domain facts: 1, 3 … and the answers 2, 4 …).
 CLIENT_TYPES = frozenset({1, 3, 5, 7, 17, 19})
 SERVER_TYPES = frozenset({2, 4, 6, 8, 18, 20})
+TO_SERVER, TO_CLIENT = Direction.TO_SERVER, Direction.TO_CLIENT
 
 
 def find_servers(observations: Iterable[Observation], ports: frozenset[int], known: frozenset[str]) -> frozenset[str]:
     """Addresses that answer at EAD ports, by a vote of all datagrams."""
+    voters = [seen for seen in observations if seen.is_ead]
     votes: Counter[str] = Counter()
-    for seen in observations:
-        if seen.is_ead:
-            vote = _vote(seen, ports)
-            if vote:
-                server, client = seen.destination_ip, seen.source_ip
-                votes[server] += vote
-                votes[client] -= vote
+    silent: set[tuple[int, int] | None] = set()
+    flows = Counter([(seen.source_ip, seen.destination_ip, seen.ports) for seen in voters])
+    for (source, destination, pair), count in flows.items():
+        vote = _by_ports(pair, ports)
+        if vote:
+            votes[destination] += vote * count
+            votes[source] -= vote * count
+        else:
+            silent.add(pair)
+    for seen in voters if silent else ():
+        if seen.ports in silent:
+            vote = _by_type(seen)
+            votes[seen.destination_ip] += vote
+            votes[seen.source_ip] -= vote
     return known | {address for address, count in votes.items() if count > 0}
 
 
-def _vote(seen: Observation, ports: frozenset[int]) -> int:
+def _by_ports(pair: tuple[int, int] | None, ports: frozenset[int]) -> int:
     """+1 where the destination looks like the server, -1 where the source does."""
-    if seen.ports is not None:
-        to_known, from_known = seen.ports[1] in ports, seen.ports[0] in ports
-        if to_known != from_known:
-            return 1 if to_known else -1
-    return _by_type(seen)
+    return 0 if pair is None else (pair[1] in ports) - (pair[0] in ports)
 
 
 def _by_type(seen: Observation) -> int:
@@ -46,13 +51,16 @@ def _by_type(seen: Observation) -> int:
 
 def direction_of(group: Group, servers: frozenset[str], ports: frozenset[int]) -> Direction | None:
     """None where neither addresses, ports nor the message tell."""
-    total = 0
-    for seen in group.members.values():
-        to_server, from_server = seen.destination_ip in servers, seen.source_ip in servers
-        total += _vote(seen, ports) if to_server == from_server else to_server - from_server
-    if total == 0:
+    if group.votes is None:
+        group.votes = sum([_vote(seen, servers, ports) for seen in group.members.values()])
+    if group.votes == 0:
         return None
-    return Direction.TO_SERVER if total > 0 else Direction.TO_CLIENT
+    return TO_SERVER if group.votes > 0 else TO_CLIENT
+
+
+def _vote(seen: Observation, servers: frozenset[str], ports: frozenset[int]) -> int:
+    by_address = (seen.destination_ip in servers) - (seen.source_ip in servers)
+    return by_address or _by_ports(seen.ports, ports) or _by_type(seen)
 
 
 def endpoints(seen: Observation, direction: Direction) -> tuple[Endpoint, Endpoint]:

@@ -9,7 +9,7 @@ from app.core.fragmentation.byte_ranges import Range, merged
 from app.core.network.groups import ORPHAN, Group, Level
 from app.core.network.journeys import Traced
 from app.core.network.observations import UDP_HEADER_BYTES, Observation
-from app.core.network.oddities import Oddities, translations
+from app.core.network.oddities import NOTHING_ODD, Oddities, translations
 from app.core.network.paths import Place
 from app.core.network.plain_fates import PlainFates, seen_alike
 from app.core.network.sent_pieces import sent_pieces
@@ -19,6 +19,8 @@ from app.core.network.visibility import Guard
 from app.core.records import Confidence, Datagram, Direction, WireMessage
 
 Leg = tuple[str, str]
+NOT_TRANSLATED: dict[str, tuple[str, str]] = {}
+TO_SERVER, CONTENT = Direction.TO_SERVER, Level.CONTENT
 
 
 class FateBuilder:
@@ -36,17 +38,17 @@ class FateBuilder:
         self._plain = PlainFates(self._names, clocks)
         # What most fates have in common is one object, as there may be hundred thousands.
         self._all_whole = dict.fromkeys(self._names, Fate.WHOLE)
-        self._ttls: dict[tuple[tuple[str, int], ...], dict[str, int]] = {}
+        self._ttls: dict[tuple[bool, tuple[int | None, ...]], dict[str, int]] = {}
 
     def trace(self, traced: Traced) -> TracedDatagram:
         group = traced.journey.group
-        is_up = traced.journey.direction is Direction.TO_SERVER
+        is_up = traced.journey.direction is TO_SERVER
         column = seen_alike(group, self._captures)
         if column is not None:
-            first = column[0] if is_up else column[-1]
-            sent = sent_pieces((first,), group)
-            if sent == first.ranges:
-                seen_at = [(seen,) for seen in (column if is_up else reversed(column))]
+            travelled = column if is_up else column[::-1]
+            sent = sent_pieces(travelled[:1], group)
+            if sent == travelled[0].ranges:
+                seen_at = [(seen,) for seen in travelled]
                 return self._told(traced, seen_at, sent, self._plain.fragments(column, sent), is_plain=True)
         order = self._places if is_up else self._places[::-1]
         found = [tuple(group.members[c] for c in place.captures if c in group.members) for place in order]
@@ -66,43 +68,19 @@ class FateBuilder:
         group, direction = traced.journey.group, traced.journey.direction
         travelled = tuple([datagram for seen in seen_at for one in seen for datagram in one.datagrams])
         message = _message(travelled)
-        fate = self._fate(traced, seen_at, sent, fragments, message, is_plain)
-        return TracedDatagram(
-            fate=fate,
-            datagrams=travelled,
-            direction=direction,
-            client=traced.client,
-            server=traced.server,
-            message=message,
-            time_ns=self._first_time(next(seen for seen in seen_at if seen)),
-            candidates=tuple(self._candidate(rival) for rival in group.rivals) if group.rivals else (),
-            is_orphan=traced.is_orphan,
-            is_merged_only=not is_plain and _is_merged_only(group, fate, sent),
-        )
-
-    def _first_time(self, first: Sequence[Observation]) -> int:
-        return min([self._clocks[seen.capture].to_reference(seen.time_ns, seen.frame) for seen in first])
-
-    def _candidate(self, rival: Observation) -> Candidate:
-        return Candidate(self._sources[rival.capture], tuple(packet.frame for packet in rival.packets), RIVAL)
-
-    def _fate(
-        self,
-        traced: Traced,
-        seen_at: Sequence[tuple[Observation, ...]],
-        sent: tuple[Range, ...],
-        fragments: tuple[FragmentFate, ...],
-        message: WireMessage | None,
-        is_plain: bool,
-    ) -> DatagramFate:
-        group = traced.journey.group
-        is_up = traced.journey.direction is Direction.TO_SERVER
+        first = next(seen for seen in seen_at if seen)
+        is_up = direction is TO_SERVER
         names = self._names if is_up else self._names[::-1]
         source, destination = (traced.client, traced.server) if is_up else (traced.server, traced.client)
-        here = {name: seen for name, seen in zip(names, seen_at, strict=True) if seen}
-        first = next(iter(here.values()))
-        oddities = Oddities(here, sent)
-        return DatagramFate(
+        is_usual = is_plain and not [one for one in travelled if one.anomalies or one.packets[0].tunnels]
+        is_translated = group.level > CONTENT
+        here = (
+            {}
+            if is_usual and not is_translated
+            else {name: seen for name, seen in zip(names, seen_at, strict=True) if seen}
+        )
+        oddities = NOTHING_ODD if is_usual else Oddities(here, sent)
+        fate = DatagramFate(
             identification=first[0].identification,
             source=str(source),
             destination=str(destination),
@@ -114,19 +92,39 @@ class FateBuilder:
             coding=message.coding if message is not None else None,
             match_reason=ORPHAN if traced.is_orphan else group.reason(),
             match_confidence=Confidence.POSSIBLE if traced.is_orphan else group.confidence(),
-            translations=translations(here, source, destination) if group.level > Level.CONTENT else {},
+            translations=translations(here, source, destination) if is_translated else NOT_TRANSLATED,
             split_at=oddities.splits,
             duplicates=oddities.duplicates,
             anomalies=oddities.anomalies,
             tunnels=oddities.tunnels,
-            ttl=self._ttl(here),
+            ttl=self._ttl(is_up, seen_at),
+        )
+        return TracedDatagram(
+            fate=fate,
+            datagrams=travelled,
+            direction=direction,
+            client=traced.client,
+            server=traced.server,
+            message=message,
+            time_ns=self._first_time(first),
+            candidates=tuple(self._candidate(rival) for rival in group.rivals) if group.rivals else (),
+            is_orphan=traced.is_orphan,
+            is_merged_only=not is_plain and _is_merged_only(group, fate, sent),
         )
 
-    def _ttl(self, here: dict[str, tuple[Observation, ...]]) -> dict[str, int]:
-        key = tuple([(name, seen[0].packets[0].ttl) for name, seen in here.items()])
-        known = self._ttls.get(key)
+    def _first_time(self, first: Sequence[Observation]) -> int:
+        return min([self._clocks[seen.capture].to_reference(seen.time_ns, seen.frame) for seen in first])
+
+    def _candidate(self, rival: Observation) -> Candidate:
+        return Candidate(self._sources[rival.capture], tuple(packet.frame for packet in rival.packets), RIVAL)
+
+    def _ttl(self, is_up: bool, seen_at: Sequence[tuple[Observation, ...]]) -> dict[str, int]:
+        ttls = tuple([seen[0].packets[0].ttl if seen else None for seen in seen_at])
+        known = self._ttls.get((is_up, ttls))
         if known is None:
-            known = self._ttls[key] = dict(key)
+            names = self._names if is_up else self._names[::-1]
+            known = {name: ttl for name, ttl in zip(names, ttls, strict=True) if ttl is not None}
+            self._ttls[is_up, ttls] = known
         return known
 
 
@@ -163,13 +161,16 @@ def _place_fate(fragments: Sequence[FragmentFate], name: str) -> Fate:
 def _message(datagrams: Sequence[Datagram]) -> WireMessage | None:
     """The reading that says most."""
     messages = [datagram.message for datagram in datagrams if datagram.message is not None]
-    if len(messages) < 2:
+    if len(messages) < 2 or _says(messages[0]) == ALL_SAID:
         return messages[0] if messages else None
-    return max(
-        messages,
-        key=lambda message: (message.number is not None, message.plain_bytes is not None, message.user is not None),
-        default=None,
-    )
+    return max(messages, key=_says)
+
+
+ALL_SAID = (True, True, True)
+
+
+def _says(message: WireMessage) -> tuple[bool, bool, bool]:
+    return message.number is not None, message.plain_bytes is not None, message.user is not None
 
 
 def _wire_bytes(group: Group) -> int | None:

@@ -60,15 +60,17 @@ ORPHAN = Text(
 
 
 class Group:
-    """`agreed` is the smallest number of payload bytes that a member shares with the others."""
+    """`agreed` is the smallest number of payload bytes that a member shares with the others; `votes` which way it
+    travels, above 0 to the server, as far as it was asked (`directions`)."""
 
-    __slots__ = ("agreed", "level", "members", "rivals")
+    __slots__ = ("agreed", "level", "members", "rivals", "votes")
 
     def __init__(self, members: Iterable[Observation], level: Level = Level.NAMED, agreed: int = 0) -> None:
         self.members: dict[int, Observation] = {seen.capture: seen for seen in members}
         self.level = level
         self.agreed = agreed
         self.rivals: list[Observation] = []
+        self.votes: int | None = None
 
     @property
     def lead(self) -> Observation:
@@ -96,6 +98,7 @@ class Group:
         self.level = max(self.level, other.level, level)
         self.agreed = min(known)
         self.rivals.extend(other.rivals)
+        self.votes = None
 
     def confidence(self) -> Confidence | None:
         if self.rivals:

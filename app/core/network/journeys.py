@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from app.core.fragmentation.byte_ranges import merged
 from app.core.network.directions import endpoints
@@ -13,9 +13,10 @@ from app.core.network.paths import Place
 from app.core.network.witnesses import Journey, Kind
 from app.core.records import Direction, Endpoint
 
+TO_SERVER = Direction.TO_SERVER
 
-@dataclass(frozen=True, slots=True)
-class Traced:
+
+class Traced(NamedTuple):
     """A journey that gets a fate of its own. `is_orphan`: no fragment with ports was seen anywhere."""
 
     journey: Journey
@@ -34,13 +35,13 @@ def find_journeys(joined: Joined) -> tuple[list[Traced], list[Journey]]:
     traced: list[Traced] = []
     journeys: list[Journey] = []
     for group, direction in zip(joined.groups, joined.directions, strict=True):
-        is_ead = group.is_ead
+        is_ead = True in [seen.is_ead for seen in group.members.values()]
         if direction is None:
             if not is_ead:
                 continue
-            direction = Direction.TO_SERVER
+            direction = TO_SERVER
         client, server = _ends(group, direction, rank, ends)
-        places = to_server if direction == Direction.TO_SERVER else to_client
+        places = to_server if direction is TO_SERVER else to_client
         journey = _journey(group, direction, client, server, places)
         journeys.append(journey)
         if is_ead:
@@ -74,9 +75,10 @@ def _ends(
     """(client, server) as seen nearest the client, ports from wherever they were seen with these addresses."""
     nearest = group.members[min(group.members, key=rank.__getitem__)]
     key = (nearest.source_ip, nearest.destination_ip, nearest.ports, direction)
-    if key not in known:
-        known[key] = endpoints(nearest, direction)
-    client, server = known[key]
+    told = known.get(key)
+    if told is None:
+        told = known[key] = endpoints(nearest, direction)
+    client, server = told
     if client.port is None:
         for seen in group.members.values():
             other_client, other_server = endpoints(seen, direction)
@@ -91,7 +93,8 @@ def _journey(
     is_fragmented = False
     whole: list[int] = []
     for capture, seen in group.members.items():
-        is_fragmented = is_fragmented or seen.is_fragmented
+        if seen.is_fragmented:
+            is_fragmented = True
         if not seen.datagrams[0].holes or (len(seen.ranges) > 1 and merged(seen.ranges) == [(0, seen.total)]):
             whole.append(capture)
     kinds = FRAGMENTED if is_fragmented else UNFRAGMENTED

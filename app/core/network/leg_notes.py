@@ -23,6 +23,7 @@ from app.core.network.traces import CaptureInput, NetworkNote, NoteCode, TracedD
 from app.core.network.visibility import Guard
 from app.core.records import Datagram, Direction, Text
 
+ALL_WHOLE = {Fate.WHOLE}
 IP_HEADER = {4: 20, 6: 48}  # IPv6: with the fragment header
 
 
@@ -34,10 +35,10 @@ def gather_notes(
     shared: dict[str, list[Datagram]] = defaultdict(list)
     points = {capture.source: point_of(capture) for capture in captures}
     for one in traced:
-        for datagram in one.datagrams:
-            here[datagram.source].append(datagram)
-            if len(one.datagrams) > 1:
-                shared[datagram.source].append(datagram)
+        into = (here, shared) if len(one.datagrams) > 1 else (here,)
+        for lists in into:
+            for datagram in one.datagrams:
+                lists[datagram.source].append(datagram)
         for datagram in one.datagrams if one.fate.duplicates else ():
             if points[datagram.source] in one.fate.duplicates:
                 twice[datagram.source].append(datagram)
@@ -137,7 +138,7 @@ UNKNOWN_NOTES = {
 
 def _unknown_notes(captures: Sequence[CaptureInput], traced: Sequence[TracedDatagram]) -> Iterator[NetworkNote]:
     """Points that were not capturing, or that miss what later points have."""
-    unsure = [one for one in traced if any(fate != Fate.WHOLE for fate in one.fate.fate.values())]
+    unsure = [one for one in traced if set(one.fate.fate.values()) != ALL_WHOLE]
     for point in dict.fromkeys(point_of(capture) for capture in captures):
         sources = [capture.source for capture in captures if point_of(capture) == point]
         for reason, (code, english, chinese) in UNKNOWN_NOTES.items():

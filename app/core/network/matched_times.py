@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,41 +33,47 @@ class MatchedTimes:
 
 
 def tabulate(groups: Sequence[Group], directions: Sequence[int], captures: int) -> MatchedTimes:
-    times: list[list[int]] = []
-    ttls: list[list[int]] = []
-    frames: list[list[int]] = []
-    row_directions: list[int] = []
+    packets: list[Packet] = []
+    columns: list[int] = []
+    widths: list[int] = []  # of each row, how many captures have it
     rows: list[int] = []
     for index, group in enumerate(groups):
         if len(group.members) < 2:
             continue
-        for seen_at in _common_pieces(group):
-            time_row, ttl_row, frame_row = [NO_TIME] * captures, [NO_TTL] * captures, [0] * captures
-            for capture, packet in seen_at.items():
-                time_row[capture], ttl_row[capture], frame_row[capture] = packet.time_ns, packet.ttl, packet.frame
-            frames.append(frame_row)
-            times.append(time_row)
-            ttls.append(ttl_row)
-            row_directions.append(directions[index])
+        # The first piece where all members have it.
+        heads = [seen.head for seen in group.members.values() if seen.head is not None]
+        if len(heads) == len(group.members):
+            packets += heads
+            columns += group.members
+            widths.append(len(heads))
             rows.append(index)
-    shape = (len(rows), captures)
+            continue
+        for seen_at in _common_pieces(group):
+            packets += seen_at.values()
+            columns += seen_at
+            widths.append(len(seen_at))
+            rows.append(index)
+    at = np.arange(len(rows)).repeat(np.array(widths, dtype=np.int64)), np.array(columns, dtype=np.int64)
+
+    def table(values: list[int], absent: int, kind: type[np.signedinteger[Any]]) -> NDArray[Any]:
+        cells = np.full((len(rows), captures), absent, dtype=kind)
+        cells[at] = values
+        return cells
+
     return MatchedTimes(
-        np.array(times, dtype=np.int64).reshape(shape),
-        np.array(ttls, dtype=np.int16).reshape(shape),
-        np.array(row_directions, dtype=np.int8),
+        table([packet.time_ns for packet in packets], NO_TIME, np.int64),
+        table([packet.ttl for packet in packets], NO_TTL, np.int16),
+        np.array([directions[row] for row in rows], dtype=np.int8),
         np.array(rows, dtype=np.int64),
-        np.array(frames, dtype=np.int64).reshape(shape),
+        table([packet.frame for packet in packets], 0, np.int64),
     )
 
 
 def _common_pieces(group: Group) -> list[dict[int, Packet]]:
-    """The first piece where all members have it, else of every piece that two have.
+    """Every piece that two members have.
 
     The same piece on both sides: the delay of another piece would not bound a clock.
     """
-    heads = {capture: seen.head for capture, seen in group.members.items() if seen.head is not None}
-    if len(heads) == len(group.members):
-        return [heads]
     pieces: dict[int, dict[int, Packet]] = {}
     for capture, seen in group.members.items():
         for packet in seen.packets:

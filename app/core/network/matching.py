@@ -148,6 +148,8 @@ def join_translated(groups: list[Group]) -> list[Group]:
         buckets[name, -1].extend(bucket)
     gone: set[int] = set()
     for bucket in buckets.values():
+        if len(bucket) < 2:
+            continue
         bucket = [group for group in bucket if id(group) not in gone]
         if 1 < len(bucket) <= CROWD:
             for family in _families(bucket):
@@ -160,7 +162,10 @@ def join_translated(groups: list[Group]) -> list[Group]:
 
 
 def _size(group: Group) -> int | None:
-    return next((seen.size for seen in group.members.values() if seen.size is not None), None)
+    for seen in group.members.values():
+        if (size := seen.size) is not None:
+            return size
+    return None
 
 
 def pair_agreement(one: Group, other: Group) -> int:
@@ -205,14 +210,14 @@ def note_rivals(groups: Sequence[Group]) -> None:
 
 
 def _is_translation(one: Group, other: Group) -> bool:
+    shared = one.members.keys() & other.members.keys()
+    if len(shared) > 1 or not all(_is_both_sides(one.members[capture], other.members[capture]) for capture in shared):
+        return False
     left, right = one.lead, other.lead
     if left.ip_version != right.ip_version:
         return False
     is_same_hosts = (left.source_ip, left.destination_ip) == (right.source_ip, right.destination_ip)
     if is_same_hosts and (left.ports == right.ports or left.ports is None or right.ports is None):
-        return False
-    shared = one.members.keys() & other.members.keys()
-    if len(shared) > 1 or not all(_is_both_sides(one.members[capture], other.members[capture]) for capture in shared):
         return False
     agreed = pair_agreement(one, other)
     whole = min(left.size or 0, right.size or 0) - UDP_HEADER_BYTES

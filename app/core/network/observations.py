@@ -25,11 +25,12 @@ CONTRADICTION = -1
 
 
 class Observation:
-    """One datagram at one capture. `capture` is the index of the capture; `packets` are all its pieces there."""
+    """One datagram at one capture. `capture` is the index of the capture; `packets` are all its pieces there;
+    `is_single` where each was seen once."""
 
     __slots__ = (
         "capture", "datagrams", "destination_ip", "frame", "head", "identification", "ip_version", "is_ead",
-        "is_fragmented", "packets", "ports", "ranges", "source_ip", "time_ns", "total", "udp_length",
+        "is_fragmented", "is_single", "packets", "ports", "ranges", "source_ip", "time_ns", "total", "udp_length",
     )  # fmt: skip
 
     def __init__(self, capture: int, datagram: Datagram, ports: frozenset[int]) -> None:
@@ -57,6 +58,7 @@ class Observation:
         self.ports: tuple[int, int] | None = None
         self.udp_length: int | None = None
         self.is_ead = datagram.message is not None
+        self.is_single = len(packets) == len(self.ranges) and not datagram.duplicates
         if start == 0:
             self.head = lead
             self.udp_length = lead.udp_length
@@ -78,6 +80,7 @@ class Observation:
     def absorb(self, twin: Observation) -> None:
         """Take in the same datagram seen again by the same capture."""
         self.datagrams += twin.datagrams
+        self.is_single = False
         merged = sorted((*self.packets, *twin.packets), key=lambda packet: (packet.offset_bytes, packet.time_ns))
         self.packets = tuple(merged)
         self.ranges = pieces(merged)
@@ -177,13 +180,14 @@ def compare(one: Observation, other: Observation, is_translated: bool = False) -
         return CONTRADICTION
     if not is_translated and one.ports != other.ports and one.ports is not None and other.ports is not None:
         return CONTRADICTION
+    lefts, rights = one.packets, other.packets
     pairs: Iterable[tuple[Packet, Packet]]
-    if one.ranges == other.ranges and len(one.packets) == len(other.packets):
-        if len(one.packets) == 1:
-            return _compare_pieces(one.packets[0], other.packets[0])
-        pairs = zip(one.packets, other.packets, strict=True)
+    if one.ranges == other.ranges and len(lefts) == len(rights):
+        if len(lefts) == 1:
+            return _compare_pieces(lefts[0], rights[0])
+        pairs = zip(lefts, rights, strict=True)
     else:
-        pairs = product(one.packets, other.packets)
+        pairs = product(lefts, rights)
     agreed = 0
     for left, right in pairs:
         same = _compare_pieces(left, right)
@@ -200,8 +204,9 @@ def _reaches_beyond(one: Observation, other: Observation) -> bool:
 
 def _compare_pieces(left: Packet, right: Packet) -> int:
     mine, theirs = left.payload, right.payload
-    if left.offset_bytes == right.offset_bytes:
-        skip = max(UDP_HEADER_BYTES - left.offset_bytes, 0)
+    start = left.offset_bytes
+    if start == right.offset_bytes:
+        skip = 0 if start else UDP_HEADER_BYTES
         end = len(mine)
         if mine != theirs:
             end = min(end, len(theirs))

@@ -44,6 +44,9 @@ class Oddities:
             self.anomalies[name] = tuple(dict.fromkeys(odd))
 
 
+NOTHING_ODD = Oddities({}, ())
+
+
 def _again(seen: Observation) -> int:
     """Frames that repeat a piece."""
     if len(seen.datagrams) == 1 and not seen.datagrams[0].duplicates:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from app.core.analysis import Clock, FragmentFate, Seen, Sighting
 from app.core.fragmentation.byte_ranges import Range
 from app.core.network.groups import Group
 from app.core.network.observations import Observation
+
+SEEN = Seen.SEEN
 
 
 def seen_alike(group: Group, places: Sequence[tuple[int, ...]]) -> list[Observation] | None:
@@ -19,15 +20,12 @@ def seen_alike(group: Group, places: Sequence[tuple[int, ...]]) -> list[Observat
     column: list[Observation] = []
     for captures in places:
         seen = members.get(captures[0]) if len(captures) == 1 else _one_of(members, captures)
-        if seen is None:
+        if seen is None or not seen.is_single:
             return None
         column.append(seen)
     ranges = column[0].ranges
-    count = len(ranges)
     for seen in column:
         if seen.ranges is not ranges and seen.ranges != ranges:
-            return None
-        if len(seen.packets) != count or len(seen.datagrams) != 1 or seen.datagrams[0].duplicates:
             return None
     return column
 
@@ -36,27 +34,28 @@ def _one_of(members: dict[int, Observation], captures: tuple[int, ...]) -> Obser
     return next((members[capture] for capture in captures if capture in members), None)
 
 
-@dataclass(frozen=True, slots=True)
 class PlainFates:
     """`names` of the places, client first; `clocks` by capture."""
 
-    names: tuple[str, ...]
-    clocks: tuple[Clock, ...]
+    def __init__(self, names: Sequence[str], clocks: Sequence[Clock]) -> None:
+        self._names = names
+        self._to_reference = [clock.converter() for clock in clocks]
 
     def fragments(self, column: Sequence[Observation], sent: tuple[Range, ...]) -> tuple[FragmentFate, ...]:
         """`column`: the observation of each place."""
-        rows: list[tuple[str, Observation, int]] = []
-        for name, seen in zip(self.names, column, strict=True):
-            # One conversion for all pieces: no clock drifts within one datagram.
-            lead = seen.packets[0]
-            shift = self.clocks[seen.capture].to_reference(lead.time_ns, lead.frame) - lead.time_ns
-            rows.append((name, seen, shift))
-        fates = []
-        for index, (start, end) in enumerate(sent):
-            sightings: dict[str, Sighting] = {}
-            for name, seen, shift in rows:
-                packet = seen.packets[index]
-                at_ns = packet.time_ns
-                sightings[name] = Sighting(Seen.SEEN, packet.source, (packet.frame,), at_ns, at_ns + shift)
-            fates.append(FragmentFate(start, end - start, sightings))
-        return tuple(fates)
+        every: list[dict[str, Sighting]] = [{} for _ in sent]
+        for name, seen in zip(self._names, column, strict=True):
+            packets = seen.packets
+            lead = packets[0]
+            at_ns = lead.time_ns
+            time_ns = self._to_reference[seen.capture](at_ns, lead.frame)
+            every[0][name] = Sighting(SEEN, lead.source, (lead.frame,), at_ns, time_ns)
+            if len(packets) > 1:
+                # One conversion for all pieces: no clock drifts within one datagram.
+                shift = time_ns - at_ns
+                for packet, sightings in zip(packets[1:], every[1:], strict=True):
+                    at_ns = packet.time_ns
+                    sightings[name] = Sighting(SEEN, packet.source, (packet.frame,), at_ns, at_ns + shift)
+        return tuple(
+            [FragmentFate(start, end - start, sightings) for (start, end), sightings in zip(sent, every, strict=True)]
+        )

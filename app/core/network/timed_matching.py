@@ -180,13 +180,14 @@ def _grow(observations: Sequence[Observation], level: Level) -> list[Group]:
 def preserved_pairs(groups: Iterable[Group], way: Way) -> Pairs:
     known: set[tuple[bool, Direction | None, tuple[int, ...]]] = set()
     pairs: Pairs = set()
+    rewritten = Level.REWRITTEN
     for group in groups:
-        if len(group.members) < 2 or group.level == Level.REWRITTEN:
+        if len(group.members) < 2 or group.level == rewritten:
             continue
         members = list(group.members.values())
-        if not members[0].is_named:
+        if not members[0].identification:
             continue
-        is_fragmented, direction = any(seen.is_fragmented for seen in members), way(group)
+        is_fragmented, direction = True in [seen.is_fragmented for seen in members], way(group)
         key = (is_fragmented, direction, tuple(group.members))
         if key not in known:
             known.add(key)
@@ -214,7 +215,7 @@ def _alike(groups: Sequence[Group], captures: int, kept: Pairs, way: Way) -> lis
     """Classes of groups with equal size and payload among those that some capture may hold under another name."""
     owner: dict[int, Group] = {}
     for group in groups:
-        if not group.has_head or len(group.members) == captures:
+        if len(group.members) == captures or not group.has_head:
             continue
         lead = group.lead
         flag, direction = lead.is_fragmented, way(group)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from app.core.analysis import CapturePoint, Clock, DatagramFate, Evidence, Role
 from app.core.records import CaptureFacts, Confidence, Datagram, Direction, Endpoint, Packet, Text, WireMessage
@@ -95,8 +96,7 @@ class Candidate:
     reason: Text
 
 
-@dataclass(frozen=True, slots=True)
-class TracedDatagram:
+class TracedDatagram(NamedTuple):
     """One EAD datagram over all capture points.
 
     `datagrams` holds one per capture that saw it (more where a mirror shows twins), in the direction of travel.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_address
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,7 +49,7 @@ from app.core.network.joining import Joined
 from app.core.network.matched_times import NO_TIME
 from app.core.network.observations import Observation
 from app.core.network.traces import CaptureInput
-from app.core.network.witnesses import Journey, Kind, Route, Stream, Watch
+from app.core.network.witnesses import Journey, Kind, Route, Subnet, Watch
 from app.core.records import Direction, Text
 
 # How long after its sibling, or after the time by the clocks, a fragment may still come.
@@ -65,15 +65,15 @@ ACCIDENT = 1e-3
 CLEARLY_MORE = 3
 # So often proven, the same loss is believed of the datagram with which a capture ends.
 SAME_BEFORE = 2
-SUBNET_BITS = {4: 24, 6: 64}
+HOST_BITS = {4: 8, 6: 64}
 
 
-def subnet_of(address: str) -> str:
+def subnet_of(address: str) -> Subnet:
     try:
         parsed = ip_address(address)
     except ValueError:
         return address
-    return str(ip_network((parsed, SUBNET_BITS[parsed.version]), strict=False))
+    return parsed.version, int(parsed) >> HOST_BITS[parsed.version]
 
 
 class Guard:
@@ -114,27 +114,22 @@ class Guard:
 
     def _count_seen(self, journeys: Sequence[Journey]) -> None:
         """Most journeys are alike: all whole, seen by the same captures. Count those once."""
-        alike: Counter[tuple[tuple[Stream, ...], tuple[int, ...]]] = Counter()
-        for journey in journeys:
-            if len(journey.is_whole) == len(journey.group.members):
-                streams = tuple(journey.stream(kind) for kind in journey.kinds)
-                alike[streams, tuple(journey.group.members)] += 1
-            else:
-                for capture in journey.group.members:
-                    streams = tuple(journey.stream(kind) for kind in journey.kinds if journey.has(capture, kind))
-                    alike[streams, (capture,)] += 1
         subnets = {client: subnet_of(client) for client in {journey.client_ip for journey in journeys}}
-        for (streams, captures), count in alike.items():
-            for capture in captures:
-                watch = self.watches[capture]
-                for stream in streams:
-                    (client, server), way = stream[0], stream[1]
-                    watch.clients.add(client)
-                    watch.servers.add(server)
-                    watch.ways.add(way)
-                    watch.routes.add((stream[0], way))
-                    watch.subnets.add((subnets[client], server, way))
-                    watch.tallies[stream].seen += count
+        whole: dict[tuple[object, ...], Journey] = {}
+        counts: Counter[tuple[object, ...]] = Counter()
+        for journey in journeys:
+            members = journey.group.members
+            if len(journey.is_whole) == len(members):
+                key = (journey.client_ip, journey.server_ip, journey.direction, journey.flow, journey.kinds, *members)
+                whole[key] = journey
+                counts[key] += 1
+            else:
+                for capture in members:
+                    kinds = [kind for kind in journey.kinds if journey.has(capture, kind)]
+                    self.watches[capture].note(journey, kinds, subnets[journey.client_ip], 1)
+        for key, journey in whole.items():
+            for capture in journey.group.members:
+                self.watches[capture].note(journey, journey.kinds, subnets[journey.client_ip], counts[key])
 
     def _count_missing(self, journey: Journey) -> None:
         if len(journey.is_whole) == len(self.watches):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import IntEnum
+from typing import NamedTuple
 
 from app.core.analysis import Clock, Role
 from app.core.network.capture_filters import FilterView
@@ -25,6 +27,7 @@ class Kind(IntEnum):
 
 
 Route = tuple[str, str]
+Subnet = tuple[int, int] | str  # (version, network), an address as it stands where it is none
 Stream = tuple[Route, Direction, Kind, tuple[int | None, int | None] | None]
 
 
@@ -38,8 +41,7 @@ class Tally:
     absent: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Journey:
+class Journey(NamedTuple):
     """A group with what the guard needs to know: its ends (as seen nearest the client) and places in travel order."""
 
     group: Group
@@ -78,7 +80,7 @@ class Watch:
     dropped: int
     clients: set[str] = field(default_factory=set)
     routes: set[tuple[Route, Direction]] = field(default_factory=set)
-    subnets: set[tuple[str, str, Direction]] = field(default_factory=set)
+    subnets: set[tuple[Subnet, str, Direction]] = field(default_factory=set)
     servers: set[str] = field(default_factory=set)
     ways: set[Direction] = field(default_factory=set)
     tallies: dict[Stream, Tally] = field(default_factory=lambda: defaultdict(Tally))
@@ -86,6 +88,17 @@ class Watch:
     miss_share: float = 0.0  # of the streams that it sees, how much demonstrably passed it unseen
     elsewhere: set[tuple[Route, Direction]] = field(default_factory=set)  # of which it sees nothing, though they pass
     balanced: set[Direction] = field(default_factory=set)  # ways in which it sees some streams of a terminal, not all
+
+    def note(self, journey: Journey, kinds: Iterable[Kind], subnet: Subnet, count: int) -> None:
+        """These kinds of fragments of so many journeys like this one were seen here."""
+        for kind in kinds:
+            way = journey.direction
+            self.clients.add(journey.client_ip)
+            self.servers.add(journey.server_ip)
+            self.ways.add(way)
+            self.routes.add(((journey.client_ip, journey.server_ip), way))
+            self.subnets.add((subnet, journey.server_ip, way))
+            self.tallies[journey.stream(kind)].seen += count
 
     @property
     def own_clients(self) -> set[str]:

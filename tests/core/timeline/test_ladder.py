@@ -136,7 +136,7 @@ def test_a_message_missing_from_the_clients_own_capture_never_left() -> None:
             replace(
                 piece,
                 sightings={
-                    name: replace(passed, state=type(passed.state).MISSING, time_ns=None, raw_time_ns=None)
+                    name: passed._replace(state=type(passed.state).MISSING, time_ns=None, raw_time_ns=None)
                     for name, passed in piece.sightings.items()
                 },
             )
@@ -311,7 +311,7 @@ def _earlier_at(session: Session, point: str, by_ns: int) -> Session:
             replace(
                 piece,
                 sightings={
-                    name: replace(seen, time_ns=seen.time_ns - by_ns) if name == point and seen.time_ns else seen
+                    name: seen._replace(time_ns=seen.time_ns - by_ns) if name == point and seen.time_ns else seen
                     for name, seen in piece.sightings.items()
                 },
             )

@@ -98,7 +98,7 @@ def replace_seen(fate, codes):
             replace(
                 piece,
                 sightings={
-                    name: replace(s, frames=(), reason_code=codes[name]) if name in codes else s
+                    name: s._replace(frames=(), reason_code=codes[name]) if name in codes else s
                     for name, s in piece.sightings.items()
                 },
             )

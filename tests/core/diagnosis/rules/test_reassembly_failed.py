@@ -22,9 +22,8 @@ def odd(name):
 def late(seconds):
     def change(d):
         first, last = d.fragments
-        moved = replace(
-            last.sightings["server"], raw_time_ns=last.sightings["server"].raw_time_ns + round(seconds * NS)
-        )
+        seen = last.sightings["server"]
+        moved = seen._replace(raw_time_ns=seen.raw_time_ns + round(seconds * NS))
         return replace(d, fragments=(first, replace(last, sightings={**last.sightings, "server": moved})))
 
     return change
