@@ -15,9 +15,17 @@ from queue import Empty, SimpleQueue
 from struct import Struct, pack
 
 from app.captures.tshark import start_tshark, tshark_argv
+from app.core.parsers.capture_formats import (
+    LINK_ETHERNET,
+    LINK_LOOP,
+    LINK_NULL,
+    LINK_PPP,
+    LINK_RAW,
+    LINK_SLL,
+    LINK_SLL2,
+)
 from app.core.parsers.ip_headers import RawFrame
 from app.core.parsers.packets import FIELDS
-from app.core.parsers.sieve import LINK_ETHERNET, LINK_LOOP, LINK_NULL, LINK_PPP, LINK_RAW, LINK_SLL, LINK_SLL2
 from app.core.records import Text
 from app.sandbox import ToolLimits
 from app.tools import end_tool
@@ -77,9 +85,13 @@ class Dissector:
     def is_full(self) -> bool:
         return self._in_flight > IN_FLIGHT_BYTES or self._fed >= FRAMES_PER_RUN
 
-    def put(self, link_type: int, frame: RawFrame) -> None:
+    def start(self) -> None:
+        """Starts tshark if it does not run: it takes a while until it is ready for frames. Raises ToolError."""
         if self._process is None:
             self._start()
+
+    def put(self, link_type: int, frame: RawFrame) -> None:
+        self.start()
         self._pending.append((link_type, frame))
         self._in_flight += len(frame.octets)
         self._feed(link_type, frame)
@@ -106,6 +118,8 @@ class Dissector:
 
     def finish(self, is_over: bool = False) -> Iterator[tuple[RawFrame, str]]:
         """Every frame that is still without its row; where tshark dies on one, goes on behind that one."""
+        if not self._fed:
+            self.abandon()
         while self._process is not None:
             self._write()
             self._input.put(None)
@@ -172,7 +186,7 @@ class Dissector:
         self._pending = deque(left[count:])
         self._in_flight = sum(len(frame.octets) for _, frame in self._pending)
         if self._pending:
-            self._start()
+            self.start()
         for link_type, frame in self._pending:
             self._feed(link_type, frame)
 

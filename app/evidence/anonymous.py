@@ -18,8 +18,8 @@ from app.core.anonymise.octets import OctetMap
 from app.core.anonymise.paths import masked_path
 from app.core.anonymise.text import BREAK, TextMap
 from app.core.evidence.manifest import Extract
+from app.core.parsers.capture_formats import LINK_ETHERNET
 from app.core.parsers.log_text import wide_codec
-from app.core.parsers.sieve import LINK_ETHERNET
 from app.core.records import Text
 from app.evidence.captures import CaptureExtract, ExtractFrame
 from app.evidence.kept import Kept

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.captures.capture import CaptureLimits, frame_batches, read_capture
+from app.captures.capture import CaptureLimits, read_capture
+from app.captures.frames import frame_batches
 from app.core import pcapng
 from app.core.analysis import CapturePoint, Clock
 from app.core.evidence.choice import Choice, describe_other

@@ -10,8 +10,9 @@ from fastapi import Request
 from sqlalchemy.orm import Session
 
 from app.captures.blocks import CutStream, read_blocks
-from app.captures.capture import CaptureError, dissect_frame, frame_bytes
+from app.captures.capture import CaptureError
 from app.captures.frame_details import DissectedField
+from app.captures.frames import dissect_frame, frame_bytes
 from app.core.records import Text
 from app.db import queries
 from app.db.results import SourceRow

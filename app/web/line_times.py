@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.captures.blocks import CutStream, read_blocks
-from app.captures.capture import frame_time_ns
+from app.captures.frames import frame_time_ns
 from app.core.parsers.log_format import LogFormat
 from app.core.parsers.log_lines import LineReader
 from app.core.parsers.log_times import Moment, TimeReader

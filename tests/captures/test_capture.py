@@ -11,7 +11,8 @@ from struct import pack
 import pytest
 import zstandard
 
-from app.captures.capture import Capture, CaptureError, dissect_frame, frame_bytes, read_capture, sniff_capture_file
+from app.captures.capture import Capture, CaptureError, read_capture, sniff_capture_file
+from app.captures.frames import dissect_frame, frame_bytes
 from app.core.records import Packet
 from tests import frames
 from tests.plain_tshark import Seen, wanted_packets

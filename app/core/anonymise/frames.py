@@ -15,7 +15,7 @@ from struct import pack_into, unpack_from
 from app.core.anonymise.addresses import AddressMap
 from app.core.anonymise.checksums import adjusted, change, ones_sum
 from app.core.anonymise.names import NameMap
-from app.core.parsers.sieve import LINK_ETHERNET, LINK_LOOP, LINK_NULL, LINK_RAW, LINK_SLL, LINK_SLL2
+from app.core.parsers.capture_formats import LINK_ETHERNET, LINK_LOOP, LINK_NULL, LINK_RAW, LINK_SLL, LINK_SLL2
 
 VLAN_TYPES = frozenset({0x8100, 0x88A8, 0x9100, 0x9200})
 IPV4, IPV6, ARP, PPPOE, MPLS, BRIDGED = 0x0800, 0x86DD, 0x0806, 0x8864, 0x8847, 0x6558

@@ -6,20 +6,9 @@ walkers read the structure of records only; what the frames hold is decided in `
 
 from __future__ import annotations
 
-from struct import unpack_from
-
-from app.core.parsers.pcap_walker import PCAP_MAGICS, PcapWalker
-from app.core.parsers.pcapng_walker import PCAPNG_MAGIC, PcapngWalker
-
-
-def sniff_capture(head: bytes) -> str | None:
-    """ "pcap", "pcapng" or None, from the first four bytes of the (uncompressed) file."""
-    if len(head) < 4:
-        return None
-    (magic,) = unpack_from("<I", head)
-    if magic == PCAPNG_MAGIC:
-        return "pcapng"
-    return "pcap" if magic in PCAP_MAGICS else None
+from app.core.parsers.capture_formats import sniff_capture
+from app.core.parsers.pcap_walker import PcapWalker
+from app.core.parsers.pcapng_walker import PcapngWalker
 
 
 def walker_for(head: bytes) -> PcapWalker | PcapngWalker | None:

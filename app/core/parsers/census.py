@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from app.core.parsers.capture_formats import FIRST, LATER, MTU_BYTES, NON_IP, OTHER, TCP
 from app.core.parsers.capture_records import FrameBatch, Walk
-from app.core.parsers.sieve import FIRST, LATER, MTU_BYTES, NON_IP, OTHER, TCP, Judgement
+from app.core.parsers.sieve import Judgement
 from app.core.records import NS, CaptureFacts, Text
 
 QUIET_KEPT = 32

@@ -15,10 +15,10 @@ from struct import unpack_from
 from typing import NamedTuple
 
 from app.core.ead_wire import BODY_WITHIN_BYTES, looks_like_ead
+from app.core.parsers.capture_formats import FIRST, LATER, NON_IP, OTHER
+from app.core.parsers.capture_formats import TCP as TCP_FRAME
+from app.core.parsers.capture_formats import UDP as UDP_FRAME
 from app.core.parsers.ip_headers import TCP, UDP, Layer, RawFrame, read_ipv4, read_ipv6, read_quote
-from app.core.parsers.sieve import FIRST, LATER, NON_IP, OTHER
-from app.core.parsers.sieve import TCP as TCP_FRAME
-from app.core.parsers.sieve import UDP as UDP_FRAME
 from app.core.records import Packet
 
 # The columns of a row, in this order; all occurrences of a field, outermost first, joined by commas.

@@ -7,18 +7,11 @@ from struct import Struct, unpack_from
 import numpy as np
 from numpy.typing import NDArray
 
+from app.core.parsers.capture_formats import PCAP_MAGICS
 from app.core.parsers.capture_records import FrameBatch, Interface, Walk, Walker, record_headers
 from app.core.parsers.record_lanes import LEAST_BYTES, NONE, Positions, follow, lane_starts, words_at
 from app.core.records import NS, Text
 
-PCAP_MAGICS = {  # as read little-endian: (byte order, units of the fraction per second, bytes of a record header)
-    0xA1B2C3D4: ("<", 10**6, 16),
-    0xD4C3B2A1: (">", 10**6, 16),
-    0xA1B23C4D: ("<", 10**9, 16),
-    0x4D3CB2A1: (">", 10**9, 16),
-    0xA1B2CD34: ("<", 10**6, 24),
-    0x34CDB2A1: (">", 10**6, 24),
-}
 MAX_FRAME_BYTES = 262_144  # what libpcap and tshark accept
 LONGEST_ORIGINAL_BYTES = 1 << 24
 FAR_S = 30 * 86_400  # a frame behind damage is not so far from the one before it

@@ -8,11 +8,11 @@ from struct import Struct, error, pack, unpack_from
 import numpy as np
 from numpy.typing import NDArray
 
+from app.core.parsers.capture_formats import PCAPNG_MAGIC
 from app.core.parsers.capture_records import FrameBatch, Interface, Walk, Walker, record_headers
 from app.core.parsers.record_lanes import LEAST_BYTES, NONE, Positions, follow, lane_starts, words_at
 from app.core.records import NS, Text
 
-PCAPNG_MAGIC = 0x0A0D0D0A
 MAX_BLOCK_BYTES = 16 * 1024 * 1024  # a longer block is damage
 LIKELY_BYTES = 300_000
 COMMENTS_KEPT = 100

@@ -12,17 +12,28 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from app.core.parsers.capture_formats import (
+    FIRST,
+    LATER,
+    LINK_ETHERNET,
+    LINK_LOOP,
+    LINK_NULL,
+    LINK_PPP,
+    LINK_RAW,
+    LINK_SLL,
+    LINK_SLL2,
+    MTU_BYTES,
+    NON_IP,
+    OTHER,
+    TCP,
+    UDP,
+)
 from app.core.parsers.capture_records import FrameBatch
 
 Positions = NDArray[np.int64]
 
-NON_IP, TCP, UDP, OTHER, FIRST, LATER = 1, 2, 3, 4, 5, 6  # 0: not judged here
 MAX_DEPTH = 4  # tunnels in tunnels; deeper ones are kept unseen
 BODY_WITHIN_BYTES = 64  # a plain body begins so early in the payload
-MTU_BYTES = 1500
-
-LINK_NULL, LINK_ETHERNET, LINK_PPP, LINK_LOOP, LINK_SLL, LINK_SLL2 = 0, 1, 9, 108, 113, 276
-LINK_RAW = frozenset({12, 14, 101, 228, 229})
 
 # ARP, RARP, EAPOL, LLDP, slow protocols, loop tests, AppleTalk, IPX, CFM, PROFINET, PTP, PPPoE discovery, wake-on-LAN
 NON_IP_TYPES = (0x0806, 0x8035, 0x888E, 0x88CC, 0x8809, 0x9000, 0x8899, 0x809B, 0x80F3, 0x8137, 0x8902, 0x8892, 0x88F7,

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from app.core.parsers.capture_file import walker_for
-from app.core.parsers.sieve import FIRST, LATER, NON_IP, OTHER, TCP, UDP, Judgement, port_roles, sift
+from app.core.parsers.capture_formats import FIRST, LATER, NON_IP, OTHER, TCP, UDP
+from app.core.parsers.sieve import Judgement, port_roles, sift
 from tests import frames
 
 ROLES = port_roles(frozenset({9019, 9029}))

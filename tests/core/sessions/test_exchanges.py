@@ -111,7 +111,7 @@ def test_the_senders_mac_ties_an_unknown_port() -> None:
     report = wire(123.7, None, ident=10, client=Endpoint("192.168.7.99", 6000))
     packet = report.datagrams[0].packets[0]
     seen = replace(report.datagrams[0], packets=(replace(packet, source_mac=ME["mac"]),))
-    report = replace(report, datagrams=(seen,))
+    report = report._replace(datagrams=(seen,))
     owned = assign(build_log_sessions([client_log()]), [first, report], {})
     assert owned.exchanges[0].reasons[id(report)] == BY_MAC
 
