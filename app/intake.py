@@ -137,7 +137,7 @@ def _run(
 ) -> None:
     """Runs the parsers, on all cores where the work is worth it."""
     report(0.0)
-    sizes = [job[1][0].size_bytes for job in jobs if isinstance(job[1][0], BundleFile)]
+    jobs = sorted(jobs, key=_size, reverse=True)  # the longest last would leave the other cores idle
     workers = min(settings.processes or os.cpu_count() or 1, len(jobs))
     finished = 0
 
@@ -147,7 +147,7 @@ def _run(
         done[result.source.path] = result
         report(finished / len(jobs))
 
-    if workers < 2 or sum(sizes) < SMALL_BYTES:
+    if workers < 2 or sum(map(_size, jobs)) < SMALL_BYTES:
         for function, arguments in jobs:
             keep(function(*arguments))
         return
@@ -156,6 +156,11 @@ def _run(
         futures: list[Future[ParsedSource]] = [pool.submit(function, *arguments) for function, arguments in jobs]
         for future in as_completed(futures):
             keep(future.result())
+
+
+def _size(job: Job) -> int:
+    file = job[1][0]
+    return file.size_bytes if isinstance(file, BundleFile) else 0
 
 
 def _join(group: int) -> None:

@@ -34,6 +34,7 @@ FRAMES_PER_RUN = 50_000
 IN_FLIGHT_BYTES = 6 * 1024 * 1024
 WRITE_BYTES = 128 * 1024
 STALLED_S = 0.5
+HELD_BACK_BYTES = 64 * 1024  # tshark prints whole buffers, of 4 KB as a rule
 READ_BYTES = 64 * 1024
 RESTARTS = 20
 # tshark needs the headers only: the payload is read from the frame itself. Elsewhere (802.11 …) headers may lie deep.
@@ -106,7 +107,9 @@ class Dissector:
             if is_full:
                 self._write()
             try:
-                chunk = self._output.get(block=is_full, timeout=STALLED_S)
+                # Rows that fill a buffer will come, however busy the machine: each has a tab for every field.
+                is_sure = len(self._pending) * len(FIELDS) > HELD_BACK_BYTES
+                chunk = self._output.get(block=is_full, timeout=None if is_sure else STALLED_S)
             except Empty:
                 if is_full:  # tshark holds back its last rows until its input ends
                     yield from self.finish()

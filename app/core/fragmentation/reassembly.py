@@ -80,7 +80,12 @@ class Group:
 
 def reassemble(packets: Iterable[Packet]) -> tuple[Datagram, ...]:
     """The datagrams of one capture, in order of their first frame; the order of `packets` does not matter."""
-    datagrams: list[Datagram] = []
+    datagrams = [build_datagram(group.pieces, group.duplicates) for group in gather_pieces(packets)]
+    return tuple(sorted(datagrams, key=lambda datagram: min(packet.frame for packet in datagram.packets)))
+
+
+def gather_pieces(packets: Iterable[Packet]) -> list[Group]:
+    """What belongs together, without a look at what it says."""
     open_groups: dict[Key, list[Group]] = {}
     whole: dict[Key, list[Group]] = {}
     groups: list[Group] = []
@@ -96,8 +101,7 @@ def reassemble(packets: Iterable[Packet]) -> tuple[Datagram, ...]:
             groups.append(group)
             del mine[:-8]  # older ones are out of time or out of reach
         group.add(packet)
-    datagrams = [build_datagram(group.pieces, group.duplicates) for group in _join_late(groups)]
-    return tuple(sorted(datagrams, key=lambda datagram: min(packet.frame for packet in datagram.packets)))
+    return _join_late(groups)
 
 
 def _join_late(groups: Sequence[Group]) -> list[Group]:

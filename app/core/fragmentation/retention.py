@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from operator import attrgetter
 
-from app.core.fragmentation.reassembly import TIMEOUT_NS, reassemble
+from app.core.fragmentation.reassembly import TIMEOUT_NS, gather_pieces
 from app.core.parsers.packets import is_ead, without_payload
 from app.core.records import Packet, Text
 
@@ -64,12 +64,12 @@ class Retention:
         for packet in self._packets:
             (ours if self._is_ours(packet) else foreign if packet.quote is None else errors).append(packet)
         left = errors
-        for datagram in reassemble(foreign):
-            pieces = (*datagram.packets, *datagram.duplicates)
-            if datagram.is_complete and newest - pieces[-1].time_ns > TIMEOUT_NS // 15:
-                self.let_go += len(pieces)
+        for group in gather_pieces(foreign):
+            if newest - group.high_ns > TIMEOUT_NS // 15 and not group.holes:
+                self.let_go += len(group.pieces) + len(group.duplicates)
             else:
-                left.extend(pieces)
+                left += group.pieces
+                left += group.duplicates
         left.sort(key=attrgetter("frame"))
         surplus = max(len(left) - FOREIGN_PACKETS, 0)
         self.let_go += surplus

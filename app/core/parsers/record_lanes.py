@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 Positions = NDArray[np.int64]
 
-LANE_BYTES = 32 * 1024
+LANE_BYTES = 64 * 1024
 LEAST_BYTES = 8 * LANE_BYTES  # with fewer lanes, link by link is as fast
 TRIES = 40  # places looked at before a lane is left to the one before it
 STEPS_AT_ONCE = 16

@@ -1,0 +1,95 @@
+"""Many captures of one bundle: one process that reads them beside one for each core, in turn.
+
+    python -m bench.bundle [--captures 20] [--blocks 10] [--rounds 3]
+
+A block is 6.4 MB. Prints seconds of the step that reads captures and of the whole analysis, how many times as fast all
+cores are, how much of the cores was used (tshark runs beside each reader, so one reader uses more than one core), and
+the peak memory of all processes together.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import os
+import resource
+import sys
+import tempfile
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.packet_inputs import write_pcap
+from bench.packets import Run
+
+ANALYSE = """
+import sys, time
+from pathlib import Path
+from app.intake import AnalysisSettings, analyze_paths
+began = {}
+def progress(step, fraction):
+    now = time.perf_counter()
+    began.setdefault(step, [now, now])[1] = now
+analysis = analyze_paths([Path(sys.argv[1])], AnalysisSettings(processes=int(sys.argv[2])), progress)
+print(began["captures"][1] - began["captures"][0], len(analysis.sources))
+"""
+
+
+SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER
+
+
+@dataclass(frozen=True)
+class Analysis:
+    reading_s: float  # the captures
+    whole_s: float
+    processor_s: float  # of all processes
+    peak_bytes: int
+
+
+def analyse(folder: Path, processes: int) -> Analysis:
+    before = _processor_s()
+    run = Run([sys.executable, "-c", ANALYSE, str(folder), str(processes)])
+    return Analysis(float(run.lines[0].split()[0]), run.seconds, _processor_s() - before, run.peak_bytes)
+
+
+def _processor_s() -> float:
+    """Of all that ran below this process and ended."""
+    with suppress(ChildProcessError):
+        while True:
+            os.wait()
+    taken = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return taken.ru_utime + taken.ru_stime
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--captures", type=int, default=20)
+    parser.add_argument("--blocks", type=int, default=10)
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args()
+    cores = os.cpu_count() or 1
+    # The readers' parent outlives the analysis by a moment: it comes to us, and its seconds with it.
+    ctypes.CDLL(None).prctl(SUBREAPER, 1, 0, 0, 0)
+    with tempfile.TemporaryDirectory(prefix="eadscope-bench-") as name:
+        folder = Path(name)
+        for number in range(options.captures):
+            write_pcap(folder / f"point{number}.pcap", options.blocks)
+        total = sum(path.stat().st_size for path in folder.iterdir())
+        print(f"{options.captures} captures, {total / 1e6:.0f} MB, {cores} cores")
+        best: dict[int, float] = {}
+        for processes in (1, cores):
+            runs = [analyse(folder, processes) for _ in range(options.rounds)]
+            run = min(runs, key=lambda one: one.reading_s)
+            best[processes] = run.reading_s
+            used = run.processor_s / run.whole_s / cores
+            peak = max(one.peak_bytes for one in runs) / 1e6
+            print(
+                f"readers {processes}: captures {run.reading_s:6.2f} s  whole analysis {run.whole_s:6.2f} s"
+                f"  processor {run.processor_s:6.2f} s = {used:4.0%} of {cores} cores  peak {peak:5.0f} MB",
+                flush=True,
+            )
+        print(f"all cores: {best[1] / best[cores]:.2f} times as fast as one reader")
+
+
+if __name__ == "__main__":
+    main()
