@@ -17,11 +17,13 @@ def register(app: typer.Typer) -> None:
 
 
 def demo(
-    out: Annotated[Path | None, typer.Argument(help="Folder to write into; made if need be.")] = None,
-    scenario: Annotated[str, typer.Option(help="Which scenario (see --list).")] = "article",
+    out: Annotated[Path | None, typer.Argument(metavar="OUT", help="Folder to write into; made if need be.")] = None,
+    scenario: Annotated[str, typer.Option(metavar="NAME", help="Which scenario (see --list).")] = "article",
     list_them: Annotated[bool, typer.Option("--list", help="List the scenarios and stop.")] = False,
     archive: Annotated[bool, typer.Option("--archive", help="Write OUT/SCENARIO.zip instead of loose files.")] = False,
-    truth: Annotated[Path | None, typer.Option(help="Also write what really happened, as JSON, to this file.")] = None,
+    truth: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Also write what really happened, as JSON, to this file.")
+    ] = None,
 ) -> None:
     """Write an example bundle: logs and captures of a network that fails in a known way.
 

@@ -37,18 +37,23 @@ def register(app: typer.Typer) -> None:
 
 def evidence(
     paths: Paths,
-    output: Annotated[Path, typer.Option("--output", "-o", help="Where the zip goes.")] = Path("evidence.zip"),
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Where the zip goes.")] = Path(
+        "evidence.zip"
+    ),
     terminal: Annotated[
-        list[str] | None, typer.Option("--terminal", help="Key, user, MAC or address. Repeatable; all without it.")
+        list[str] | None,
+        typer.Option("--terminal", metavar="WHO", help="Key, user, MAC or address. Repeatable; all without it."),
     ] = None,
     language: Language = "en",
-    title: Annotated[str, typer.Option("--title", help="Name or number of the case.")] = "",
+    title: Annotated[str, typer.Option("--title", metavar="TEXT", help="Name or number of the case.")] = "",
     anonymise: Annotated[
         bool, typer.Option("--anonymise", help="Replace everything that names somebody, consistently.")
     ] = False,
     map_file: Annotated[
         Path | None,
-        typer.Option("--map", help="Where it is kept what stands for what; an existing map is used again."),
+        typer.Option(
+            "--map", metavar="FILE", help="Where it is kept what stands for what; an existing map is used again."
+        ),
     ] = None,
     port: Port = None,
     point: Point = None,

@@ -19,7 +19,8 @@ SHOWN_CHARACTERS = 160
 FAILED, UNUSABLE = 1, 2
 
 Folder = Annotated[
-    list[Path] | None, typer.Option("--folder", help="A folder with formats of your own (TOML). Repeatable.")
+    list[Path] | None,
+    typer.Option("--folder", metavar="FOLDER", help="A folder with formats of your own (TOML). Repeatable."),
 ]
 Language = Annotated[str, typer.Option("--lang", help="Language of the text: en or zh.")]
 
@@ -41,13 +42,19 @@ def list_formats(folder: Folder = None, language: Language = "en") -> None:
 
 
 def check(
-    file: Annotated[Path, typer.Argument(help="A log; or a format (.toml), whose own samples are checked.")],
-    name: Annotated[str | None, typer.Option("--format", help="The format to use; without it the best one.")] = None,
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A log; or a format (.toml), whose own samples are checked.")
+    ],
+    name: Annotated[
+        str | None, typer.Option("--format", metavar="NAME", help="The format to use; without it the best one.")
+    ] = None,
     folder: Folder = None,
     only_rest: Annotated[bool, typer.Option("--unmatched", help="Show only lines that begin no record.")] = False,
     language: Language = "en",
 ) -> None:
-    """Tell line by line what a format finds in FILE, then run the format's own samples."""
+    """Tell line by line what a format finds in a file.
+
+    The format's own samples are run after it."""
     folders = tuple(folder or ())
     try:
         if file.suffix.lower() == ".toml":

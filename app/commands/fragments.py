@@ -25,7 +25,7 @@ def register(app: typer.Typer) -> None:
 
 
 def fragments(
-    files: Annotated[list[Path], typer.Argument(help="Captures: pcap or pcapng, plain or compressed.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="Captures: pcap or pcapng, plain or compressed.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """List every fragmented datagram: its pieces, anomalies, and whether it can be reassembled.

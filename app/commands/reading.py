@@ -16,26 +16,35 @@ STEPS = {
     "diagnosis": "diagnosing",
 }  # fmt: skip
 
-Paths = Annotated[list[Path], typer.Argument(help="A bundle archive, a folder, or loose files.")]
+Paths = Annotated[list[Path], typer.Argument(metavar="PATH", help="A bundle archive, a folder, or loose files.")]
 Language = Annotated[Literal["en", "zh"], typer.Option("--lang", help="Language of the text.")]
 Port = Annotated[
-    list[int] | None, typer.Option("--port", help="A further EAD port; 9019, 9029 and those in the logs are known.")
+    list[int] | None,
+    typer.Option("--port", metavar="NUMBER", help="A further EAD port; 9019, 9029 and those in the logs are known."),
 ]
-Point = Annotated[list[str] | None, typer.Option("--point", help="FILE=NAME: the capture point of a file. Repeatable.")]
-Order = Annotated[str, typer.Option("--order", help="Capture points from client to server, separated by commas.")]
-Zone = Annotated[list[str] | None, typer.Option("--zone", help="FILE=+08:00: the time zone of a log. Repeatable.")]
+Point = Annotated[
+    list[str] | None, typer.Option("--point", metavar="FILE=NAME", help="The capture point of a file. Repeatable.")
+]
+Order = Annotated[
+    str, typer.Option("--order", metavar="NAMES", help="Capture points from client to server, separated by commas.")
+]
+Zone = Annotated[
+    list[str] | None, typer.Option("--zone", metavar="FILE=ZONE", help="The time zone of a log, as +08:00. Repeatable.")
+]
 Clock = Annotated[
     list[str] | None,
-    typer.Option("--clock", help="FILE=SECONDS: how far the clock of a log or capture is ahead. Repeatable."),
+    typer.Option("--clock", metavar="FILE=SECONDS", help="How far the clock of a log or capture is ahead. Repeatable."),
 ]
 Encoding = Annotated[
-    list[str] | None, typer.Option("--encoding", help="FILE=gb18030: the text encoding of a log. Repeatable.")
+    list[str] | None,
+    typer.Option("--encoding", metavar="FILE=NAME", help="The text encoding of a log, as gb18030. Repeatable."),
 ]
 Format = Annotated[
-    list[str] | None, typer.Option("--log-format", help="FILE=NAME: the format of a server log. Repeatable.")
+    list[str] | None, typer.Option("--log-format", metavar="FILE=NAME", help="The format of a server log. Repeatable.")
 ]
 Formats = Annotated[
-    list[Path] | None, typer.Option("--formats", help="A folder with server-log formats (TOML). Repeatable.")
+    list[Path] | None,
+    typer.Option("--formats", metavar="FOLDER", help="A folder with server-log formats (TOML). Repeatable."),
 ]
 
 

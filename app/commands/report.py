@@ -38,12 +38,16 @@ def register(app: typer.Typer) -> None:
 
 def report(
     paths: Paths,
-    output: Annotated[Path, typer.Option("--output", "-o", help="Where the PDF goes.")] = Path("report.pdf"),
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Where the PDF goes.")] = Path(
+        "report.pdf"
+    ),
     language: Language = "en",
-    title: Annotated[str, typer.Option("--title", help="Name or number of the case.")] = "",
-    site: Annotated[str, typer.Option("--site", help="Where it happened.")] = "",
-    author: Annotated[str, typer.Option("--author", help="Who made the report.")] = "",
-    times: Annotated[str, typer.Option("--times", help="Zone of the times in it, as Asia/Shanghai.")] = "UTC",
+    title: Annotated[str, typer.Option("--title", metavar="TEXT", help="Name or number of the case.")] = "",
+    site: Annotated[str, typer.Option("--site", metavar="TEXT", help="Where it happened.")] = "",
+    author: Annotated[str, typer.Option("--author", metavar="NAME", help="Who made the report.")] = "",
+    times: Annotated[
+        str, typer.Option("--times", metavar="ZONE", help="Zone of the times in it, as Asia/Shanghai.")
+    ] = "UTC",
     port: Port = None,
     point: Point = None,
     order: Order = "",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from rich.console import Console
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text as Line
 
@@ -13,6 +12,7 @@ from app.core.coverage import COVER_NAMES, KINDS, Cover, judge_coverage_of
 from app.core.finding_names import finding_name
 from app.core.records import Text
 from app.reports.terminal_ladder import clock_time, fit_columns, ladder_lines, visible
+from app.reports.wrapping import wrapped
 
 MOST_TERMINALS = 40
 MOST_NAMED = 6
@@ -66,6 +66,14 @@ class _Printer:
     def say(self, text: Text) -> str:
         return text.zh if self.language == "zh" else text.en
 
+    @property
+    def colon(self) -> str:
+        return self.say(Text(": ", "："))
+
+    @property
+    def comma(self) -> str:
+        return self.say(Text(", ", "、"))
+
     def everything(self, analysis: CaseAnalysis) -> None:
         report = compose_report(analysis)
         is_good = report.typical is None and bool(analysis.terminals)
@@ -85,39 +93,37 @@ class _Printer:
 
     def coverage(self, analysis: CaseAnalysis) -> None:
         """The four kinds of evidence: there or not, the failure covered or not, how they were read."""
-        read_as = {source.path: _read_as(source) for source in analysis.sources}
+        read_as = {source.path: self.say(_read_as(source)) for source in analysis.sources}
         for holding in judge_coverage_of(analysis):
             sign, style = _COVER[holding.cover]
-            told = f"{self.say(KINDS[holding.kind][0])}: {self.say(COVER_NAMES[holding.cover])}"
+            told = f"{self.say(KINDS[holding.kind][0])}{self.colon}{self.say(COVER_NAMES[holding.cover])}"
             if holding.cover is not Cover.ABSENT:
-                told += f" ({self.say(holding.reason)})"
+                told += self.say(Text(f" ({holding.reason.en})", f"（{holding.reason.zh}）"))
             ways = sorted({read_as[path] for path in holding.sources if read_as.get(path)})
             if ways:
-                told += f" · {'; '.join(ways[:MOST_WAYS])}"
+                told += f" · {self.say(Text('; ', '；')).join(ways[:MOST_WAYS])}"
             if holding.blocks:
                 names = [self.say(finding_name(code)) for code in holding.blocks]
                 more = f" (+{len(names) - MOST_BLOCKED})" if len(names) > MOST_BLOCKED else ""
-                told += f" · {self.say(Text('blocks', '因此无法判断'))}: {', '.join(names[:MOST_BLOCKED])}{more}"
+                blocked = self.comma.join(names[:MOST_BLOCKED])
+                told += f" · {self.say(Text('blocks', '因此无法判断'))}{self.colon}{blocked}{more}"
             self.item(Line(sign, style), told)
         self.console.print()
 
     def paragraph(self, text: str, indent: int = 0, style: str = "") -> None:
-        """Wrapped by words on a terminal; one line in a pipe, so that it can be searched."""
-        text = visible(text, 20_000)
-        if self.console.is_terminal:
-            self.console.print(Padding(Line(text, style), (0, 0, 0, indent)))
-        else:
-            self.line(Line(" " * indent + text))
+        """Wrapped on a terminal; one line in a pipe, so that it can be searched."""
+        for line in self.lines(text, indent):
+            self.line(Line(" " * indent + line, style if self.console.is_terminal else ""))
 
     def item(self, mark: Line, text: str) -> None:
         """A mark or a number, and what it stands for beside it."""
-        told = Line(visible(text, 20_000))
-        if self.console.is_terminal:
-            grid = Table.grid(padding=(0, 1))
-            grid.add_row(mark, told)
-            self.console.print(grid)
-        else:
-            self.line(Line.assemble(mark, " ", told))
+        indent = mark.cell_len + 1
+        for number, line in enumerate(self.lines(text, indent)):
+            self.line(Line(" " * indent + line) if number else Line.assemble(mark, " ", line))
+
+    def lines(self, text: str, indent: int) -> list[str]:
+        text = visible(text, 20_000)
+        return list(wrapped(text, self.console.width - indent)) if self.console.is_terminal else [text]
 
     def line(self, line: Line) -> None:
         """As it is, however long: a ladder, or a command that somebody copies."""
@@ -166,7 +172,8 @@ class _Printer:
         title = Line(self.say(name), style).append(f" {self.say(finding_name(finding.code))}", "bold")
         if finding.between:
             title.append(f"  {visible(' → '.join(finding.between), 160)}", "bold")
-        told = f"  ({self.say(_CONFIDENCE[finding.confidence.value])}, {finding.code})"
+        sure = _CONFIDENCE[finding.confidence.value]
+        told = self.say(Text(f"  ({sure.en}, {finding.code})", f"（{sure.zh}，{finding.code}）"))
         self.line(title.append(told, "dim"))
         self.paragraph(self.say(group.summary), 2)
         if len(group.terminals) > 1:
@@ -202,7 +209,7 @@ class _Printer:
         if noted:
             self.heading(Text("About the files", "文件说明"))
         for path, note in noted:
-            self.paragraph(f"{path}: {self.say(note)}", style="dim")
+            self.paragraph(f"{path}{self.colon}{self.say(note)}", style="dim")
 
 
 _RANK = {
@@ -219,12 +226,13 @@ def _size_of_report(terminal: Terminal) -> str:
     return "–"
 
 
-def _read_as(source: Source) -> str:
+def _read_as(source: Source) -> Text:
     """The encoding and the time zone that a log was read with: `gb18030, UTC+08:00`."""
     if source.encoding is None:
-        return ""
+        return Text("", "")
     zone_s = source.zone_offset_s
     if zone_s is None:
-        return f"{source.encoding}, UTC?"
+        return Text(f"{source.encoding}, zone unknown", f"{source.encoding}，时区未知")
     hours, minutes = divmod(abs(zone_s) // 60, 60)
-    return f"{source.encoding}, UTC{'-' if zone_s < 0 else '+'}{hours:02d}:{minutes:02d}"
+    zone = f"UTC{'-' if zone_s < 0 else '+'}{hours:02d}:{minutes:02d}"
+    return Text(f"{source.encoding}, {zone}", f"{source.encoding}，{zone}")
