@@ -15,7 +15,8 @@ from app.core.parsers.capture_file import walker_for
 from app.core.parsers.capture_records import FrameBatch, Walker, gap_text, gaps_text
 from app.core.parsers.census import Census
 from app.core.parsers.ip_headers import RawFrame
-from app.core.parsers.sieve import port_roles, sift
+from app.core.parsers.port_roles import port_roles
+from app.core.parsers.sieve import sift
 from app.core.records import CaptureFacts, Text
 from app.tools import ToolError
 

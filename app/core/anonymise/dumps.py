@@ -17,7 +17,7 @@ from app.core.anonymise.hexes import Dump, find_dumps
 from app.core.anonymise.octets import OctetMap
 from app.core.anonymise.text import TextMap
 from app.core.ead_wire import HEADER_BYTES, HEADS
-from app.core.parsers.sieve import LINK_ETHERNET
+from app.core.parsers.capture_formats import LINK_ETHERNET
 
 RAW_IP = 101
 READABLE_SHARE, READABLE_BYTES = 0.75, 8

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from app.core.parsers.capture_formats import FIRST, LATER, MTU_BYTES, NON_IP, OTHER, TCP
 from app.core.parsers.capture_records import FrameBatch, Walk
-from app.core.parsers.sieve import Judgement
+from app.core.parsers.judging import Judgement
 from app.core.records import NS, CaptureFacts, Text
 
 QUIET_KEPT = 32

@@ -7,7 +7,6 @@ their next header begins. What cannot be judged here is kept, so that nothing is
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,11 +28,10 @@ from app.core.parsers.capture_formats import (
     UDP,
 )
 from app.core.parsers.capture_records import FrameBatch
-
-Positions = NDArray[np.int64]
+from app.core.parsers.judging import Judgement, Judging, Positions
+from app.core.parsers.port_roles import EAD_ROLE, GTP_ROLE, TUNNEL_ROLE, VXLAN_ROLE
 
 MAX_DEPTH = 4  # tunnels in tunnels; deeper ones are kept unseen
-BODY_WITHIN_BYTES = 64  # a plain body begins so early in the payload
 
 # ARP, RARP, EAPOL, LLDP, slow protocols, loop tests, AppleTalk, IPX, CFM, PROFINET, PTP, PPPoE discovery, wake-on-LAN
 NON_IP_TYPES = (0x0806, 0x8035, 0x888E, 0x88CC, 0x8809, 0x9000, 0x8899, 0x809B, 0x80F3, 0x8137, 0x8902, 0x8892, 0x88F7,
@@ -42,32 +40,6 @@ TAG_TYPES = (0x8100, 0x88A8, 0x9100, 0x9200)
 # IGMP, EGP, RSVP, ESP, EIGRP, OSPF, PIM, VRRP, SCTP: nothing of ours inside. No next header (59).
 PLAIN_PROTOCOLS = (2, 8, 46, 50, 59, 88, 89, 103, 112, 132)
 EXTENSION_HEADERS = (0, 43, 60, 135, 139, 140)
-VXLAN_PORTS = (4789, 8472)  # 8472: Linux's older VXLAN, same layout as OTV
-GTP_PORT = 2152
-# L2TP, Teredo, LISP, GRE in UDP, VXLAN-GPE, CAPWAP data, Geneve, MPLS in UDP, LWAPP, Cisco and TZSP mirrors
-KEPT_TUNNEL_PORTS = (1701, 3544, 4341, 4754, 4790, 5247, 6081, 6635, 12222, 12223, 17754, 37008)
-EAD_ROLE, VXLAN_ROLE, GTP_ROLE, TUNNEL_ROLE = 1, 2, 4, 8
-
-
-@dataclass(slots=True)
-class Judgement:
-    """Per frame of a batch: is it kept, what is it, its service port and the length of its (innermost) IP packet."""
-
-    keep: NDArray[np.bool_]
-    kind: NDArray[np.uint8]
-    is_udp: NDArray[np.bool_]
-    port: NDArray[np.int64]  # the lower of the two, -1 unknown
-    ip_bytes: NDArray[np.int64]
-
-
-def port_roles(ports: frozenset[int]) -> NDArray[np.uint8]:
-    """Table of 65,536 bit sets: what a UDP port may mean."""
-    roles = np.zeros(65_536, dtype=np.uint8)
-    roles[[port for port in ports if 0 < port < 65_536]] |= EAD_ROLE
-    roles[list(VXLAN_PORTS)] |= VXLAN_ROLE
-    roles[GTP_PORT] |= GTP_ROLE
-    roles[list(KEPT_TUNNEL_PORTS)] |= TUNNEL_ROLE
-    return roles
 
 
 def sift(batch: FrameBatch, link_types: NDArray[np.int64], roles: NDArray[np.uint8]) -> Judgement:
@@ -75,53 +47,12 @@ def sift(batch: FrameBatch, link_types: NDArray[np.int64], roles: NDArray[np.uin
     return _Sieve(batch, roles).run(link_types[batch.interface])
 
 
-@dataclass(slots=True)
-class _Sieve:
-    batch: FrameBatch
-    roles: NDArray[np.uint8]
-    octets: NDArray[np.uint8] = field(init=False)
-    words: NDArray[np.uint16] = field(init=False)  # those that begin at every byte
-    end: Positions = field(init=False)
-    result: Judgement = field(init=False)
-
+class _Sieve(Judging):
     def run(self, link_types: NDArray[np.int64]) -> Judgement:
-        batch, count = self.batch, len(self.batch)
-        self.octets = np.frombuffer(batch.block, dtype=np.uint8)
-        self.words = np.ndarray((len(batch.block) - 1,), ">u2", buffer=batch.block, strides=(1,))
-        self.end = batch.start + batch.captured
-        self.result = Judgement(
-            keep=np.zeros(count, dtype=np.bool_),
-            kind=np.zeros(count, dtype=np.uint8),
-            is_udp=np.zeros(count, dtype=np.bool_),
-            port=np.full(count, -1, dtype=np.int64),
-            ip_bytes=np.zeros(count, dtype=np.int64),
-        )
         for link_type in np.flatnonzero(np.bincount(link_types)).tolist():
             frames = np.flatnonzero(link_types == link_type)
-            self._link(link_type, frames, batch.start[frames])
+            self._link(link_type, frames, self.batch.start[frames])
         return self.result
-
-    # ------------------------------------------------------------ reading
-
-    def _be16(self, at: Positions) -> NDArray[np.int64]:
-        return self.words[at].astype(np.int64)
-
-    def _headers(self, at: Positions, length: int) -> tuple[NDArray[np.uint8], NDArray[np.uint16]]:
-        """The bytes and the words of headers, a row each: fetched at once, as frames lie far apart in memory."""
-        overlapping = np.ndarray((len(self.octets) - length + 1,), f"V{length}", buffer=self.batch.block, strides=(1,))
-        rows = overlapping[at]
-        return rows.view(np.uint8).reshape(-1, length), rows.view(">u2").reshape(-1, length // 2)
-
-    def _keep(self, frames: Positions) -> None:
-        self.result.keep[frames] = True
-
-    def _long_enough(self, frames: Positions, at: Positions, length: int) -> tuple[Positions, Positions]:
-        """Those with `length` bytes captured from `at`; the others are odd, so kept."""
-        whole = at + length <= self.end[frames]
-        if whole.all():
-            return frames, at
-        self._keep(frames[~whole])
-        return frames[whole], at[whole]
 
     # ------------------------------------------------------------ link layers
 
@@ -319,18 +250,6 @@ class _Sieve:
         frames, at = self._long_enough(frames, at, 1)
         self._keep(frames[self.octets[at] < 128])
 
-    def _ports(self, frames: Positions, at: Positions) -> NDArray[np.int64]:
-        """Roles of both ports together; notes the port of the service: a known one, else the lower."""
-        whole = at + 4 <= self.end[frames]
-        frames, at = frames[whole], at[whole]
-        source, destination = self._be16(at), self._be16(at + 2)
-        by_source, by_destination = self.roles[source], self.roles[destination]
-        service = np.minimum(source, destination)
-        service = np.where(by_source & EAD_ROLE, source, np.where(by_destination & EAD_ROLE, destination, service))
-        self.result.port[frames] = service
-        self.result.is_udp[frames] = True
-        return (by_source | by_destination).astype(np.int64)
-
     def _udp(self, frames: Positions, at: Positions, depth: int) -> None:
         frames, at = self._long_enough(frames, at, 8)
         roles = self._ports(frames, at)
@@ -348,35 +267,6 @@ class _Sieve:
         vxlan, gtp = (roles & VXLAN_ROLE) != 0, (roles & GTP_ROLE) != 0
         self._ethernet(frames[vxlan], at[vxlan] + 8, depth + 1)
         self._gtp(frames[gtp], at[gtp], depth + 1)
-
-    def _head_id(self, frames: Positions, at: Positions) -> None:
-        whole = at + 4 <= self.end[frames]
-        frames, at = frames[whole], at[whole]
-        octets = self.octets
-        first = octets[at + 1] == 0x0A
-        frames, at = frames[first], at[first]
-        third = octets[at + 3]
-        self._keep(frames[(octets[at] == 0) & (octets[at + 2] == 0xD8) & (third >= 0x77) & (third <= 0x79)])
-
-    def _plain_body(self, frames: Positions, at: Positions) -> None:
-        """`<data>` within the first bytes of the payload: the opening bracket first, then the word."""
-        span = BODY_WITHIN_BYTES + 6
-        block = self.batch.block
-        tail = at + span > len(block)
-        for frame, begin in zip(frames[tail].tolist(), at[tail].tolist(), strict=True):
-            if block.find(b"<data>", begin, min(begin + span, int(self.end[frame]))) >= 0:
-                self.result.keep[frame] = True
-        frames, at = frames[~tail], at[~tail]
-        if not len(frames):
-            return
-        windows = np.ndarray((len(block) - span + 1,), f"V{span}", buffer=block, strides=(1,))
-        rows = windows[at].view(np.uint8).reshape(-1, span)
-        hits, columns = np.nonzero(rows[:, :BODY_WITHIN_BYTES] == ord("<"))
-        for offset, letter in enumerate(b"data>", 1):
-            right = rows[hits, columns + offset] == letter
-            hits, columns = hits[right], columns[right]
-        inside = at[hits] + columns + 6 <= self.end[frames[hits]]
-        self._keep(frames[hits[inside]])
 
     def _gre(self, frames: Positions, at: Positions, depth: int) -> None:
         frames, at = self._long_enough(frames, at, 4)

@@ -6,7 +6,8 @@ import numpy as np
 
 from app.core.parsers.capture_file import walker_for
 from app.core.parsers.census import PORTS_KEPT, QUIET_KEPT, Census
-from app.core.parsers.sieve import port_roles, sift
+from app.core.parsers.port_roles import port_roles
+from app.core.parsers.sieve import sift
 from app.core.records import CaptureFacts
 from tests import frames
 

@@ -8,7 +8,9 @@ import pytest
 
 from app.core.parsers.capture_file import walker_for
 from app.core.parsers.capture_formats import FIRST, LATER, NON_IP, OTHER, TCP, UDP
-from app.core.parsers.sieve import Judgement, port_roles, sift
+from app.core.parsers.judging import Judgement
+from app.core.parsers.port_roles import port_roles
+from app.core.parsers.sieve import sift
 from tests import frames
 
 ROLES = port_roles(frozenset({9019, 9029}))
