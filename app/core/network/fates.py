@@ -31,11 +31,11 @@ class FateBuilder:
     ) -> None:
         self._places = places
         self._sources = sources
-        self._clocks = clocks
+        self._to_reference = [clock.converter() for clock in clocks]
         self._captures = tuple(place.captures for place in places)
         self._names = tuple(place.name for place in places)
         self._sightings = Sightings(places, sources, clocks, guard)
-        self._plain = PlainFates(self._names, clocks)
+        self._plain = PlainFates(self._names, self._to_reference)
         # What most fates have in common is one object, as there may be hundred thousands.
         self._all_whole = dict.fromkeys(self._names, Fate.WHOLE)
         self._ttls: dict[tuple[bool, tuple[int | None, ...]], dict[str, int]] = {}
@@ -113,7 +113,7 @@ class FateBuilder:
         )
 
     def _first_time(self, first: Sequence[Observation]) -> int:
-        return min([self._clocks[seen.capture].to_reference(seen.time_ns, seen.frame) for seen in first])
+        return min([self._to_reference[seen.capture](seen.time_ns, seen.frame) for seen in first])
 
     def _candidate(self, rival: Observation) -> Candidate:
         return Candidate(self._sources[rival.capture], tuple(packet.frame for packet in rival.packets), RIVAL)

@@ -106,8 +106,8 @@ def is_relevant(datagram: Datagram, ports: frozenset[int]) -> bool:
     if lead.protocol != UDP:
         return False
     return (
-        lead.source_port in ports
-        or lead.destination_port in ports
+        lead.destination_port in ports
+        or lead.source_port in ports
         or lead.more
         or lead.offset_bytes > 0
         or len(datagram.packets) > 1

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from app.core.analysis import Clock, FragmentFate, Seen, Sighting
+from app.core.analysis import FragmentFate, Seen, Sighting
 from app.core.fragmentation.byte_ranges import Range
 from app.core.network.groups import Group
 from app.core.network.observations import Observation
@@ -35,11 +35,11 @@ def _one_of(members: dict[int, Observation], captures: tuple[int, ...]) -> Obser
 
 
 class PlainFates:
-    """`names` of the places, client first; `clocks` by capture."""
+    """`names` of the places, client first; `to_reference` the converter of each capture's clock."""
 
-    def __init__(self, names: Sequence[str], clocks: Sequence[Clock]) -> None:
+    def __init__(self, names: Sequence[str], to_reference: Sequence[Callable[[int, int], int]]) -> None:
         self._names = names
-        self._to_reference = [clock.converter() for clock in clocks]
+        self._to_reference = to_reference
 
     def fragments(self, column: Sequence[Observation], sent: tuple[Range, ...]) -> tuple[FragmentFate, ...]:
         """`column`: the observation of each place."""
