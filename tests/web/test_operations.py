@@ -213,7 +213,7 @@ def test_metrics_are_there_while_the_database_is_away(tmp_path: Path) -> None:
 def test_walls_that_are_weaker_are_a_warning_with_what_to_do(
     client: httpx.Client, monkeypatch: pytest.MonkeyPatch, found: Walls
 ) -> None:
-    monkeypatch.setattr("app.main.walls", lambda: found)
+    monkeypatch.setattr("app.health.walls", lambda: found)
     answer = client.get("/readyz")
     assert (answer.status_code, answer.json()["status"]) == (200, "ready")
     if found is Walls.BUBBLEWRAP:
