@@ -58,6 +58,11 @@ class Ref:
     line: int | None = None
     frame: int | None = None
 
+    @property
+    def number(self) -> str:
+        """As it is written behind the source: ":12" for a line, " #12" for a frame."""
+        return f":{self.line}" if self.line is not None else f" #{self.frame}"
+
 
 def refs_of(sighting: Sighting) -> tuple[Ref, ...]:
     """Every frame that shows it, or the line in which a device tells of it."""
