@@ -100,6 +100,8 @@ AUDIT_ACTIONS = {
     "made an account": N_("made an account"),
     "changed an account": N_("changed an account"),
     "gave a password": N_("gave a password"),
+    "gave a link": N_("gave a link"),
+    "changed what is kept": N_("changed what is kept"),
 }
 ROLES = {"client": N_("client"), "middle": N_("on the way"), "server": N_("server")}
 ORDERED_BY = {
