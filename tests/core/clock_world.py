@@ -22,9 +22,12 @@ class TwoClocks:
     first_s: float
     last_s: float
     smallest_round_trip_s: float
+    step: tuple[float, float] | None = None
 
     def true_offset(self, first_raw_ns: int) -> float:
-        return self.offset_s + self.drift * (first_raw_ns - START_NS) / 1e9
+        at_s = (first_raw_ns - START_NS) / 1e9
+        jump_s = self.step[1] if self.step is not None and at_s >= self.step[0] else 0.0
+        return self.offset_s + self.drift * at_s + jump_s
 
 
 def two_clocks(
@@ -61,6 +64,7 @@ def two_clocks(
         times[0],
         times[-1],
         delay_s * (1 + asymmetry),
+        step,
     )
 
 
@@ -68,18 +72,28 @@ def _stamp(time_s: float, resolution_ns: int) -> int:
     return START_NS + round(time_s * 1e9) // resolution_ns * resolution_ns
 
 
-def any_two_clocks(seed: int) -> TwoClocks:
-    """From seconds to a day, from two datagrams to a thousand, from no offset to days, any drift of a crystal."""
+def any_two_clocks(seed: int, is_set: bool = False, is_one_way: bool = False) -> TwoClocks:
+    """From seconds to a day, from two datagrams to a thousand, from no offset to days, any drift of a crystal.
+
+    `is_set`: one clock is set in the middle, by more than the way to and fro takes.
+    """
     chance = random.Random(seed)
-    return two_clocks(
-        seed,
-        datagrams=chance.choice((2, 5, 10, 20, 50, 200, 1000)),
-        span_s=chance.choice((5.0, 20.0, 90.0, 600.0, 28_800.0, 86_400.0)),
-        offset_s=chance.choice((0.0, 0.001, -3.0, 37.0, 3600.0, -259_200.5)) * chance.choice((1.0, chance.random())),
-        drift=chance.uniform(-100e-6, 100e-6),
-        delay_s=chance.uniform(0.00005, 0.005),
-        asymmetry=chance.uniform(0.1, 3.0),
-        queue_s=chance.choice((0.0, 0.0002, 0.002, 0.05)),
-        forward_share=chance.choice((0.1, 0.3, 0.5, 0.9)),
-        resolution_ns=chance.choice((1, 1000)),
-    )
+    span_s = chance.choice((5.0, 20.0, 90.0, 600.0, 28_800.0, 86_400.0))
+    made: dict[str, object] = {
+        "datagrams": chance.choice((2, 5, 10, 20, 50, 200, 1000)),
+        "span_s": span_s,
+        "offset_s": chance.choice((0.0, 0.001, -3.0, 37.0, 3600.0, -259_200.5)) * chance.choice((1.0, chance.random())),
+        "drift": chance.uniform(-100e-6, 100e-6),
+        "delay_s": chance.uniform(0.00005, 0.005),
+        "asymmetry": chance.uniform(0.1, 3.0),
+        "queue_s": chance.choice((0.0, 0.0002, 0.002, 0.05)),
+        "forward_share": chance.choice((0.1, 0.3, 0.5, 0.9)),
+        "resolution_ns": chance.choice((1, 1000)),
+    }
+    if is_set:
+        jump_s = chance.choice((-1, 1)) * chance.choice((1.0, 5.0, 60.0, 3600.0, 90_000.0)) * chance.uniform(0.7, 1.3)
+        made["datagrams"] = chance.choice((20, 50, 200, 1000))
+        made["step"] = (span_s * chance.uniform(0.3, 0.7), jump_s)
+    if is_one_way:
+        made["forward_share"] = 1.0
+    return two_clocks(seed, **made)  # type: ignore[arg-type]

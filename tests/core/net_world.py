@@ -53,6 +53,11 @@ class Tap:
             shift += self.step[1]
         return START_NS + round((true_s + shift) * 1e9)
 
+    def in_order(self) -> list[Packet]:
+        """Its frames as the file has them, not numbered yet."""
+        times = [packet.time_ns for packet in self.packets] if self.is_sorted_by_stamp else self.shown_s
+        return [self.packets[index] for index in sorted(range(len(times)), key=lambda index: times[index])]
+
     def offset_at(self, true_s: float) -> float:
         return (self.raw_ns(true_s) - START_NS) / 1e9 - true_s
 
@@ -135,9 +140,7 @@ class World:
         return [self._capture(tap) for tap in self.taps]
 
     def _capture(self, tap: Tap) -> CaptureInput:
-        times = [packet.time_ns for packet in tap.packets] if tap.is_sorted_by_stamp else tap.shown_s
-        order = sorted(range(len(times)), key=lambda index: times[index])
-        packets = [replace(tap.packets[index], frame=number) for number, index in enumerate(order, 1)]
+        packets = [replace(packet, frame=number) for number, packet in enumerate(tap.in_order(), 1)]
         known: dict[str, object] = {
             "source": tap.file,
             "format": "pcap",

@@ -81,6 +81,10 @@ class Region:
             return highest, drift
         return (lowest if not self.has_upper else (lowest + highest) / 2), drift
 
+    def queueing(self) -> float:
+        """Mean queueing that the likeliest line means, in s."""
+        return self._queueing(self.line()[1])
+
     def _queueing(self, drift: float) -> float:
         """Mean queueing that this drift would mean, in s, and what drift itself costs."""
         lowest, highest = self._cut(drift)

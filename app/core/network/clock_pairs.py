@@ -24,6 +24,10 @@ SLACKS_S = (2e-6, 2e-5, 2e-4, 1e-3)
 NOISY_SLACKS_S = (1e-2, 1e-1, 1.0, 10.0)
 MAX_STEPS = 6
 MAX_DROPPED_SHARE = 0.1
+# A mean queue that makes a setting of the clock worth looking for, and the share of it that one must leave at most.
+LONG_QUEUE_S = 0.1
+CLEARLY_LESS = 0.25
+TRIED_SPLITS = 64
 # A contradiction that this many datagrams in a row share is a new setting of the clock.
 LASTING = 3
 
@@ -52,10 +56,6 @@ class PairClock:
     def main(self) -> Segment:
         """The segment that knows most: bounded on both sides if any is, then the longest."""
         return max(self.segments, key=lambda one: (one.region.has_both, one.end_s - one.start_s))
-
-    @property
-    def steps_before_main(self) -> int:
-        return self.segments.index(self.main)
 
     @property
     def has_both(self) -> bool:
@@ -88,11 +88,6 @@ class PairClock:
             jump = after.region.best(after.start_s) - before.region.best(after.start_s)
             found.append((self.base_ns + round(after.start_s * 1e9), jump))
         return found
-
-    def covers(self, first_raw_ns: int) -> bool:
-        """Whether there are datagrams before and after."""
-        ahead = (first_raw_ns - self.base_ns) / 1e9
-        return self.segments[0].start_s <= ahead <= self.segments[-1].end_s
 
     @property
     def middle_ns(self) -> int:
@@ -183,6 +178,12 @@ def _fit_run(times: Floats, offsets: Floats, is_forward: Flags) -> list[Segment]
     for slack in SLACKS_S:
         region = _region(times, offsets, is_forward, slack)
         if region is not None:
+            at = _likelier_split(times, offsets, is_forward, region)
+            if at is not None:
+                return [
+                    *_fit_run(times[:at], offsets[:at], is_forward[:at]),
+                    *_fit_run(times[at:], offsets[at:], is_forward[at:]),
+                ]
             return [Segment(float(times[0]), float(times[-1]), region, len(times))]
     found = list(_split_at_steps(times, offsets, is_forward))
     if len(found) > 1:
@@ -200,6 +201,32 @@ def _fit_run(times: Floats, offsets: Floats, is_forward: Flags) -> list[Segment]
     return []
 
 
+def _likelier_split(times: Floats, offsets: Floats, is_forward: Flags, region: Region) -> int | None:
+    """Where one line leaves long queues and two leave hardly any, both ways: then the clock was set there.
+
+    Over hours a drift takes up a setting of seconds, and a jump looks like a queue to what travels one way.
+    """
+    count = len(times)
+    alone = region.queueing()
+    if not region.has_both or alone < LONG_QUEUE_S or count < 2 * LASTING:
+        return None
+
+    def together(at: int) -> float:
+        parts = [
+            (piece, _region(times[piece], offsets[piece], is_forward[piece], SLACKS_S[-1]))
+            for piece in (slice(at), slice(at, count))
+        ]
+        if any(part is None or not part.has_both for _, part in parts):
+            return float("inf")
+        return sum(part.queueing() * len(times[piece]) for piece, part in parts if part is not None) / count
+
+    step = max(1, count // TRIED_SPLITS)
+    coarse = min(range(LASTING, count - LASTING + 1, step), key=together)
+    fine = range(max(LASTING, coarse - step), min(count - LASTING, coarse + step) + 1, max(1, step // TRIED_SPLITS))
+    best = min(fine, key=together)
+    return best if together(best) < CLEARLY_LESS * alone else None
+
+
 def _split_at_steps(times: Floats, offsets: Floats, is_forward: Flags) -> Iterator[Segment]:
     rest = np.arange(len(times))
     while len(rest):
@@ -207,7 +234,9 @@ def _split_at_steps(times: Floats, offsets: Floats, is_forward: Flags) -> Iterat
         drops = 0
         while end < len(rest) and drops <= len(rest) * MAX_DROPPED_SHARE:
             without = np.delete(rest, end)
-            next_ones = without[: end + LASTING]
+            # A wrong match stands alone: what follows it in its own direction agrees with what came before.
+            alike = np.flatnonzero(is_forward[without[end:]] == is_forward[rest[end]])[:LASTING]
+            next_ones = without[: end + max(LASTING, int(alike[-1]) + 1 if len(alike) else 0)]
             if _feasible_prefix(times, offsets, is_forward, next_ones) < len(next_ones):
                 break
             rest, drops = without, drops + 1

@@ -96,7 +96,7 @@ OTHER_WAY_SEEN = _yes("it has this terminal's datagrams of the other direction",
 WAY_UNPROVEN = _yes(
     "it has this terminal's datagrams of the other direction, though nothing of anybody in this direction",
     "它有本终端另一方向的报文，但没有任何人在本方向的报文",
-    code="able-one-direction",
+    code=PRESUMED,
 )
 AT_SERVER = _yes("it is at the server and has other terminals' datagrams", "它位于服务器处，且有其他终端的报文")
 SAME_SUBNET = _yes(

@@ -11,18 +11,14 @@ from app.core.analysis import Role
 from app.core.network.clocks import ClockNet, fit_clocks
 from app.core.network.directions import direction_of, find_servers
 from app.core.network.groups import Group
+from app.core.network.lookalikes import note_lookalikes
 from app.core.network.matched_times import MatchedTimes, tabulate
-from app.core.network.matching import group_unique, join_translated
+from app.core.network.matching import complete_rivals, group_unique, join_translated
 from app.core.network.observations import Observation, observe
 from app.core.network.paths import PathOrder, Place, hops_from_initial, order_places
-from app.core.network.timed_matching import (
-    join_altered,
-    join_rewritten,
-    link_parts,
-    note_lookalikes,
-    settle_crowd,
-    split_untimely,
-)
+from app.core.network.renaming import renamed_pairs, split_renamed, split_renamed_crowd
+from app.core.network.rewritten_matching import join_altered, join_rewritten, link_parts
+from app.core.network.timed_matching import settle_crowd, split_untimely
 from app.core.network.traces import CaptureInput, NetworkSettings
 from app.core.records import Direction
 
@@ -55,6 +51,11 @@ def join_captures(captures: Sequence[CaptureInput], settings: NetworkSettings) -
     state = fitter.fit(groups, use_manual=False)
     groups = split_untimely(groups, state.matched, state.net)
     count = len(captures)
+    renamed = renamed_pairs(groups, count, way)
+    if renamed:
+        groups = split_renamed(groups, renamed, way)
+        crowds = [part for crowd in crowds for part in split_renamed_crowd(crowd, renamed, way)]
+        state = fitter.fit(groups, use_manual=False)
     if len(set(state.net.parts)) > 1:
         linked = link_parts(groups, state.net, count, way)
         if len(linked) < len(groups):
@@ -62,10 +63,16 @@ def join_captures(captures: Sequence[CaptureInput], settings: NetworkSettings) -
             state = fitter.fit(groups, use_manual=False)
     if crowds:
         groups.extend(group for crowd in crowds for group in settle_crowd(crowd, state.net))
-        groups = join_translated(groups)
-    groups = join_rewritten(groups, state.net, count, way)
+        groups = split_renamed(join_translated(groups), renamed, way)
+    rejoined = join_rewritten(groups, state.net, count, way)
+    if len(rejoined) < len(groups):
+        # What was joined may show that a clock was set, and where.
+        state = fitter.fit(rejoined, use_manual=False)
+        rejoined = join_rewritten(rejoined, state.net, count, way)
+    groups = rejoined
     groups = join_altered(groups, state.net, fitter.ranks(state.order))
     note_lookalikes(groups, state.net, count, way)
+    complete_rivals(groups)
     if groups is state.groups and not crowds and not any(settings.manual_offset_s.values()):
         return state  # nothing came of times, so there is nothing to fit again
     return fitter.fit(groups, use_manual=True)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from app.core.fragmentation.byte_ranges import merged
 from app.core.network.directions import endpoints
-from app.core.network.groups import Group
+from app.core.network.groups import Group, Level
 from app.core.network.joining import Joined
 from app.core.network.paths import Place
 from app.core.network.witnesses import Journey, Kind
@@ -31,6 +32,7 @@ def find_journeys(joined: Joined) -> tuple[list[Traced], list[Journey]]:
     to_client = tuple(reversed(to_server))
     rank = {capture: position for position, captures in enumerate(to_server) for capture in captures}
     hosts: frozenset[frozenset[str]] | None = None
+    inside = _inside(joined, rank)
     ends: dict[tuple[object, ...], tuple[Endpoint, Endpoint]] = {}
     traced: list[Traced] = []
     journeys: list[Journey] = []
@@ -41,6 +43,7 @@ def find_journeys(joined: Joined) -> tuple[list[Traced], list[Journey]]:
                 continue
             direction = TO_SERVER
         client, server = _ends(group, direction, rank, ends)
+        client = inside.get((client, server.ip), client) if inside else client
         places = to_server if direction is TO_SERVER else to_client
         journey = _journey(group, direction, client, server, places)
         journeys.append(journey)
@@ -51,6 +54,23 @@ def find_journeys(joined: Joined) -> tuple[list[Traced], list[Journey]]:
             if _is_between(group, hosts):
                 traced.append(Traced(journey, client, server, is_orphan=True))
     return traced, journeys
+
+
+def _inside(joined: Joined, rank: dict[int, int]) -> dict[tuple[Endpoint, str], Endpoint]:
+    """(client, server) as seen behind an address translation → the client as seen nearest to it: an answer that never
+    came through the translation is told by what came through it the other way. A fragment without ports has its address
+    only."""
+    found: dict[tuple[Endpoint, str], set[Endpoint]] = defaultdict(set)
+    for group, direction in zip(joined.groups, joined.directions, strict=True):
+        if direction is not None and group.level in (Level.TRANSLATED, Level.REWRITTEN):
+            nearest = group.members[min(group.members, key=rank.__getitem__)]
+            own, _ = endpoints(nearest, direction)
+            for seen in group.members.values():
+                client, server = endpoints(seen, direction)
+                if client != own and None not in (client.port, own.port):
+                    found[client, server.ip].add(own)
+                    found[Endpoint(client.ip, None), server.ip].add(own)
+    return {outside: next(iter(own)) for outside, own in found.items() if len(own) == 1}
 
 
 def _ead_pairs(joined: Joined) -> frozenset[frozenset[str]]:

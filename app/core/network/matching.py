@@ -209,6 +209,19 @@ def note_rivals(groups: Sequence[Group]) -> None:
                 group.rivals.extend(seen for seen in other.members.values() if seen.capture not in group.members)
 
 
+def complete_rivals(groups: Sequence[Group]) -> None:
+    """A rival brings along all with which it was joined since; one that was joined to the group itself is none."""
+    doubted = [group for group in groups if group.rivals]
+    if not doubted:
+        return
+    owners = {id(seen): group for group in groups for seen in group.members.values()}
+    for group in doubted:
+        others = {id(owner): owner for seen in group.rivals if (owner := owners.get(id(seen))) not in (None, group)}
+        group.rivals = [
+            seen for other in others.values() for seen in other.members.values() if seen.capture not in group.members
+        ]
+
+
 def _is_translation(one: Group, other: Group) -> bool:
     shared = one.members.keys() & other.members.keys()
     if len(shared) > 1 or not all(_is_both_sides(one.members[capture], other.members[capture]) for capture in shared):

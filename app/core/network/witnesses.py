@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import NamedTuple
 
 from app.core.analysis import Clock, Role
+from app.core.fragmentation.byte_ranges import Range, merged, uncovered
 from app.core.network.capture_filters import FilterView
 from app.core.network.groups import Group
 from app.core.network.traces import CaptureInput
@@ -67,6 +68,17 @@ class Journey(NamedTuple):
             return seen.head is not None
         return any(packet.offset_bytes > 0 for packet in seen.packets)
 
+    def ranges(self, capture: int, kind: Kind) -> list[Range]:
+        """Its pieces of that kind as the capture saw them."""
+        seen = self.group.members.get(capture)
+        return [] if seen is None else [piece for piece in seen.ranges if (piece[0] > 0) == (kind == Kind.LATER)]
+
+    def lacks_any(self, capture: int, pieces: Sequence[Range]) -> bool:
+        """Whether the capture has not all these bytes: a device behind it may have cut what it saw in one piece."""
+        seen = self.group.members.get(capture)
+        own = [] if seen is None else merged(seen.ranges)
+        return any(uncovered(piece, own) for piece in pieces)
+
 
 @dataclass(slots=True)
 class Watch:
@@ -84,9 +96,9 @@ class Watch:
     servers: set[str] = field(default_factory=set)
     ways: set[Direction] = field(default_factory=set)
     tallies: dict[Stream, Tally] = field(default_factory=lambda: defaultdict(Tally))
-    absent: int = 0  # in all
     miss_share: float = 0.0  # of the streams that it sees, how much demonstrably passed it unseen
     elsewhere: set[tuple[Route, Direction]] = field(default_factory=set)  # of which it sees nothing, though they pass
+    unseen: set[tuple[Route, Direction, Kind]] = field(default_factory=set)  # some flow of them passes unseen
     balanced: set[Direction] = field(default_factory=set)  # ways in which it sees some streams of a terminal, not all
 
     def note(self, journey: Journey, kinds: Iterable[Kind], subnet: Subnet, count: int) -> None:
@@ -99,6 +111,18 @@ class Watch:
             self.routes.add(((journey.client_ip, journey.server_ip), way))
             self.subnets.add((subnet, journey.server_ip, way))
             self.tallies[journey.stream(kind)].seen += count
+
+    def tally(self, journey: Journey, kind: Kind) -> Tally | None:
+        """What it knows of such fragments; nothing where the ports that lead them are not known."""
+        if kind != Kind.LATER and None in journey.flow:
+            return None
+        return self.tallies.get(journey.stream(kind))
+
+    def lacks_flow(self, journey: Journey, kind: Kind) -> bool:
+        """Whether what else has these ports passes unseen: first fragments take the way of whole datagrams."""
+        other = {Kind.FIRST: Kind.WHOLE, Kind.WHOLE: Kind.FIRST}.get(kind)
+        tally = None if other is None else self.tallies.get(journey.stream(other))
+        return tally is not None and tally.passed > 0 and not tally.seen
 
     @property
     def own_clients(self) -> set[str]:

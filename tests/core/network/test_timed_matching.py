@@ -5,8 +5,10 @@ from dataclasses import replace
 from app.core.analysis import Clock
 from app.core.network.clocks import ClockNet
 from app.core.network.groups import Group, Level
+from app.core.network.lookalikes import note_lookalikes
 from app.core.network.observations import Observation
-from app.core.network.timed_matching import join_altered, join_rewritten, link_parts, note_lookalikes, settle_crowd
+from app.core.network.rewritten_matching import join_altered, join_rewritten, link_parts
+from app.core.network.timed_matching import settle_crowd
 from app.core.records import Direction
 from tests.core.net_world import PORT, SERVER, Sent, message
 from tests.core.network.test_matching import capture, datagram

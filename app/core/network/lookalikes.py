@@ -1,0 +1,100 @@
+"""What may be one datagram and was not joined: written down on both sides, so that neither is told as lost where
+the other was seen."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
+from itertools import islice
+
+from app.core.network.clocks import ClockNet
+from app.core.network.groups import Group
+from app.core.network.matching import note_rivals, pair_agreement
+from app.core.network.observations import CONTRADICTION
+from app.core.network.renaming import Pairs, Way, is_named_apart, preserved_pairs
+from app.core.network.rewritten_matching import alike_groups, may_be_rewritten, reference_time
+from app.core.network.timed_matching import LONGEST_TRANSIT_S, MAX_RIVALS, by_time
+
+MOST_LOOKED_AT = 1000  # of those near to one datagram in time
+
+
+def note_lookalikes(groups: Sequence[Group], net: ClockNet, captures: int, way: Way) -> None:
+    """Groups that may be one datagram and were not joined are each other's rivals: then neither is missing where the
+    other was seen."""
+    kept = preserved_pairs(groups, way)
+    # A clock that was set may have parted what has one name.
+    named = set() if _was_any_set(net) else kept
+    for alike in alike_groups(groups, captures, named, way):
+        near = _Neighbours(alike, net)
+        for one in alike:
+            fitting = (other for other in near.of(one) if _may_be_one(one, other, net, kept, way))
+            for other in islice(fitting, MAX_RIVALS):
+                if not any(seen in one.rivals for seen in other.members.values()):
+                    note_rivals([one, other])
+    _note_strays(groups, net, captures, kept, way)
+
+
+def _may_be_one(one: Group, other: Group, net: ClockNet, kept: Pairs, way: Way) -> bool:
+    return one is not other and _may_be_at_one_time(one, other, net) and may_be_rewritten(one, other, kept, way)
+
+
+def _was_any_set(net: ClockNet) -> bool:
+    return any(clock.steps for clock in net.clocks)
+
+
+class _Neighbours:
+    """Groups in order of time, to look at those only that are near."""
+
+    def __init__(self, groups: Sequence[Group], net: ClockNet) -> None:
+        self._timed = sorted(((reference_time(group, net), group) for group in groups), key=by_time)
+        self._times = [time for time, _ in self._timed]
+        self._net = net
+        self._is_one_clock = len(set(net.parts)) == 1 and not _was_any_set(net)
+
+    def of(self, group: Group) -> Iterator[Group]:
+        low, high = 0, len(self._times)
+        if self._is_one_clock:
+            time, reach = reference_time(group, self._net), round(LONGEST_TRANSIT_S * 1e9)
+            low, high = bisect_left(self._times, time - reach), bisect_right(self._times, time + reach)
+        return (near for _, near in islice(self._timed, low, min(high, low + MOST_LOOKED_AT)))
+
+
+def _note_strays(groups: Sequence[Group], net: ClockNet, captures: int, kept: Pairs, way: Way) -> None:
+    """Fragments whose first fragment was nowhere seen, behind a device that translates or rewrites: too few bytes to
+    say whose they are, but they may belong to any that lacks them there."""
+    strays = [group for group in groups if not group.has_head]
+    if not strays:
+        return
+    # Another stray too: under another name it may be the same, seen farther on.
+    near = _Neighbours([group for group in groups if len(group.members) < captures], net)
+    for stray in strays:
+        fitting = (group for group in near.of(stray) if _has_room(group, stray))
+        for owner in islice((group for group in fitting if _may_own(group, stray, net, kept, way)), MAX_RIVALS):
+            note_rivals([owner, stray])
+
+
+def _has_room(owner: Group, stray: Group) -> bool:
+    """Whether the stray's bytes lie within the owner's, and end with them where the stray has the last of its own."""
+    size, end = owner.lead.size, stray.lead.total
+    return size is None or (end == size if end is not None else stray.lead.packets[-1].end_bytes < size)
+
+
+def _may_own(owner: Group, stray: Group, net: ClockNet, kept: Pairs, way: Way) -> bool:
+    if owner.members.keys() & stray.members.keys() or not _may_be_at_one_time(owner, stray, net):
+        return False
+    directions = {way(owner), way(stray)}
+    if len(directions - {None}) > 1:
+        return False
+    if is_named_apart(owner, stray, directions, kept):
+        return False
+    return pair_agreement(owner, stray) != CONTRADICTION
+
+
+def _may_be_at_one_time(one: Group, other: Group, net: ClockNet) -> bool:
+    """On which side of a setting of a clock a datagram lies is not known where none was matched around it."""
+    left, right = one.lead.capture, other.lead.capture
+    if net.parts[left] != net.parts[right]:
+        return True
+    apart = (reference_time(one, net) - reference_time(other, net)) / 1e9
+    jumps = [jump for capture in (left, right) for _, jump in net.clocks[capture].steps]
+    return any(abs(apart + sign * jump) <= LONGEST_TRANSIT_S for jump in (0.0, *jumps) for sign in (1, -1))

@@ -1,0 +1,164 @@
+"""Matching what a device on the way changed: identifications written anew, bytes of the payload altered.
+
+Size and payload must be equal, or the name, and the times or the order agree.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from itertools import combinations, pairwise
+
+from app.core.network.bands import MAX_DRIFT
+from app.core.network.clocks import ClockNet
+from app.core.network.groups import Group, Level
+from app.core.network.matching import TRANSLATED_BYTES, classes_by_content, note_rivals, pair_agreement
+from app.core.network.observations import UDP_HEADER_BYTES
+from app.core.network.renaming import Pairs, Way, is_named_apart, preserved_pairs
+from app.core.network.timed_matching import ALIKE_SPREADS_S, LONGEST_TRANSIT_S, MAX_RIVALS, by_time
+
+
+def may_be_rewritten(one: Group, other: Group, kept: Pairs, way: Way) -> bool:
+    if one.members.keys() & other.members.keys():
+        return False
+    directions = {way(one), way(other)}
+    if len(directions - {None}) > 1:
+        return False
+    if is_named_apart(one, other, directions, kept):
+        return False
+    agreed = pair_agreement(one, other)
+    whole = min(one.lead.size or 0, other.lead.size or 0) - UDP_HEADER_BYTES
+    return agreed >= min(TRANSLATED_BYTES, max(whole, 1))
+
+
+def alike_groups(groups: Sequence[Group], captures: int, kept: Pairs, way: Way) -> list[list[Group]]:
+    """Classes of groups with equal size and payload among those that some capture may hold under another name."""
+    owner: dict[int, Group] = {}
+    for group in groups:
+        if len(group.members) == captures or not group.has_head:
+            continue
+        lead = group.lead
+        flag, direction = lead.is_fragmented, way(group)
+        others = (capture for capture in range(captures) if capture not in group.members)
+        if lead.is_named and all(
+            any((own, other, flag, direction) in kept for own in group.members) for other in others
+        ):
+            continue
+        owner[id(lead)] = group
+    leads = [group.lead for group in owner.values()]
+    classes = classes_by_content(leads, with_addresses=False)
+    return [[owner[id(seen)] for seen in alike] for alike in classes if len(alike) > 1]
+
+
+def join_altered(groups: list[Group], net: ClockNet, rank: Sequence[int]) -> list[Group]:
+    """Join groups of one name and size at one time whose bytes differ: a device on the way changed them.
+
+    Only where one group ends before the other begins, as one leg changed the payload.
+    """
+    buckets: dict[tuple[str, str, int], list[Group]] = defaultdict(list)
+    for group in groups:
+        lead = next(iter(group.members.values()))
+        if lead.identification:
+            buckets[lead.source_ip, lead.destination_ip, lead.identification].append(group)
+    gone: set[int] = set()
+    for bucket in buckets.values():
+        if len(bucket) < 2:
+            continue
+        timed = [(reference_time(group, net), group) for group in bucket]
+        for cluster in _time_clusters(timed, LONGEST_TRANSIT_S):
+            if len(cluster) == 2 and _is_altered(cluster[0], cluster[1], net, rank):
+                cluster[0].take(cluster[1], Level.ALTERED, 0)
+                gone.add(id(cluster[1]))
+    return [group for group in groups if id(group) not in gone] if gone else groups
+
+
+def _is_altered(one: Group, other: Group, net: ClockNet, rank: Sequence[int]) -> bool:
+    left, right = one.lead, other.lead
+    if left.size != right.size or left.size is None or left.ports != right.ports or left.ports is None:
+        return False
+    if net.parts[left.capture] != net.parts[right.capture] or left.udp_length != right.udp_length:
+        return False
+    mine, theirs = sorted(rank[capture] for capture in one.members), sorted(rank[capture] for capture in other.members)
+    return mine[-1] < theirs[0] or theirs[-1] < mine[0]
+
+
+def join_rewritten(groups: list[Group], net: ClockNet, captures: int, way: Way) -> list[Group]:
+    """Join groups of equal payload at the same corrected time where identifications do not survive the way."""
+    kept = preserved_pairs(groups, way)
+    gone: set[int] = set()
+    for alike in alike_groups(groups, captures, kept, way):
+        by_part: dict[int, list[tuple[int, Group]]] = defaultdict(list)
+        for group in alike:
+            by_part[net.parts[group.lead.capture]].append((reference_time(group, net), group))
+        for timed in by_part.values():
+            for cluster in _time_clusters(timed, ALIKE_SPREADS_S[0]):
+                gone.update(_join_cluster(cluster, kept, way))
+    return [group for group in groups if id(group) not in gone] if gone else groups
+
+
+def reference_time(group: Group, net: ClockNet) -> int:
+    return net.time_of(group.lead)
+
+
+def _time_clusters(timed: list[tuple[int, Group]], spread_s: float) -> list[list[Group]]:
+    timed.sort(key=by_time)
+    clusters = [[timed[0][1]]]
+    for (before, _), (after, group) in pairwise(timed):
+        if after - before > spread_s * 1e9:
+            clusters.append([])
+        clusters[-1].append(group)
+    return clusters
+
+
+def _join_cluster(cluster: list[Group], kept: Pairs, way: Way) -> set[int]:
+    if not 1 < len(cluster) <= MAX_RIVALS:
+        return set()
+    if not all(may_be_rewritten(one, other, kept, way) for one, other in combinations(cluster, 2)):
+        return set()
+    first, *others = cluster
+    for other in others:
+        first.take(other, Level.REWRITTEN, pair_agreement(first, other))
+    return {id(other) for other in others}
+
+
+def link_parts(groups: list[Group], net: ClockNet, captures: int, way: Way) -> list[Group]:
+    """Join captures that share no datagram by name, where at least two payloads agree on one shift of the clocks.
+
+    One alone would let a first attempt here pass for a second attempt there.
+    """
+    kept = preserved_pairs(groups, way)
+    anchors: dict[tuple[int, int], list[tuple[int, int, Group, Group]]] = defaultdict(list)
+    for alike in alike_groups(groups, captures, kept, way):
+        by_part: dict[int, list[Group]] = defaultdict(list)
+        for group in alike:
+            by_part[net.parts[group.lead.capture]].append(group)
+        for (left, mine), (right, theirs) in pairwise(sorted(by_part.items())):
+            if len(mine) == len(theirs) == 1 and may_be_rewritten(mine[0], theirs[0], kept, way):
+                here, there = (reference_time(group, net) for group in (mine[0], theirs[0]))
+                anchors[left, right].append((here, there - here, mine[0], theirs[0]))
+    gone: set[int] = set()
+    for pairs in anchors.values():
+        agreeing = _agreeing(pairs)
+        for _, _, one, other in agreeing:
+            if id(one) not in gone and id(other) not in gone:
+                one.take(other, Level.REWRITTEN, pair_agreement(one, other))
+                gone.add(id(other))
+        if not agreeing:
+            for _, _, one, other in pairs:
+                note_rivals([one, other])
+    return [group for group in groups if id(group) not in gone] if gone else groups
+
+
+def _agreeing(pairs: list[tuple[int, int, Group, Group]]) -> list[tuple[int, int, Group, Group]]:
+    """The largest set that one shift explains, if it is two at least and most of all."""
+    times = [time for time, *_ in pairs]
+    room = (ALIKE_SPREADS_S[0] + MAX_DRIFT * (max(times) - min(times)) / 1e9) * 1e9
+    pairs = sorted(pairs, key=lambda pair: pair[1])
+    best: list[tuple[int, int, Group, Group]] = []
+    start = 0
+    for end in range(len(pairs)):
+        while pairs[end][1] - pairs[start][1] > room:
+            start += 1
+        if end + 1 - start > len(best):
+            best = pairs[start : end + 1]
+    return best if len(best) >= 2 and 2 * len(best) > len(pairs) else []

@@ -1,0 +1,43 @@
+"""In no random world is a loss told that was none, nor two datagrams taken for one for certain; and where nothing hides
+it, every loss is told on its leg.
+
+`EADSCOPE_WORLDS` says how many worlds; `python bench/worlds.py` makes those with a fault smaller.
+"""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from app.core.network.tracing import NetworkSettings, trace_network
+from tests.core.worlds.judge import TOLERATED, judge, missed_losses, true_leg
+from tests.core.worlds.plan import DISTURBANCES, HIDING, Plan, make, plan_of
+
+WORLDS = int(os.environ.get("EADSCOPE_WORLDS", "240"))
+BATCHES = 8
+
+
+@pytest.mark.parametrize("batch", range(BATCHES))
+def test_no_loss_is_told_that_was_none_and_no_match_is_wrong_for_certain(batch: int) -> None:
+    faults = []
+    for seed in range(batch, WORLDS, BATCHES):
+        plan = plan_of(seed)
+        made = make(plan)
+        trial = judge(made, trace_network(made.world.captures(), NetworkSettings(order=made.order)))
+        faults += [(str(plan), fault) for fault in trial.faults if fault.kind not in TOLERATED]
+    assert faults == []
+
+
+@pytest.mark.parametrize("batch", range(BATCHES))
+def test_where_nothing_hides_it_every_loss_is_told_on_its_leg(batch: int) -> None:
+    open_ones = frozenset(DISTURBANCES) - HIDING
+    losses, missed = 0, []
+    for seed in range(batch, WORLDS // 2, BATCHES):
+        plan = Plan(seed, plan_of(seed, open_ones).names | {"loss at a device"})
+        made = make(plan)
+        facts = trace_network(made.world.captures(), NetworkSettings(order=made.order))
+        names = [point.name for point in facts.points]
+        losses += sum(true_leg(made.world, serial, names) is not None for serial in range(len(made.world.sent)))
+        missed += [(str(plan), fault) for fault in missed_losses(made, facts)]
+    assert losses and missed == []
