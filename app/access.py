@@ -260,6 +260,7 @@ ROUTES: dict[str, Need] = {
     "HEAD /api/v1/uploads/{upload_id}": Need.UPLOAD,
     "PATCH /api/v1/uploads/{upload_id}": Need.UPLOAD,
     "DELETE /api/v1/uploads/{upload_id}": Need.UPLOAD,
+    "GET /api/v1/operations": Need.ADMIN,
     "GET /api/v1/webhooks": Need.ADMIN,
     "POST /api/v1/webhooks": Need.ADMIN,
     "DELETE /api/v1/webhooks/{webhook_id}": Need.ADMIN,

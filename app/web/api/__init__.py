@@ -13,6 +13,7 @@ from app.web.api import (
     filters,
     formats,
     keeping,
+    operations,
     resumable,
     sharing,
     sources,
@@ -25,6 +26,7 @@ PREFIX = "/api/v1"
 router = APIRouter(prefix=PREFIX, dependencies=[Depends(require_same_origin)])
 PARTS = (
     cases, resumable, analyses, comparison, sources, formats, documents, sharing, filters, accounts, keeping, webhooks,
+    operations,
 )  # fmt: skip
 for part in PARTS:
     router.include_router(part.router)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Any
 
 from fastapi import Request
@@ -14,6 +16,7 @@ from app.web.request_log import request_id
 
 MEDIA_TYPE = "application/problem+json"
 NUMBER = "4bf92f3577b34da6a3ce929d0e0e4736"
+WRONG = Text("What went wrong, in a sentence.", "以一句话说明问题。")
 CHECKSUM_MISMATCH = 460  # of the tus protocol
 
 
@@ -62,8 +65,8 @@ def faults(errors: Any) -> list[Fault]:
     return [Fault(where=".".join(map(str, error["loc"])), what=str(error["msg"])) for error in errors][:20]
 
 
-def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """For a route's `responses`; what every route can answer is in it."""
+def problems(*statuses: int, details: Mapping[int, Text] = MappingProxyType({})) -> dict[int | str, dict[str, Any]]:
+    """For a route's `responses`; what every route can answer is in it. `details` of a status are for its example."""
     schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
     schema.pop("$defs", None)
     # A schema of its own in each answer: the document stays readable without a resolver.
@@ -71,18 +74,18 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {
         status: {
             "description": phrase(status),
-            "content": {MEDIA_TYPE: {"schema": schema, "example": _example(status)}},
+            "content": {MEDIA_TYPE: {"schema": schema, "example": _example(status, details.get(status, WRONG))}},
         }
         for status in sorted({*statuses, 400, 401, 403, 422, 503})
     }
 
 
-def _example(status: int) -> dict[str, Any]:
+def _example(status: int, detail: Text) -> dict[str, Any]:
     return {
         "type": "about:blank",
         "title": phrase(status),
         "status": status,
-        "detail": "What went wrong, in a sentence.",
-        "detail_zh": "以一句话说明问题。",
+        "detail": detail.en,
+        "detail_zh": detail.zh,
         "request_id": NUMBER,
     }

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Response
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, text
 from sqlalchemy.orm import Session
 
 from app.core.records import Text
@@ -19,6 +19,14 @@ from app.jobs.webhooks import new_secret
 from app.web.api.principal import CurrentPrincipal
 from app.web.api.problems import problems
 from app.web.api.shapes import LARGEST_ID
+
+
+def there_already(webhook_id: int) -> Text:
+    return Text(
+        f"Webhook {webhook_id} tells this address already; remove it to get a new secret.",
+        f"编号为 {webhook_id} 的 Webhook 已通知该地址；如需新密钥，请先删除它。",
+    )
+
 
 router = APIRouter(tags=["webhooks"])
 MOST_HOOKS = 20
@@ -61,11 +69,20 @@ class DeliveryState(BaseModel):
     tried_at: datetime | None
 
 
-@router.post("/webhooks", status_code=201, responses=problems(409))
+@router.post("/webhooks", status_code=201, responses=problems(409, details={409: there_already(1)}))
 def add_webhook(
     response: Response, db: DatabaseSession, principal: CurrentPrincipal, wanted: NewWebhook
 ) -> MadeWebhook:
-    """Tell an address whenever an analysis ends, well or not. Each message is a signed POST of `analysis.ended`."""
+    """Tell an address whenever an analysis ends, well or not. Each message is a signed POST of `analysis.ended`.
+
+    An address that is told already is refused (409, with the webhook's number): it would hear everything twice, and its
+    secret is not told a second time. Whoever lost that removes the webhook and adds it again.
+    """
+    # Two requests at once shall not both find that there is none.
+    db.execute(text("LOCK TABLE webhooks IN SHARE ROW EXCLUSIVE MODE"))
+    known = db.scalar(select(Webhook.id).where(Webhook.url == check_url(wanted.url)))
+    if known is not None:
+        raise Conflict(there_already(known))
     if (db.scalar(select(func.count()).select_from(Webhook)) or 0) >= MOST_HOOKS:
         raise Conflict(Text(f"There are {MOST_HOOKS} webhooks already.", f"已有 {MOST_HOOKS} 个 Webhook。"))
     hook = Webhook(url=check_url(wanted.url), secret=new_secret(), created_by=principal.name)

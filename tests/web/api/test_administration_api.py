@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+
 import httpx
 import pytest
+from sqlalchemy import text
 
+from app.db.models import Analysis, Case
 from tests.web.api.conftest import Api
 
 PASSWORD = "correct horse 42 battery"
@@ -131,3 +136,61 @@ def test_accounts_come_in_pages(api: Api, page: int) -> None:
     answer = api.client.get(f"/api/v1/accounts?page={page}")
     assert answer.json()["pages"] >= 2
     assert ("next" in answer.links) is (page < answer.json()["pages"])
+
+
+def test_an_address_is_told_once_however_often_it_is_added(api: Api) -> None:
+    wanted = {"url": "https://tickets.example.com/hooks/once"}
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda _: api.client.post("/api/v1/webhooks", json=wanted), range(4)))
+    assert sorted(answer.status_code for answer in answers) == [201, 409, 409, 409]
+    made = next(answer for answer in answers if answer.status_code == 201)
+    refused = next(answer for answer in answers if answer.status_code == 409)
+    assert refused.headers["content-type"] == "application/problem+json"
+    assert f"Webhook {made.json()['id']} " in refused.json()["detail"]
+    assert "whsec" not in refused.text
+    assert [hook["url"] for hook in api.client.get("/api/v1/webhooks").json()].count(wanted["url"]) == 1
+    assert api.client.delete(made.headers["location"]).status_code == 204
+    again = api.client.post("/api/v1/webhooks", json=wanted)
+    assert again.status_code == 201
+    assert again.json()["secret"] != made.json()["secret"]
+    api.client.delete(again.headers["location"])
+
+
+def test_what_the_page_of_operations_shows_can_be_read(api: Api) -> None:
+    with api.app.state.sessions() as db, db.begin():
+        failed, waits = Case(title="came to nothing"), Case(title="waits")
+        db.add_all([failed, waits])
+        db.flush()
+        ended = Analysis(
+            case_id=failed.id, state="failed", finished_at=datetime.now(UTC), error_en="No disk.", error_zh="磁盘满。",
+            traceback="OSError: 28",
+        )  # fmt: skip
+        db.add_all([ended, Analysis(case_id=waits.id, state="queued", requested_at=datetime(2026, 1, 1, tzinfo=UTC))])
+        db.flush()
+        number, failed_case, waiting_case = ended.id, failed.id, waits.id
+    told = api.client.get("/api/v1/operations").json()
+    assert told["queue"]["waiting"] >= 1
+    assert told["queue"]["oldest_waits_s"] > 0
+    assert told["disk"]["total_bytes"] >= told["disk"]["free_bytes"] > 0
+    assert waiting_case in {run["case"] for run in told["active"] if run["state"] == "queued"}
+    mine = next(run for run in told["failed"] if run["analysis"] == number)
+    assert (mine["case"], mine["title"], mine["is_newest"]) == (failed_case, "came to nothing", True)
+    assert mine["error"] == {"en": "No disk.", "zh": "磁盘满。"}
+    assert mine["traceback"] == "OSError: 28"
+
+
+def test_workers_are_told_with_their_lanes(api: Api) -> None:
+    with api.app.state.sessions() as db, db.begin():
+        worker = db.execute(
+            text("INSERT INTO procrastinate_workers (last_heartbeat) VALUES (now() - interval '1 hour') RETURNING id")
+        ).scalar_one()
+        db.execute(
+            text("INSERT INTO worker_lanes (worker_id, process, lane) VALUES (:id, 'far:1', 'analysis')"),
+            {"id": worker},
+        )
+    workers = api.client.get("/api/v1/operations").json()["workers"]
+    mine = next(one for one in workers if one["name"] == "far:1")
+    assert not mine["is_alive"]
+    assert [(lane["name"], lane["is_alive"], lane["case"]) for lane in mine["lanes"]] == [("analysis", False, None)]
+    with api.app.state.sessions() as db, db.begin():
+        db.execute(text("DELETE FROM procrastinate_workers WHERE id = :id"), {"id": worker})
