@@ -134,7 +134,10 @@ def set_role(
 
 
 def disable(name: str = NAME, undo: bool = typer.Option(False, "--undo", help="Let it in again.")) -> None:
-    """Let an account in no more: its browsers and tokens stop working at once. Its cases stay."""
+    """Let an account in no more.
+
+    Its browsers and tokens stop working at once. Its cases stay.
+    """
     from app.accounts.entry import end_all_sessions
     from app.accounts.people import user_named
 
@@ -173,7 +176,10 @@ def token(
     scope: list[Scope] = typer.Option([Scope.READ], help="What it is good for; may be given several times."),
     days: int = typer.Option(90, min=1, max=365, help="How long it works."),
 ) -> None:
-    """Make a token for programs, and print it: it is shown only now."""
+    """Make a token for programs, and print it.
+
+    It is shown only now.
+    """
     from app.accounts.entry import add_token
     from app.accounts.people import user_named
     from app.accounts.secret import keyring

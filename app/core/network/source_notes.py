@@ -9,21 +9,28 @@ from app.core.network.capture_filters import FilterView
 from app.core.network.clocks import ClockNet
 from app.core.network.sent_pieces import OFFLOAD_BYTES
 from app.core.network.traces import CaptureInput, NetworkNote, NoteCode
-from app.core.records import CaptureFacts, Datagram, Text
+from app.core.records import CaptureFacts, Datagram, Packet, Text
 
 MANY = 10  # frames shown as evidence
 APART_S = 1.0
 MIRROR_SHARE = 0.2  # of datagrams seen twice, from which on it is the mirror's doing
 
 
-def frames_of(datagrams: Iterable[Datagram], text: str = "") -> tuple[Evidence, ...]:
+def frames_of(datagrams: Iterable[Datagram]) -> tuple[Evidence, ...]:
     found: list[Evidence] = []
     for datagram in datagrams:
         for packet in datagram.packets:
             if len(found) == MANY:
                 return tuple(found)
-            found.append(Evidence(packet.source, frame=packet.frame, text=text))
+            found.append(Evidence(packet.source, frame=packet.frame, text=_shown(packet)))
     return tuple(found)
+
+
+def _shown(packet: Packet) -> str:
+    """`10.16.1.11 > 10.208.64.40 · id 0x6eb3 · 1256–1480`: addresses, and the bytes of the datagram that it carries."""
+    ends = f"{packet.source_ip} > {packet.destination_ip}"
+    number = "" if packet.identification is None else f" · id 0x{packet.identification:04x}"
+    return f"{ends}{number} · {packet.offset_bytes}–{packet.end_bytes}"
 
 
 def point_of(capture: CaptureInput) -> str:
