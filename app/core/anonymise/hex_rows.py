@@ -118,7 +118,8 @@ def _row(line: str, start: int, number: int, where: tuple[int, int], kind: str, 
         return None
     if kind == " ":
         told = _OFFSET.search(head)
-        if told is not None:
+        has_segment = head.endswith(":") and len(spans) > 1 and _is_offset(spans)  # "0B3D:0100  3C 64"
+        if told is not None and not has_segment:
             head, offset = head[: told.start()], told[1]
         elif len(spans) > 1 and _is_offset(spans):
             offset, spans = line[slice(*spans[0])], spans[1:]

@@ -137,6 +137,7 @@ STYLES: dict[str, Style] = {
     "wireshark": table("{:04x}   ", 1, "", "   "),
     "tcpdump -X": table("\t0x{:04x}:  ", 2, "", "  "),
     "od": table("{:07o} ", 1, ""),
+    "segments": table("0B3D:{:04X}  ", 1, "", "   "),
     "device": table("{:04X}: ", 1, "", "  ", head="  "),
     "log rows": table("{:04x}: ", 1, "", "  ", head=HEAD),
     "log rows without offsets": table("", 1, "", head=HEAD),
