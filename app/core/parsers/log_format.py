@@ -11,7 +11,6 @@ from app.core.parsers.safe_pattern import PatternRefused, compile_safely
 from app.core.records import Text
 
 FIELDS = ("thread", "level", "direction", "number", "message_id", "user", "mac", "event_id", "peer", "size")
-IDENTITY = ("event_id", "mac", "user", "peer")
 _KEYS = {"name", "title", "begin", "time", "uses", "needs", "weight", "fields", "direction", "samples"}
 _NAME = re.compile(r"[\w.-]{1,64}")
 _MAX_EXPRESSIONS = 20

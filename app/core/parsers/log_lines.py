@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from app.core.parsers.body import normal_mac
 from app.core.parsers.inode_phrases import TO_CLIENT_TYPES, TO_SERVER_TYPES, number_of
-from app.core.parsers.log_format import FIELDS, IDENTITY, LogFormat
+from app.core.parsers.log_format import FIELDS, LogFormat
 from app.core.parsers.log_times import Moment, TimeReader
 from app.core.parsers.needles import Find, Sought, finder, folded
 from app.core.parsers.safe_pattern import MAX_MATCHED_CHARACTERS
@@ -53,9 +53,7 @@ class LineReader:
         self._times = TimeReader(log_format.time_format, not_after_ns)
         groups = log_format.begin.groupindex
         self._in_begin = {name: groups[name] for name in FIELDS if name in groups}
-        self._fields = {name: _searches(name, log_format) for name in FIELDS}
-        self._received = finder(log_format.received) if log_format.received is not None else None
-        self._sent = finder(log_format.sent) if log_format.sent is not None else None
+        self._any, self._ascii = (_Searches(log_format, is_ascii) for is_ascii in (False, True))
         self._numbers = Sought(log_format.fields.get("number", ()))
         self._is_sieved = "number" in log_format.needs and "number" not in groups
         self._text_group = groups.get("text", 0)
@@ -87,49 +85,41 @@ class LineReader:
         """All facts of a record whose time is known already."""
         text = self.text(begin, more)
         low = folded(text)
-        find = self._find
-        number = _number(find("number", begin, text, low))
-        thread, level = find("thread", begin, text, low) or "", find("level", begin, text, low) or ""
+        searches = self._ascii if text.isascii() else self._any
+        in_begin = self._in_begin
+
+        def find(name: str) -> str | None:
+            if name in in_begin and begin[name]:
+                return begin[name]
+            for search, group in searches.fields[name]:
+                found = search(text, low)
+                if found is not None:
+                    return found[group]
+            return None
+
+        number = _number(find("number"))
+        thread, level = find("thread") or "", find("level") or ""
         if number is None and "number" in self.format.needs:
             return LineFacts(*time, text, thread, level)
-        direction, has_word = self._direction(find("direction", begin, text, low), text, low, number)
-        mac, peer = find("mac", begin, text, low), find("peer", begin, text, low)
+        direction, has_word = _direction(find("direction"), text, low, number, searches)
+        user, mac, event_id, peer = find("user"), find("mac"), find("event_id"), find("peer")
         facts = LineFacts(
-            *time, text, thread, level, direction, has_word, number,
-            _number(find("message_id", begin, text, low)),
-            find("user", begin, text, low),
-            _mac(mac) if mac else None,
-            find("event_id", begin, text, low),
-            _endpoint(peer) if peer else None,
-            _number(find("size", begin, text, low)),
+            *time, text, thread, level, direction, has_word, number, _number(find("message_id")), user,
+            _mac(mac) if mac else None, event_id, _endpoint(peer) if peer else None, _number(find("size")),
+            is_message=True,
         )  # fmt: skip
-        return facts if missing_fields(facts, self.format.needs) else facts._replace(is_message=True)
+        return facts if not missing_fields(facts, self.format.needs) else facts._replace(is_message=False)
 
-    def _find(self, name: str, begin: re.Match[str], text: str, low: str) -> str | None:
-        group = self._in_begin.get(name)
-        if group is not None and begin[group]:
-            return begin[group]
-        for search, group in self._fields[name]:
-            found = search(text, low)
-            if found is not None:
-                return found[group]
-        return None
 
-    def _direction(self, told: str | None, text: str, low: str, number: int | None) -> tuple[Direction | None, bool]:
-        """A field that tells it, read by the format's words, then by the usual ones; else the first word of the
-        line; else what the number is."""
-        found = self._direction_word(told, folded(told)) if told else self._direction_word(text, low)
-        if found is None and told:
-            value = told.strip("-=").lower()
-            found = Direction.TO_SERVER if value.startswith(_RECEIVED) else found
-            found = Direction.TO_CLIENT if value.startswith(_SENT) else found
-        if found is not None:
-            return found, True
-        if number in TO_SERVER_TYPES:
-            return Direction.TO_SERVER, False
-        return (Direction.TO_CLIENT, False) if number in TO_CLIENT_TYPES else (None, False)
+class _Searches:
+    """What finds the fields of a format and its words for directions: in any text, or quicker in texts of ASCII."""
 
-    def _direction_word(self, text: str, low: str) -> Direction | None:
+    def __init__(self, log_format: LogFormat, is_ascii: bool) -> None:
+        self.fields = {name: _searches(name, log_format, is_ascii) for name in FIELDS}
+        self._received = finder(log_format.received, is_ascii) if log_format.received is not None else None
+        self._sent = finder(log_format.sent, is_ascii) if log_format.sent is not None else None
+
+    def direction_word(self, text: str, low: str) -> Direction | None:
         """The word that comes first; of a received and a sent one at the same place the received one."""
         received = self._received(text, low) if self._received is not None else None
         end = len(text) if received is None else received.start()
@@ -139,10 +129,28 @@ class LineReader:
         return None if received is None else Direction.TO_SERVER
 
 
-def _searches(name: str, log_format: LogFormat) -> list[tuple[Find, int]]:
+def _direction(
+    told: str | None, text: str, low: str, number: int | None, searches: _Searches
+) -> tuple[Direction | None, bool]:
+    """A field that tells it, read by the format's words, then by the usual ones; else the first word of the line;
+    else what the number is."""
+    found = searches.direction_word(told, folded(told)) if told else searches.direction_word(text, low)
+    if found is None and told:
+        value = told.strip("-=").lower()
+        found = Direction.TO_SERVER if value.startswith(_RECEIVED) else found
+        found = Direction.TO_CLIENT if value.startswith(_SENT) else found
+    if found is not None:
+        return found, True
+    if number in TO_SERVER_TYPES:
+        return Direction.TO_SERVER, False
+    return (Direction.TO_CLIENT, False) if number in TO_CLIENT_TYPES else (None, False)
+
+
+def _searches(name: str, log_format: LogFormat, is_ascii: bool) -> list[tuple[Find, int]]:
     """What finds a field, and the group that is its value."""
     patterns = log_format.fields.get(name, ())
-    return [(finder(pattern), pattern.groupindex.get(name, min(pattern.groups, 1))) for pattern in patterns]
+    found = [(finder(p, is_ascii), p.groupindex.get(name, min(p.groups, 1))) for p in patterns]
+    return [(find, group) for find, group in found if find is not None]
 
 
 def _without_time(begin: re.Match[str]) -> str:
@@ -151,13 +159,17 @@ def _without_time(begin: re.Match[str]) -> str:
     return f"{line[:start]} {line[end:]}".strip()
 
 
-def missing_fields(facts: LineFacts, needs: tuple[str, ...]) -> tuple[str, ...]:
+def missing_fields(facts: LineFacts, needs: tuple[str, ...]) -> list[str]:
     """Which of the fields that a message of this format needs the line does not have."""
+    return [name for name in needs if (_is_nobody(facts) if name == "identity" else _lacks(facts, name))]
 
-    def lacks(name: str) -> bool:
-        return getattr(facts, name) in (None, "")
 
-    return tuple(name for name in needs if (all(map(lacks, IDENTITY)) if name == "identity" else lacks(name)))
+def _lacks(facts: LineFacts, name: str) -> bool:
+    return getattr(facts, name) in (None, "")
+
+
+def _is_nobody(facts: LineFacts) -> bool:
+    return not (facts.event_id or facts.mac or facts.user or facts.peer)
 
 
 def _number(text: str | None) -> int | None:

@@ -45,17 +45,20 @@ class Wanted(NamedTuple):
 Find = Callable[..., re.Match[str] | None]
 
 
-def finder(pattern: re.Pattern[str]) -> Find:
+def finder(pattern: re.Pattern[str], is_ascii: bool = False) -> Find | None:
     """`find(text, folded(text), end)` → `pattern.search(text, 0, end)`, tried only from the place on where the
-    expression can begin to match."""
+    expression can begin to match. `is_ascii`: every text will be; None where the expression finds nothing in those."""
     search = pattern.search
     wanted = needles_of(pattern)
     if wanted is None:
         return lambda text, low, end=MAX_CHARACTERS: search(text, 0, end)
     needles, lead = wanted
-    exact = tuple(sorted(needle.word for needle in needles if not needle.is_folded))
-    folded_words = tuple(sorted(needle.word for needle in needles if needle.is_folded))
-    if len(needles) == 1:
+    words = [needle for needle in needles if not is_ascii or needle.word.isascii()]
+    exact = tuple(sorted(needle.word for needle in words if not needle.is_folded))
+    folded_words = tuple(sorted(needle.word for needle in words if needle.is_folded))
+    if not words:
+        return None
+    if len(words) == 1:
         word = (exact or folded_words)[0]
         is_folded = bool(folded_words)
 
@@ -69,10 +72,14 @@ def finder(pattern: re.Pattern[str]) -> Find:
         first = end
         for word in folded_words:
             if word in low:
-                first = min(first, low.find(word))
+                at = low.find(word)
+                if at < first:
+                    first = at
         for word in exact:
             if word in text:
-                first = min(first, text.find(word))
+                at = text.find(word)
+                if at < first:
+                    first = at
         return search(text, first - lead if first > lead else 0, end) if first < end else None
 
     return find

@@ -140,12 +140,18 @@ def test_the_match_of_every_shipped_expression_is_the_one_without_looking_for_wo
     patterns = [pattern for item in formats for field in item.fields.values() for pattern in field]
     patterns += [words for item in formats for words in (item.received, item.sent) if words is not None]
     finders = [(pattern, finder(pattern)) for pattern in patterns]
+    in_ascii = {pattern: finder(pattern, is_ascii=True) for pattern in patterns}
     matched = set()
     for _ in range(6_000):
         text = chance.choice(("", " ")).join(chance.choices(WORDS, k=chance.randrange(1, 8)))
         low = folded(text)
         end = chance.randrange(len(text) + 1)
         for pattern, find in finders:
+            assert find is not None
+            ascii_find = in_ascii[pattern]
+            if text.isascii():
+                plain, found = pattern.search(text, 0, end), ascii_find and ascii_find(text, low, end)
+                assert (plain and plain.span()) == (found and found.span()), (pattern.pattern, text)
             plain, found = pattern.search(text), find(text, low)
             assert (plain and plain.span()) == (found and found.span()), (pattern.pattern, text)
             if plain:
