@@ -58,7 +58,8 @@ def _parse_in_parts(path: Path, source: str, processes: int) -> LogFacts:
             raise NotOneReading
         for number, reader in enumerate(readers):
             reader.ask(parts[number::processes])
-        return facts_of(joined((readers[number % processes].next() for number in range(len(parts))), source))
+        whole = joined((readers[number % processes].next() for number in range(len(parts))), source)
+    return facts_of(whole)
 
 
 def parts_of(path: Path) -> Iterator[Part]:

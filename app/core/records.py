@@ -150,6 +150,9 @@ class LogEvent:
     rest: Rest | None = None
 
 
+MAX_EDGE_BYTES = 256 << 10  # longer ones are no halves of a record
+
+
 @dataclass(frozen=True, slots=True)
 class LogEdges:
     """What stands at both ends of a log and may be halves of records that a rotation cut: the lines before the first

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.core.evidence.choice import Choice
+from app.core.parsers.inode_phrases import BODY_END
 from app.core.records import LogEvent, LogFacts, Side
 
 WHOLE_BYTES = 64 << 20  # a log of nobody else is taken whole up to this size
@@ -30,12 +31,23 @@ def extract_log(path: Path, facts: LogFacts, choice: Choice, foreign: frozenset[
     mine = choice.lines.get(facts.source, frozenset())
     others = choice.foreign_lines.get(facts.source, frozenset())
     kept = [_is_chosen(event, choice, mine, others) for event in facts.events]
-    if not any(kept):
+    rest = _rest_of_body(facts) if 1 in mine else 0
+    if not any(kept) and not rest:
         return None
     has_others = bool(others) or any(_names(event) & foreign for event in facts.events)
     if not has_others and path.stat().st_size <= WHOLE_BYTES:
         return LogExtract(path.read_bytes(), is_whole=True)
-    return LogExtract(_read_ranges(path, facts, kept), is_whole=False)
+    return LogExtract(_read_ranges(path, facts, kept, rest), is_whole=False)
+
+
+def _rest_of_body(facts: LogFacts) -> int:
+    """Where the lines end that belong to the last message of the file before, cut by rotation; 0: there are none."""
+    edges = facts.edges
+    if edges is None or not edges.lead:
+        return 0
+    end = BODY_END.search(edges.lead)
+    # UTF-16 is kept to the first record: a byte of its text is none of the file.
+    return edges.lead_end if end is None or "utf-16" in facts.encoding else edges.lead_end - len(edges.lead) + end.end()
 
 
 def _names(event: LogEvent) -> frozenset[str]:
@@ -50,12 +62,17 @@ def _is_chosen(event: LogEvent, choice: Choice, mine: frozenset[int], others: fr
     return line not in others and bool(names) and names <= choice.identities
 
 
-def _read_ranges(path: Path, facts: LogFacts, kept: Sequence[bool]) -> bytes:
+def _read_ranges(path: Path, facts: LogFacts, kept: Sequence[bool], rest: int) -> bytes:
+    """Begins with the first `rest` bytes. What ends in the middle of a line because the file does is left so: its rest
+    is in the next file."""
     with path.open("rb") as file:
         head = file.read(4)
         mark = next((mark for mark in MARKS if head.startswith(mark)), b"")
         newline = _newline(facts.encoding)
         parts, done = [mark], len(mark)
+        if rest > done:
+            parts.append(_lines(file.fileno(), done, rest, newline, cut=False))
+            done = rest
         previous_end = done
         for event, is_kept in zip(facts.events, kept, strict=True):
             start, end = event.locator.byte_start, event.locator.byte_end
@@ -66,7 +83,11 @@ def _read_ranges(path: Path, facts: LogFacts, kept: Sequence[bool]) -> bytes:
                 parts.append(_lines(file.fileno(), begin, end, newline, cut=begin not in (start, previous_end)))
                 done = max(done, end)
             previous_end = max(previous_end, end)
-    return b"".join(part if part.endswith(newline) or not part or part in MARKS else part + newline for part in parts)
+        is_file_end = done >= os.fstat(file.fileno()).st_size
+    *others, last = parts
+    ended = [part if part.endswith(newline) or not part or part in MARKS else part + newline for part in others]
+    is_ended = is_file_end or not last or last.endswith(newline) or last in MARKS
+    return b"".join(ended) + (last if is_ended else last + newline)
 
 
 def _before(previous_end: int, start: int) -> int:

@@ -18,11 +18,11 @@ from app.core.parsers.accounts import BEFORE_FIRST, TOO_LONG
 from app.core.parsers.body import BodyReader
 from app.core.parsers.inode_choice import has_other_dialect, worth_reading
 from app.core.parsers.inode_messages import NEAR_NS
-from app.core.parsers.inode_parts import MAX_EDGE_BYTES, InodePart, facts_of
+from app.core.parsers.inode_parts import InodePart, facts_of
 from app.core.parsers.inode_records import Record, RecordReader
 from app.core.parsers.log_heads import NO_TIME, Heads, Ints, find_heads, line_starts, set_back
 from app.core.parsers.log_text import TextStream, as_narrow
-from app.core.records import LogFacts
+from app.core.records import MAX_EDGE_BYTES, LogFacts
 
 MAX_RECORD_BYTES = 1 << 20
 _SMALL_LOG_BYTES = 2 << 20  # as far as every dialect is looked for

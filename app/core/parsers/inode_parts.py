@@ -18,10 +18,9 @@ from app.core.parsers.inode_choice import worth_reading
 from app.core.parsers.inode_messages import NEAR_NS, REACH_BYTES
 from app.core.parsers.log_heads import NO_TIME, Ints, find_heads, line_starts
 from app.core.parsers.log_text import chosen_codec, encoding_name
-from app.core.records import NS, LogEdges, LogFacts, Side, Text
+from app.core.records import MAX_EDGE_BYTES, NS, LogEdges, LogFacts, Side, Text
 
 FORMAT = "inode"
-MAX_EDGE_BYTES = 256 << 10
 SERVERS_OWN = Text(
     "Written in the style of an iNode log, but it receives what clients send and sends what the server sends: read as "
     "the policy server's log.",

@@ -8,12 +8,11 @@ is one MESSAGE to the server. Which format fits is found by trying all on the fi
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import chain
 
+from app.core.parsers import server_notes
 from app.core.parsers.accounts import BEFORE_FIRST, NO_RECORD, NO_SUCH_TIME, LineAccount
 from app.core.parsers.body import BodyReader
 from app.core.parsers.event_table import NONE, EventTable
@@ -23,9 +22,9 @@ from app.core.parsers.log_format import LogFormat
 from app.core.parsers.log_lines import LineFacts, LineReader
 from app.core.parsers.log_text import TextStream, chosen_codec, decode
 from app.core.parsers.log_times import Moment
-from app.core.parsers.safe_pattern import MAX_MATCHED_CHARACTERS
+from app.core.parsers.server_records import ServerRecord
 from app.core.parsers.worded_lines import WordedLines
-from app.core.records import NS, EventKind, LogFacts, Side, Text
+from app.core.records import MAX_EDGE_BYTES, NS, EventKind, LogEdges, LogFacts, Side, Text
 
 MAX_RECORD_BYTES = 1 << 20
 _KEPT_CHARACTERS = 300
@@ -47,12 +46,7 @@ def parse_server_log(
     notes: list[Text] = []
     log_format = next((item for item in formats if item.name == chosen), None)
     if chosen is not None and log_format is None:
-        notes.append(
-            Text(
-                f"There is no log format {chosen!r}; the best one was taken.",
-                f"不存在日志格式 {chosen!r}，已自动选择最合适的格式。",
-            )
-        )
+        notes.append(server_notes.no_such_format(chosen))
     if log_format is None:
         _, name = sniff_server_log(first, formats)
         log_format = next((item for item in formats if item.name == name), None)
@@ -64,60 +58,6 @@ def parse_server_log(
     return parser.facts(score, chosen_codec(encoding) or stream.encoding, notes)
 
 
-def _nothing(source: str, stream: TextStream, encoding: str | None) -> LogFacts:
-    note = Text("There is no server-log format to read it with.", "没有可用的服务器日志格式。")
-    return LogFacts(
-        source=source,
-        side=Side.SERVER,
-        format="",
-        encoding=chosen_codec(encoding) or stream.encoding,
-        lines=0,
-        records=0,
-        record_lines=0,
-        rejected_lines=0,
-        events=(),
-        rejected=(),
-        format_score=0.0,
-        notes=(note,),
-    )
-
-
-@dataclass(slots=True)
-class _Record:
-    begin: re.Match[str]
-    line: int
-    offset: int
-    raw: bytes | bytearray  # bytes as long as it has but one line, as most have
-    has_words: bool  # whether a message may be in it
-    has_open_body: bool = False
-    is_closed: bool = False  # a blank line came: text after it is nobody's
-
-    def expect_more(self) -> None:
-        if isinstance(self.raw, bytes):
-            self.note_body(self.raw)
-            self.raw = bytearray(self.raw)
-
-    def add(self, raw: bytes) -> None:
-        self.raw += b"\n" + raw
-        self.note_body(raw)
-
-    def note_body(self, raw: bytes) -> None:
-        """Asked of each line once: a record can be long, and blank lines many."""
-        if b"</data>" in raw:
-            self.has_open_body = False
-        elif b"<data" in raw:
-            self.has_open_body = True
-
-    def further_lines(self) -> str:
-        """Those after the first one, up to the body."""
-        head_end = self.raw.find(b"\n")
-        if head_end < 0:
-            return ""
-        body = BODY.search(self.raw)
-        end = body.start() if body else head_end + MAX_MATCHED_CHARACTERS
-        return " " + decode(bytes(self.raw[head_end:end])).strip()
-
-
 class _Parser:
     def __init__(self, source: str, stream: TextStream, log_format: LogFormat, not_after_ns: int | None) -> None:
         self._source = source
@@ -127,13 +67,16 @@ class _Parser:
         self._table = EventTable(source, Side.SERVER)
         self._account = LineAccount(source)
         self._bodies = BodyReader()
-        self._current: _Record | None = None
+        self._current: ServerRecord | None = None
         self._records = 0
         self._first_ns: int | None = None
         self._last_ns: int | None = None
         self._told: dict[tuple[object, ...], int] = {}
         self._zone_s: int | None = None
         self._supposed_years = 0
+        self._lead = b""  # the lines before the first record
+        self._tail = b""  # the last record
+        self._tail_row = -1
         self._wordless = 0  # records without the words that a message number stands by
         self._lacks: Counter[str] = Counter()
 
@@ -154,7 +97,14 @@ class _Parser:
                 rest = rest[:MAX_RECORD_BYTES]
         if rest:
             self._take(rest, offset, has_words=True)
+        self._end(b"" if rest else b"\n")
+
+    def _end(self, line_end: bytes) -> None:
+        """The last record may be cut by rotation: its rest is in the next file."""
+        last, rows = self._current, len(self._table)
         self._flush()
+        if last is not None and len(self._table) > rows and self._table.lacks_body(rows):
+            self._tail, self._tail_row = bytes(last.raw) + line_end, rows
 
     def _take(self, raw: bytes, offset: int, has_words: bool) -> None:
         account = self._account
@@ -164,11 +114,13 @@ class _Parser:
             line = raw if len(raw) <= LINE_BYTES else raw[:LINE_BYTES]
             begin = self._reader.match(line.strip(b"\r").decode() if line.isascii() else _text_of(line))
         if begin is None:
+            if not self._records and self._current is None and len(self._lead) <= MAX_EDGE_BYTES:
+                self._lead += raw + b"\n"
             self._continue(raw, offset, has_words)
             return
         if self._current is not None:
             self._flush()
-        self._current = _Record(begin, account.lines, offset, raw, has_words)
+        self._current = ServerRecord(begin, account.lines, offset, raw, has_words)
 
     def _continue(self, raw: bytes, offset: int, has_words: bool) -> None:
         current = self._current
@@ -236,7 +188,7 @@ class _Parser:
             self._told[key] = facts.time_ns
         return is_told
 
-    def _add(self, record: _Record, facts: LineFacts) -> None:
+    def _add(self, record: ServerRecord, facts: LineFacts) -> None:
         table = self._table
         text = f"[{facts.level}] {facts.text}" if facts.level else facts.text
         identity = (_encoded(facts.user), _encoded(facts.mac), _encoded(facts.event_id))
@@ -281,31 +233,39 @@ class _Parser:
             format_score=score,
             notes=tuple(notes),
             zone_offset_s=self._zone_s,
+            edges=self._edges(),
         )
+
+    def _edges(self) -> LogEdges | None:
+        lead = self._lead if self._lead.strip() and len(self._lead) <= MAX_EDGE_BYTES else b""
+        is_cut = self._tail_row >= 0 and len(self._tail) <= MAX_EDGE_BYTES
+        tail, row = (self._tail, self._tail_row) if is_cut else (b"", -1)
+        return LogEdges(lead, self._stream.file_offset(len(self._lead)), tail, row) if lead or tail else None
 
     def _notes(self) -> Iterator[Text]:
         if not self._records:
-            yield Text("No line begins as this format says.", "没有任何一行符合该格式的记录开头。")
+            yield server_notes.NO_BEGINNING
         elif not len(self._table):
-            yield _why_no_message(self._records, self._lacks["number"] + self._wordless, self._reader.format.needs)
+            without_number = self._lacks["number"] + self._wordless
+            yield server_notes.why_no_message(self._records, without_number, self._reader.format.needs)
         if self._supposed_years:
-            yield Text(
-                f"{self._supposed_years:,} of its times have no year; the last one before the file's own date was "
-                f"taken.",
-                f"其中 {self._supposed_years:,} 条记录的时间没有年份，已按文件日期之前最近的年份补全。",
-            )
+            yield server_notes.supposed_years(self._supposed_years)
 
 
-def _why_no_message(records: int, without_number: int, needs: tuple[str, ...]) -> Text:
-    """A log that is read and tells nothing must say what it lacks."""
-    others = records - without_number
-    wanted = ", ".join(needs)
-    return Text(
-        f"{records:,} records with a time, but none is a message of the exchange: {without_number:,} name no message "
-        f"number and {others:,} lack something else that this format asks for ({wanted}). If the exchange is in it, "
-        f"teach its format.",
-        f"共 {records:,} 条带时间的记录，但没有一条能识别为 EAD 报文：{without_number:,} 条没有报文编号，"
-        f"{others:,} 条缺少该格式要求的其他内容（{wanted}）。若其中确有 EAD 交互，请为它定义日志格式。",
+def _nothing(source: str, stream: TextStream, encoding: str | None) -> LogFacts:
+    return LogFacts(
+        source=source,
+        side=Side.SERVER,
+        format="",
+        encoding=chosen_codec(encoding) or stream.encoding,
+        lines=0,
+        records=0,
+        record_lines=0,
+        rejected_lines=0,
+        events=(),
+        rejected=(),
+        format_score=0.0,
+        notes=(server_notes.NO_FORMAT,),
     )
 
 

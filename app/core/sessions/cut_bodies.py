@@ -15,7 +15,7 @@ from app.core.analysis import Source
 from app.core.parsers.body import normal_mac, read_body
 from app.core.parsers.inode_phrases import BODY, BODY_END
 from app.core.parsers.log_text import decode
-from app.core.records import Body, Locator, LogEvent, LogFacts, Rejected, Rest, Text
+from app.core.records import Body, Locator, LogEvent, LogFacts, Rejected, Rest, Side, Text
 
 NEIGHBOUR_NS = 600_000_000_000
 _SAMPLE_CHARACTERS = 200
@@ -97,8 +97,9 @@ def _half(log: LogFacts, following: LogFacts) -> _Half | None:
     body = read_body(text[start.start() : end.end()])
     if not body.is_complete or not body.fields:
         return None
-    names = _names(body)
-    if any(_contradict(names, _named(some)) for some in (log, following)):
+    # A client's log is of one terminal; a server's next file may not name the terminal again.
+    told = (log.events, following.events) if log.side is Side.CLIENT else ([log.events[log.edges.tail_row]],)
+    if any(_contradict(_names(body), _named(events)) for events in told):
         return None
     return _Half(body, end.end() - len(log.edges.tail))
 
@@ -111,8 +112,8 @@ def _names(body: Body) -> _Names:
     return frozenset([user] if user else []), frozenset([mac] if mac else [])
 
 
-def _named(log: LogFacts) -> _Names:
-    events = list(log.events)
+def _named(events: Iterable[LogEvent]) -> _Names:
+    events = list(events)
     return frozenset(e.user for e in events if e.user), frozenset(e.mac for e in events if e.mac)
 
 

@@ -317,7 +317,7 @@ def test_a_log_reads_the_same_where_every_expression_is_tried_on_every_line(
     data = "".join(_any_line(chance) for _ in range(600)).encode(codec, "replace")
     formats = own_format(OTHER)
     sieved = parse(data, formats, chosen)
-    monkeypatch.setattr(log_lines, "finder", lambda some: lambda text, _, end=1 << 20: some.search(text, 0, end))
+    monkeypatch.setattr(log_lines, "finder", lambda some, _: lambda text, _, end=1 << 20: some.search(text, 0, end))
     monkeypatch.setattr(WordedLines, "of", lambda _, data, lines: [True] * lines)
     assert parse(data, formats, chosen) == sieved
     assert 10 < len(sieved.events) < sieved.records - 10

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.core.parsers.inode_log import parse_inode_log
+from app.core.parsers.server_log import parse_server_log
 from app.core.records import LogFacts, Rejected
 from app.core.sessions.cut_bodies import join_cut_bodies
-from tests.core.parsers.inode_writer import Check, records, written
+from app.log_formats import load_formats
+from tests.core.parsers.inode_writer import Check, one_line, records, result_body, written
 
 CHECK = Check(patches=[f"KB{4_100_000 + at}" for at in range(30)])
 WHOLE = written(records(CHECK)).encode()
@@ -40,6 +42,7 @@ def joined(*parts: tuple[str, bytes]) -> list[LogFacts]:
     return logs
 
 
+@settings(deadline=None)
 @given(st.sampled_from(range(len(BODIES))), st.floats(0, 1), st.booleans())
 def test_a_body_cut_at_any_byte_is_read_as_if_it_were_whole(
     which: int, share: float, is_first_given_first: bool
@@ -95,3 +98,36 @@ def test_what_follows_the_rest_in_the_lead_is_still_rejected() -> None:
     assert (rejected.locator.line, rejected.lines, rejected.sample) == (rest_lines + 1, 2, "stray")
     assert rejected.locator.byte_start == head
     assert next_log.rejected_lines == 2
+
+
+SERVER_LINE = (
+    "%% 2026-03-05 09:00:{:02}.250 ; [LDBG] ; [44] ; EAD ; recv: packet type [{}] id [7] from [10.2.3.4 : 40001]"
+)
+SERVER_BODY = one_line(result_body(CHECK)).replace("><i", ">\n<i")
+
+
+def server_log(data: str, source: str) -> LogFacts:
+    return parse_server_log([data.encode()], source, load_formats(), "family")
+
+
+@settings(deadline=None)
+@given(st.floats(0, 1), st.booleans())
+def test_a_server_logs_body_cut_at_any_byte_is_whole(share: float, is_named_again: bool) -> None:
+    head = SERVER_LINE.format(1, 1) + f", userName={CHECK.user}\n" + SERVER_LINE.format(2, 3) + "\n"
+    cut = round(share * (len(SERVER_BODY) - 1))
+    name = CHECK.user if is_named_again else "somebody@else"
+    rest = SERVER_BODY[cut:] + "\n" + SERVER_LINE.format(9, 1) + f", userName={name}\n"
+    (whole,) = join_cut_bodies([server_log(head + SERVER_BODY[:cut] + rest, "s/1.log")])
+    first, second = join_cut_bodies([server_log(head + SERVER_BODY[:cut], "s/1.log"), server_log(rest, "s/2.log")])
+    assert first.events[-1].body == whole.events[1].body and first.events[-1].body is not None
+    assert (first.events[-1].user, first.events[-1].event_id) == (CHECK.user, CHECK.event)
+    assert second.rejected_lines == 0 and len(second.events) == 1
+    for log in (first, second):
+        assert log.lines == log.record_lines + log.rejected_lines and log.edges is None
+
+
+def test_another_terminals_rest_is_not_put_into_a_server_logs_message() -> None:
+    head = SERVER_LINE.format(2, 3) + ", userName=somebody@else\n" + SERVER_BODY[:12]
+    rest = SERVER_BODY[12:] + "\n" + SERVER_LINE.format(9, 1) + f", userName={CHECK.user}\n"
+    first, second = join_cut_bodies([server_log(head, "s/1.log"), server_log(rest, "s/2.log")])
+    assert first.events[-1].rest is None and second.rejected_lines == SERVER_BODY[12:].count("\n") + 1
