@@ -156,13 +156,15 @@ MAX_EDGE_BYTES = 256 << 10  # longer ones are no halves of a record
 @dataclass(frozen=True, slots=True)
 class LogEdges:
     """What stands at both ends of a log and may be halves of records that a rotation cut: the lines before the first
-    record, which end at byte `lead_end`, and the last record where it tells of a message without a whole body
-    (`tail_row` is its event)."""
+    record, which end at byte `lead_end`, the last record where it tells of a message without a whole body (`tail_row`
+    is its event), and the last line where it has no end and may be part of a record's head (`line_start`: its byte)."""
 
     lead: bytes = b""
     lead_end: int = 0
     tail: bytes = b""
     tail_row: int = -1
+    line: bytes = b""
+    line_start: int = 0
 
 
 @dataclass(frozen=True, slots=True)

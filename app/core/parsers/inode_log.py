@@ -25,6 +25,7 @@ from app.core.parsers.log_text import TextStream, as_narrow
 from app.core.records import MAX_EDGE_BYTES, LogFacts
 
 MAX_RECORD_BYTES = 1 << 20
+_MAX_HEAD_BYTES = 400
 _SMALL_LOG_BYTES = 2 << 20  # as far as every dialect is looked for
 _SNIFF_HEAD = re.compile(
     rb"(?m)^[ \t>`*|-]{0,8}\[\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d[^\]\n]{0,10}\]"
@@ -84,6 +85,7 @@ class _Parser:
             self._base += used
         if buffer and has_end:
             self._feed(buffer, is_final=True)
+            self._note_last_line(buffer)
         self._reader.finish()
         part = self._part
         part.end = self._stream.file_offset(self._base)
@@ -119,6 +121,12 @@ class _Parser:
         self._process(data, starts, heads, limit)
         self._is_inside_line = data[limit - 1] != 10
         return limit
+
+    def _note_last_line(self, data: bytes) -> None:
+        start = data.rfind(b"\n") + 1
+        if data[start : start + 1] == b"[" and len(data) - start <= _MAX_HEAD_BYTES:
+            self._part.line = data[start:]
+            self._part.line_start = self._stream.file_offset(self._base + start)
 
     def _process(self, data: bytes, starts: Ints, heads: Heads, limit: int) -> None:
         count = int(np.searchsorted(heads.positions, limit))

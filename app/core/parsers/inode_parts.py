@@ -43,7 +43,7 @@ class NotOneReading(Exception):
 @dataclass(slots=True)
 class InodePart:
     """What the records that begin in [start, end) gave. `lead` are the lines before the first record, and end at byte
-    `lead_end`; `tail` is the last record."""
+    `lead_end`; `tail` is the last record; `line` the last line, where it has no end and may begin a record."""
 
     source: str
     start: int = 0
@@ -58,6 +58,8 @@ class InodePart:
     lead_end: int = 0
     tail: bytes = b""
     tail_start: int = 0
+    line: bytes = b""
+    line_start: int = 0
     has_wraps: bool = False
     set_backs: list[int] = field(default_factory=list)  # where the clock was, the first and the last among them
 
@@ -83,6 +85,7 @@ class InodePart:
         if not part.start:
             self.lead, self.lead_end = part.lead, part.lead_end
         self.end, self.tail, self.tail_start = part.end, part.tail, part.tail_start
+        self.line, self.line_start = part.line, part.line_start
         self.table.extend(part.table, self.account.lines)
         self.account.extend(part.account)
         self.encodings |= part.encodings
@@ -165,7 +168,9 @@ def _edges(part: InodePart) -> LogEdges | None:
     row = next((row for row in rows if table.get(row, START) == part.tail_start and table.lacks_body(row)), -1)
     if row < 0 or len(tail) > MAX_EDGE_BYTES:
         tail, row = b"", -1
-    return LogEdges(lead, part.lead_end, tail, row) if lead or tail else None
+    if not (lead or tail or part.line):
+        return None
+    return LogEdges(lead, part.lead_end, tail, row, part.line, part.line_start)
 
 
 def _messages_run_backwards(table: EventTable) -> bool:

@@ -14,11 +14,18 @@ from typing import overload
 from app.core.analysis import Source
 from app.core.parsers.body import normal_mac, read_body
 from app.core.parsers.inode_phrases import BODY, BODY_END
-from app.core.parsers.log_text import decode
-from app.core.records import Body, Locator, LogEvent, LogFacts, Rejected, Rest, Side, Text
+from app.core.records import Body, Locator, LogEdges, LogEvent, LogFacts, Rejected, Rest, Side, Text
+from app.core.sessions.cut_heads import (
+    head_note,
+    offset,
+    record_between,
+    rest_lines,
+    sample,
+    with_record,
+    without_last_line,
+)  # fmt: skip
 
 NEIGHBOUR_NS = 600_000_000_000
-_SAMPLE_CHARACTERS = 200
 
 
 class _Replaced(Sequence[LogEvent]):
@@ -59,19 +66,24 @@ def join_cut_bodies(logs: Sequence[LogFacts]) -> list[LogFacts]:
     joined = {log.source: log for log in logs}
     for log in logs:
         following = _following(log, logs)
-        half = _half(log, following) if following is not None else None
-        if following is not None and half is not None and joined[following.source].edges is not None:
-            first, second = joined[log.source], joined[following.source]
+        if following is None or not _edges(joined[following.source]).lead:
+            continue
+        first, second = joined[log.source], joined[following.source]
+        record = record_between(log, following)
+        if record is not None and not _contradict_any(_named([record.event]), log, following):
+            joined[log.source] = without_last_line(first)
+            joined[following.source] = with_record(_without_rest(second, record.end, head_note(log)), record)
+        elif (half := _half(log, following)) is not None:
             joined[log.source] = _with_body(first, following, half)
-            joined[following.source] = _without_rest(second, log, half)
+            joined[following.source] = _without_rest(second, half.end, _rest_note(log, following, half))
     return [replace(joined[log.source], edges=None) for log in logs]
 
 
 def _following(log: LogFacts, logs: Sequence[LogFacts]) -> LogFacts | None:
     """The next file of the same rotation, if there is but one."""
-    if log.edges is None or not log.edges.tail or log.last_ns is None:
+    if log.edges is None or log.last_ns is None or not (log.edges.tail or log.edges.line):
         return None
-    last = log.events[log.edges.tail_row].time_ns
+    last = log.events[log.edges.tail_row].time_ns if log.edges.tail else log.last_ns
     near = [
         (other.first_ns, other)
         for other in logs
@@ -88,20 +100,27 @@ def _following(log: LogFacts, logs: Sequence[LogFacts]) -> LogFacts | None:
 
 def _half(log: LogFacts, following: LogFacts) -> _Half | None:
     """None where the two do not make one body of one terminal."""
-    assert log.edges is not None and following.edges is not None
-    text = log.edges.tail + following.edges.lead
+    tail = _edges(log).tail
+    text = tail + _edges(following).lead
     start = BODY.search(text)
     end = BODY_END.search(text, start.end()) if start is not None else None
-    if start is None or end is None or end.end() <= len(log.edges.tail) or BODY.search(text, start.end(), end.start()):
+    if (
+        not tail
+        or start is None
+        or end is None
+        or end.end() <= len(tail)
+        or BODY.search(text, start.end(), end.start())
+    ):
         return None
     body = read_body(text[start.start() : end.end()])
     if not body.is_complete or not body.fields:
         return None
     # A client's log is of one terminal; a server's next file may not name the terminal again.
-    told = (log.events, following.events) if log.side is Side.CLIENT else ([log.events[log.edges.tail_row]],)
-    if any(_contradict(_names(body), _named(events)) for events in told):
+    is_clients = log.side is Side.CLIENT
+    own = replace(log, events=[log.events[_edges(log).tail_row]])
+    if _contradict_any(_names(body), *((log, following) if is_clients else (own,))):
         return None
-    return _Half(body, end.end() - len(log.edges.tail))
+    return _Half(body, end.end() - len(tail))
 
 
 _Names = tuple[frozenset[str], frozenset[str]]  # users, MACs
@@ -117,23 +136,30 @@ def _named(events: Iterable[LogEvent]) -> _Names:
     return frozenset(e.user for e in events if e.user), frozenset(e.mac for e in events if e.mac)
 
 
+def _contradict_any(names: _Names, *logs: LogFacts) -> bool:
+    return any(_contradict(names, _named(log.events)) for log in logs)
+
+
 def _contradict(one: _Names, other: _Names) -> bool:
     return any(a and b and not a & b for a, b in zip(one, other, strict=True))
 
 
+def _edges(log: LogFacts) -> LogEdges:
+    return log.edges or LogEdges()
+
+
 def _with_body(log: LogFacts, following: LogFacts, half: _Half) -> LogFacts:
-    assert log.edges is not None and following.edges is not None
-    row, body = log.edges.tail_row, half.body
+    row, body = _edges(log).tail_row, half.body
     event = log.events[row]
-    lines = _rest_lines(following.edges.lead, half)
-    locator = Locator(following.source, line=1, byte_start=_offset(following, 0), byte_end=_offset(following, half.end))
+    lines = rest_lines(_edges(following).lead, half.end)
+    locator = Locator(following.source, line=1, byte_start=offset(following, 0), byte_end=offset(following, half.end))
     whole = replace(
         event,
         body=body,
         user=body.first("userName") or event.user,
         mac=normal_mac(body.first("hwAddr")) or event.mac,
         event_id=body.first("eventSeqID") or event.event_id,
-        rest=Rest(locator, _sample(following.edges.lead)),
+        rest=Rest(locator, sample(_edges(following).lead)),
     )
     note = Text(
         f"The body of its last message was cut by rotation; its rest is in {following.source}, lines 1 to {lines}.",
@@ -142,10 +168,19 @@ def _with_body(log: LogFacts, following: LogFacts, half: _Half) -> LogFacts:
     return replace(log, events=_Replaced(log.events, row, whole), notes=(*log.notes, note))
 
 
-def _without_rest(log: LogFacts, before: LogFacts, half: _Half) -> LogFacts:
-    assert log.edges is not None
-    lead = log.edges.lead
-    lines = _rest_lines(lead, half)
+def _rest_note(log: LogFacts, following: LogFacts, half: _Half) -> Text:
+    lines = rest_lines(_edges(following).lead, half.end)
+    return Text(
+        f"Its lines 1 to {lines} are the rest of a body that was cut by rotation; it begins at the end of "
+        f"{log.source}.",
+        f"第 1 至 {lines} 行是日志轮转时被截断的报文正文的余下部分，其开头位于 {log.source} 末尾。",
+    )
+
+
+def _without_rest(log: LogFacts, end: int, note: Text) -> LogFacts:
+    """The lead up to byte `end` of it belongs to the file before."""
+    lead = _edges(log).lead
+    lines = rest_lines(lead, end)
     kept, freed = [], 0
     for rejected in log.rejected:
         first = rejected.locator.line or 1
@@ -154,43 +189,23 @@ def _without_rest(log: LogFacts, before: LogFacts, half: _Half) -> LogFacts:
         if taken == rejected.lines:
             continue
         kept.append(_later(rejected, log, lines) if taken else rejected)
-    note = Text(
-        f"Its lines 1 to {lines} are the rest of a body that was cut by rotation; it begins at the end of "
-        f"{before.source}.",
-        f"第 1 至 {lines} 行是日志轮转时被截断的报文正文的余下部分，其开头位于 {before.source} 末尾。",
-    )
     return replace(
         log,
         rejected=tuple(kept),
         rejected_lines=log.rejected_lines - freed,
         record_lines=log.record_lines + freed,
         notes=(*log.notes, note),
-        edges=None,
+        edges=replace(_edges(log), lead=b""),
     )
 
 
 def _later(rejected: Rejected, log: LogFacts, lines: int) -> Rejected:
     """What is left of an entry whose lines up to that one were taken out."""
-    assert log.edges is not None
-    lead = log.edges.lead
+    lead = _edges(log).lead
     at = len(b"".join(lead.splitlines(keepends=True)[:lines]))
     left = rejected.lines - (lines + 1 - (rejected.locator.line or 1))
-    locator = replace(rejected.locator, line=lines + 1, byte_start=_offset(log, at))
-    return Rejected(locator, rejected.reason, left, _sample(lead[at:]))
-
-
-def _rest_lines(lead: bytes, half: _Half) -> int:
-    return lead.count(b"\n", 0, half.end) + 1
-
-
-def _offset(log: LogFacts, at: int) -> int:
-    """A place in the lead → in the file, exact where a byte of text is a byte of the file."""
-    assert log.edges is not None
-    return log.edges.lead_end - len(log.edges.lead) + at
-
-
-def _sample(raw: bytes) -> str:
-    return decode(raw[: 2 * _SAMPLE_CHARACTERS]).strip().partition("\n")[0][:_SAMPLE_CHARACTERS]
+    locator = replace(rejected.locator, line=lines + 1, byte_start=offset(log, at))
+    return Rejected(locator, rejected.reason, left, sample(lead[at:]))
 
 
 def with_whole_bodies(sources: Iterable[Source]) -> list[Source]:

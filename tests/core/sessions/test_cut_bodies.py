@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from hypothesis import given, settings
@@ -11,6 +12,7 @@ from app.core.parsers.inode_log import parse_inode_log
 from app.core.parsers.server_log import parse_server_log
 from app.core.records import LogFacts, Rejected
 from app.core.sessions.cut_bodies import join_cut_bodies
+from app.core.sessions.log_sessions import build_log_sessions
 from app.log_formats import load_formats
 from tests.core.parsers.inode_writer import Check, one_line, records, result_body, written
 
@@ -131,3 +133,55 @@ def test_another_terminals_rest_is_not_put_into_a_server_logs_message() -> None:
     rest = SERVER_BODY[12:] + "\n" + SERVER_LINE.format(9, 1) + f", userName={CHECK.user}\n"
     first, second = join_cut_bodies([server_log(head, "s/1.log"), server_log(rest, "s/2.log")])
     assert first.events[-1].rest is None and second.rejected_lines == SERVER_BODY[12:].count("\n") + 1
+
+
+def heads() -> list[tuple[int, int]]:
+    """Where the head of each record that tells of a message begins, and where what tells of it does."""
+    found = re.finditer(rb"(?m)^\[[^\n]*?(?=out-pkt|pushSecRslt)", WHOLE)
+    return [match.span() for match in found][1:]
+
+
+@given(st.sampled_from(heads()), st.floats(0, 1))
+@settings(deadline=None)
+def test_a_record_cut_in_its_head_is_told_by_both_files(head: tuple[int, int], share: float) -> None:
+    start, end = head
+    cut = start + 1 + round(share * (end - start - 1))
+    logs = joined(("c/iNode.log.1", WHOLE[:cut]), ("c/iNode.log", WHOLE[cut:]))
+    events = [event for log in logs for event in log.events]
+    expected = parse(WHOLE, "c/iNode.log.1").events
+    told = [(e.kind, e.direction, e.number, e.body, e.user, e.result_code, e.time_ns, e.text) for e in events]
+    whole = [(e.kind, e.direction, e.number, e.body, e.user, e.result_code, e.time_ns, e.text) for e in expected]
+    assert told == whole
+    (event,) = [event for event in events if event.rest is not None]
+    assert (event.locator.source, event.locator.line, event.locator.byte_start) == ("c/iNode.log", 1, 0)
+    assert event.rest is not None and event.rest.locator.source == "c/iNode.log.1"
+    assert (event.rest.locator.byte_start, event.rest.locator.byte_end) == (start, cut)
+    assert [log.rejected_lines for log in logs] == [0, 0]
+
+
+def test_a_received_message_cut_in_its_last_head_is_one_message() -> None:
+    start = WHOLE.rfind(b"\n[", 0, WHOLE.find(b"transfer")) + 1
+    parts = (parse(WHOLE[: start + 30], "c/iNode.log.1"), parse(WHOLE[start + 30 :], "c/iNode.log"))
+    (session,) = build_log_sessions(join_cut_bodies(parts))
+    (expected,) = build_log_sessions([parse(WHOLE, "c/iNode.log.1")])
+    assert [(e.number, e.body, e.peer, e.wire_bytes, e.message_id) for e in session.client] == [
+        (e.number, e.body, e.peer, e.wire_bytes, e.message_id) for e in expected.client
+    ]
+
+
+def test_a_last_line_without_an_end_is_not_glued_to_somebody_elses_lines() -> None:
+    chatter = b"[2026-03-05 09:00:19] [Cmn] [1] nothing"
+    start = WHOLE.find(b"out-pkt [3]")
+    head = WHOLE.rfind(b"\n[", 0, start) + 1
+    log, following = joined(("c/a.log", WHOLE[:head] + chatter), ("c/b.log", b"stray\n" + WHOLE[head:]))
+    assert following.rejected_lines == 1 and not any(e.rest for facts in (log, following) for e in facts.events)
+
+
+def test_three_files_of_which_each_is_cut_in_a_body() -> None:
+    (_, _), (first, end), *_, (last, last_end) = BODIES
+    cuts = (first + end) // 2, (last + last_end) // 2
+    parts = [WHOLE[: cuts[0]], WHOLE[cuts[0] : cuts[1]], WHOLE[cuts[1] :]]
+    logs = joined(*[(f"c/iNode.log.{3 - n}", part) for n, part in enumerate(parts)])
+    expected = parse(WHOLE, "c/iNode.log").events
+    assert [e.body for log in logs for e in log.events] == [e.body for e in expected]
+    assert sum(log.rejected_lines for log in logs) == 0
