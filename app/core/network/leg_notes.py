@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import pairwise
 
 from app.core.analysis import Fate, Seen
@@ -32,13 +33,10 @@ def gather_notes(
 ) -> tuple[NetworkNote, ...]:
     here: dict[str, list[Datagram]] = {capture.source: [] for capture in captures}
     twice: dict[str, list[Datagram]] = defaultdict(list)
-    shared: dict[str, list[Datagram]] = defaultdict(list)
     points = {capture.source: point_of(capture) for capture in captures}
     for one in traced:
-        into = (here, shared) if len(one.datagrams) > 1 else (here,)
-        for lists in into:
-            for datagram in one.datagrams:
-                lists[datagram.source].append(datagram)
+        for datagram in one.datagrams:
+            here[datagram.source].append(datagram)
         for datagram in one.datagrams if one.fate.duplicates else ():
             if points[datagram.source] in one.fate.duplicates:
                 twice[datagram.source].append(datagram)
@@ -48,12 +46,19 @@ def gather_notes(
         notes.extend(filter_note(capture, guard.watches[index].filter, here[source]))
         notes.extend(drop_note(capture))
         notes.extend(mirror_note(capture, here[source], twice[source]))
-        notes.extend(clock_notes(captures, net, index, here[source], shared[source]))
+        notes.extend(clock_notes(captures, net, index, here[source], partial(_shared_at, source, traced)))
         notes.extend(frame_notes(capture, here[source]))
     notes.extend(_leg_notes(points, traced))
     notes.extend(_unknown_notes(captures, traced))
     notes.extend(_datagram_notes(traced))
     return tuple(notes)
+
+
+def _shared_at(source: str, traced: Sequence[TracedDatagram]) -> Iterator[Datagram]:
+    """What a capture saw that others saw as well."""
+    for one in traced:
+        if len(one.datagrams) > 1:
+            yield from (datagram for datagram in one.datagrams if datagram.source == source)
 
 
 def _leg_notes(points: dict[str, str], traced: Sequence[TracedDatagram]) -> Iterator[NetworkNote]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from app.core.analysis import Evidence
 from app.core.network.capture_filters import FilterView
@@ -96,9 +96,13 @@ def mirror_note(capture: CaptureInput, here: Sequence[Datagram], twice: Sequence
 
 
 def clock_notes(
-    captures: Sequence[CaptureInput], net: ClockNet, index: int, here: Sequence[Datagram], shared: Sequence[Datagram]
+    captures: Sequence[CaptureInput],
+    net: ClockNet,
+    index: int,
+    here: Sequence[Datagram],
+    shared: Callable[[], Iterable[Datagram]],
 ) -> Iterator[NetworkNote]:
-    """`shared` are those of `here` that other captures saw as well."""
+    """`shared` gives those of `here` that other captures saw as well."""
     capture, clock = captures[index], net.clocks[index]
     offset = clock.offset_s - clock.manual_s
     if clock.quality in ("both ways", "one way") and abs(offset) > APART_S and clock.reference is not None:
@@ -112,7 +116,7 @@ def clock_notes(
             ),
             capture.source,
             point_of(capture),
-            evidence=frames_of(shared),
+            evidence=frames_of(shared()),
             counts={"datagrams": clock.matched},
             details={"offset_s": offset, "uncertainty_s": clock.uncertainty_s, "reference": clock.reference},
         )
@@ -122,7 +126,7 @@ def clock_notes(
             Text(f"its clock was set by {jump:+.3f} s during the capture", f"抓包期间其时钟被调整了 {jump:+.3f} 秒"),
             capture.source,
             point_of(capture),
-            evidence=frames_of(sorted(shared, key=lambda datagram: abs(datagram.time_ns - at_ns))[:2]),
+            evidence=frames_of(sorted(shared(), key=lambda datagram: abs(datagram.time_ns - at_ns))[:2]),
             details={"at_ns": at_ns, "jump_s": jump},
         )
     if clock.quality == "unknown" and here:
@@ -147,7 +151,7 @@ def clock_notes(
                 ),
                 capture.source,
                 point_of(capture),
-                evidence=frames_of(shared),
+                evidence=frames_of(shared()),
                 details={"gap_s": found.gap_s, "through": through},
             )
 
