@@ -28,12 +28,14 @@ class FindingGroup:
 
     @property
     def summary(self) -> Text:
-        """The example's sentence, which counts what one terminal sent: of several, it says of which."""
+        """The example's sentence."""
         told = self.example.summary
-        if len(self.terminals) < 2:
-            return told
-        name = self.terminals[0]
-        return Text(f"{told.en} (Counted for {name}.)", f"{told.zh}（以上数字取自 {name}。）")
+        return told if len(self.terminals) < 2 else counted_for(told, self.terminals[0])
+
+
+def counted_for(told: Text, name: str) -> Text:
+    """A sentence that counts what one terminal of several sent says of which."""
+    return Text(f"{told.en} (Counted for {name}.)", f"{told.zh}（以上数字取自 {name}。）")
 
 
 @dataclass(frozen=True, slots=True)

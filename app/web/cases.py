@@ -118,12 +118,13 @@ def _case_context(
     counts = remember(db, analysis.id, queries.source_counts)
     example = remember(db, analysis.id, example_of)
     counted = remember(db, analysis.id, queries.finding_counts)
+    having = sum(number for code, _, number in counted if example and code == example.finding.code)
     return {
         "findings": findings,
         "judgements": judgements_of(db, head.case.id),
         "example": example,
-        "example_number": sum(number for code, _, number in counted if example and code == example.finding.code),
-        "verdict": case_headline(findings, outcomes, example.finding.summary if example else None),
+        "example_number": having,
+        "verdict": case_headline(findings, outcomes, example.summary(having) if example else None),
         "outcomes": outcomes,
         "counted": counted,
         "head": head,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from app.core.analysis import Finding, Outcome, Severity, Terminal
+from app.core.case_report import counted_for
 from app.core.records import Text
 from app.db import queries
 from app.db.load import load_findings
@@ -50,6 +51,11 @@ class Example:
     key: str
     name: str
     finding: Finding
+
+    def summary(self, terminals: int) -> Text:
+        """What it says where so many terminals have it."""
+        told = self.finding.summary
+        return told if terminals < 2 else counted_for(told, self.name)
 
 
 def example_of(db: Session, analysis_id: int) -> Example | None:

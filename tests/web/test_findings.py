@@ -4,7 +4,7 @@ from app.core.analysis import Outcome, Severity
 from app.core.diagnosis import RULES
 from app.core.records import Text
 from app.web import labels
-from app.web.findings import case_headline, split, terminal_headline
+from app.web.findings import Example, case_headline, split, terminal_headline
 from tests.web.sample_case import sample_analysis
 
 CAUSE = Text(
@@ -52,3 +52,10 @@ def test_a_terminal_speaks_by_its_first_finding() -> None:
 
 def test_every_rule_has_a_name_for_people() -> None:
     assert {rule.code for rule in RULES} - set(labels.FINDINGS) == set()
+
+
+def test_numbers_of_one_terminal_of_several_are_told_as_such() -> None:
+    example = Example("t", "8264101", replace(sample_analysis().terminals[0].findings[0], summary=CAUSE))
+    assert example.summary(1) == CAUSE
+    told = case_headline((), {"failed": 7}, example.summary(7))
+    assert "Counted for 8264101." in told.rest.en and "取自 8264101" in told.rest.zh
