@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Integer, bindparam, func, select
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from app.db.models import FindingJudgement
 
-# Made once: every page of a case or terminal asks for it.
-_OF_CASE = (
-    select(FindingJudgement)
-    .where(FindingJudgement.case_id == bindparam("case", type_=Integer))
-    .order_by(FindingJudgement.code)
-)
-
 
 def judgements_of(db: Session, case_id: int) -> dict[str, FindingJudgement]:
     """Code of a finding → what was last said of it."""
-    return {row.code: row for row in db.scalars(_OF_CASE, {"case": case_id})}
+    rows = select(FindingJudgement).where(FindingJudgement.case_id == case_id).order_by(FindingJudgement.code)
+    return {row.code: row for row in db.scalars(rows)}
 
 
 def judge_finding(db: Session, case_id: int, code: str, state: str, note: str, author: str) -> FindingJudgement:

@@ -8,11 +8,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
-from enum import Enum
-from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Row, Select, bindparam, select
+from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import Session as DatabaseSession
 
 from app.core.analysis import (
@@ -96,42 +94,26 @@ def load_capture_points(session: DatabaseSession, analysis_id: int) -> tuple[Cap
 
 def load_findings(session: DatabaseSession, analysis_id: int, terminal_no: int | None) -> tuple[Finding, ...]:
     """Of one terminal, or the case's own for None; the most important first."""
-    return _findings(session, analysis_id, _owner(terminal_no), terminal_no)[terminal_no]
+    return _findings(session, analysis_id, _of(FindingRow.terminal_no, terminal_no))[terminal_no]
+
+
+def _of(column: Any, terminal_no: int | None) -> ColumnElement[bool]:
+    """Not IS NOT DISTINCT FROM, for which PostgreSQL uses no index."""
+    own: ColumnElement[bool] = column.is_(None) if terminal_no is None else column == terminal_no
+    return own
 
 
 def load_checks(session: DatabaseSession, analysis_id: int, terminal_no: int | None) -> tuple[Check, ...]:
-    return _checks(session, analysis_id, _owner(terminal_no), terminal_no)[terminal_no]
-
-
-class _Owner(Enum):
-    """Whose findings and checks: of the case itself, of one terminal, of every terminal."""
-
-    CASE = "case"
-    TERMINAL = "terminal"
-    TERMINALS = "terminals"
-
-
-def _owner(terminal_no: int | None) -> _Owner:
-    return _Owner.CASE if terminal_no is None else _Owner.TERMINAL
-
-
-def _of(column: Any, owner: _Owner) -> ColumnElement[bool]:
-    """Not IS NOT DISTINCT FROM, for which PostgreSQL uses no index."""
-    conditions: dict[_Owner, ColumnElement[bool]] = {
-        _Owner.CASE: column.is_(None),
-        _Owner.TERMINAL: column == bindparam("terminal", type_=Integer),
-        _Owner.TERMINALS: column.is_not(None),
-    }
-    return conditions[owner]
+    return _checks(session, analysis_id, _of(CheckRow.terminal_no, terminal_no))[terminal_no]
 
 
 def _terminals(
     session: DatabaseSession, analysis_id: int, rows: Sequence[TerminalRow], only_no: int | None
 ) -> tuple[Terminal, ...]:
     """`only_no` limits every query to one terminal."""
-    owner = _Owner.TERMINALS if only_no is None else _Owner.TERMINAL
-    findings = _findings(session, analysis_id, owner, only_no)
-    checks = _checks(session, analysis_id, owner, only_no)
+    of_findings = FindingRow.terminal_no == only_no if only_no is not None else FindingRow.terminal_no.is_not(None)
+    of_checks = CheckRow.terminal_no == only_no if only_no is not None else CheckRow.terminal_no.is_not(None)
+    findings, checks = _findings(session, analysis_id, of_findings), _checks(session, analysis_id, of_checks)
     sessions = load_sessions(session, analysis_id, None if only_no is None else [only_no])
     return tuple(_terminal(row, sessions.get(row.no, ()), findings[row.no], checks[row.no]) for row in rows)
 
@@ -179,44 +161,18 @@ def _capture_point(row: CapturePointRow) -> CapturePoint:
     )  # fmt: skip
 
 
-# Statements are made once: a page of a terminal asks for each of them, and making one costs more than running it.
-_ANALYSIS = bindparam("analysis", type_=Integer)
-
-
 def _findings(
-    session: DatabaseSession, analysis_id: int, owner: _Owner, terminal_no: int | None
+    session: DatabaseSession, analysis_id: int, which: ColumnElement[bool]
 ) -> dict[int | None, tuple[Finding, ...]]:
-    asked = {"analysis": analysis_id, "terminal": terminal_no}
-    evidence: dict[int | None, list[Evidence]] = defaultdict(list)
-    for row in session.execute(_select_evidence(owner), asked):
-        evidence[row.finding_no].append(Evidence(row.path or row.source_path or "", row.line, row.frame, row.text))
+    query = select(FindingRow).where(FindingRow.analysis_id == analysis_id, which).order_by(FindingRow.no)
+    evidence = _evidence(session, analysis_id, which)
     findings: dict[int | None, tuple[Finding, ...]] = defaultdict(tuple)
-    for row in session.execute(_select_findings(owner), asked):
+    for row in _all(session, query):
         findings[row.terminal_no] += (_finding(row, tuple(evidence[row.no])),)
     return findings
 
 
-@cache
-def _select_findings(owner: _Owner) -> Select[Any]:
-    table = FindingRow.__table__
-    return select(table).where(table.c.analysis_id == _ANALYSIS, _of(table.c.terminal_no, owner)).order_by(table.c.no)
-
-
-@cache
-def _select_evidence(owner: _Owner) -> Select[Any]:
-    evidence, finding, source = EvidenceRow.__table__, FindingRow.__table__, SourceRow.__table__
-    of_finding = (finding.c.analysis_id == evidence.c.analysis_id) & (finding.c.no == evidence.c.finding_no)
-    of_source = (source.c.analysis_id == evidence.c.analysis_id) & (source.c.no == evidence.c.source_no)
-    columns = (evidence.c.finding_no, evidence.c.source_path, evidence.c.line, evidence.c.frame, evidence.c.text)
-    return (
-        select(*columns, source.c.path)
-        .select_from(evidence.join(finding, of_finding).outerjoin(source, of_source))
-        .where(evidence.c.analysis_id == _ANALYSIS, _of(finding.c.terminal_no, owner))
-        .order_by(evidence.c.no)
-    )
-
-
-def _finding(row: Row[Any], evidence: tuple[Evidence, ...]) -> Finding:
+def _finding(row: FindingRow, evidence: tuple[Evidence, ...]) -> Finding:
     between = None if row.between_from is None or row.between_to is None else (row.between_from, row.between_to)
     return Finding(
         code=row.code, severity=Severity(row.severity), confidence=Confidence(row.confidence),
@@ -225,19 +181,32 @@ def _finding(row: Row[Any], evidence: tuple[Evidence, ...]) -> Finding:
     )  # fmt: skip
 
 
+def _evidence(
+    session: DatabaseSession, analysis_id: int, which: ColumnElement[bool]
+) -> dict[int | None, list[Evidence]]:
+    of_finding = (FindingRow.analysis_id == EvidenceRow.analysis_id) & (FindingRow.no == EvidenceRow.finding_no)
+    of_source = (SourceRow.analysis_id == EvidenceRow.analysis_id) & (SourceRow.no == EvidenceRow.source_no)
+    query = (
+        select(EvidenceRow, SourceRow.path)
+        .join(FindingRow, of_finding)
+        .outerjoin(SourceRow, of_source)
+        .where(EvidenceRow.analysis_id == analysis_id, which)
+        .order_by(EvidenceRow.no)
+    )
+    found: dict[int | None, list[Evidence]] = defaultdict(list)
+    for row, path in session.execute(query):
+        found[row.finding_no].append(Evidence(path or row.source_path or "", row.line, row.frame, row.text))
+    return found
+
+
 def _checks(
-    session: DatabaseSession, analysis_id: int, owner: _Owner, terminal_no: int | None
+    session: DatabaseSession, analysis_id: int, which: ColumnElement[bool]
 ) -> dict[int | None, tuple[Check, ...]]:
+    query = select(CheckRow).where(CheckRow.analysis_id == analysis_id, which).order_by(CheckRow.no)
     checks: dict[int | None, tuple[Check, ...]] = defaultdict(tuple)
-    for row in session.execute(_select_checks(owner), {"analysis": analysis_id, "terminal": terminal_no}):
+    for row in _all(session, query):
         checks[row.terminal_no] += (Check(row.code, row.result, texts(row.missing)),)
     return checks
-
-
-@cache
-def _select_checks(owner: _Owner) -> Select[Any]:
-    table = CheckRow.__table__
-    return select(table).where(table.c.analysis_id == _ANALYSIS, _of(table.c.terminal_no, owner)).order_by(table.c.no)
 
 
 def _all(session: DatabaseSession, query: Select[Any]) -> Sequence[Any]:

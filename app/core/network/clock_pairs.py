@@ -28,6 +28,7 @@ MAX_DROPPED_SHARE = 0.1
 LONG_QUEUE_S = 0.1
 CLEARLY_LESS = 0.25
 TRIED_SPLITS = 64
+PASSING_SHARE = 0.05
 # A contradiction that this many datagrams in a row share is a new setting of the clock.
 LASTING = 3
 
@@ -185,7 +186,7 @@ def _fit_run(times: Floats, offsets: Floats, is_forward: Flags) -> list[Segment]
                     *_fit_run(times[at:], offsets[at:], is_forward[at:]),
                 ]
             return [Segment(float(times[0]), float(times[-1]), region, len(times))]
-    found = list(_split_at_steps(times, offsets, is_forward))
+    found = _without_passing(list(_split_at_steps(times, offsets, is_forward)))
     if len(found) > 1:
         # One wild clock is likelier than two settings of it.
         region = _region(times, offsets, is_forward, SLACKS_S[1], WILD_DRIFT)
@@ -199,6 +200,13 @@ def _fit_run(times: Floats, offsets: Floats, is_forward: Flags) -> list[Segment]
         if region is not None:
             return [Segment(float(times[0]), float(times[-1]), region, len(times))]
     return []
+
+
+def _without_passing(segments: list[Segment]) -> list[Segment]:
+    """While a clock is set, what was under way left by one time and comes by the other: that is no third."""
+    least = PASSING_SHARE * max((segment.matched for segment in segments), default=0)
+    ends = (segments[0], segments[-1]) if segments else ()
+    return [segment for segment in segments if segment.matched >= least or segment in ends]
 
 
 def _likelier_split(times: Floats, offsets: Floats, is_forward: Flags, region: Region) -> int | None:

@@ -61,9 +61,9 @@ ORPHAN = Text(
 
 class Group:
     """`agreed` is the smallest number of payload bytes that a member shares with the others; `votes` which way it
-    travels, above 0 to the server, as far as it was asked (`directions`)."""
+    travels, above 0 to the server, as far as it was asked (`directions`); `is_timed` unless no clock speaks for it."""
 
-    __slots__ = ("agreed", "level", "members", "rivals", "votes")
+    __slots__ = ("agreed", "is_timed", "level", "members", "rivals", "votes")
 
     def __init__(self, members: Iterable[Observation], level: Level = Level.NAMED, agreed: int = 0) -> None:
         self.members: dict[int, Observation] = {seen.capture: seen for seen in members}
@@ -71,6 +71,7 @@ class Group:
         self.agreed = agreed
         self.rivals: list[Observation] = []
         self.votes: int | None = None
+        self.is_timed = True
 
     @property
     def lead(self) -> Observation:
@@ -109,6 +110,8 @@ class Group:
             return Confidence.LIKELY
         if self.level == Level.NAMED:
             return Confidence.CERTAIN
+        if self.level == Level.CONTENT and not self.is_timed:
+            return Confidence.LIKELY
         return Confidence.CERTAIN if self.agreed >= SURE_BYTES else Confidence.LIKELY
 
     def reason(self) -> Text:

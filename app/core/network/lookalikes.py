@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
-from itertools import islice
+from itertools import chain, islice
 
 from app.core.network.clocks import ClockNet
 from app.core.network.groups import Group
@@ -22,20 +22,42 @@ def note_lookalikes(groups: Sequence[Group], net: ClockNet, captures: int, way: 
     """Groups that may be one datagram and were not joined are each other's rivals: then neither is missing where the
     other was seen."""
     kept = preserved_pairs(groups, way)
+    verified = _Verified(groups)
     # A clock that was set may have parted what has one name.
     named = set() if _was_any_set(net) else kept
     for alike in alike_groups(groups, captures, named, way):
         near = _Neighbours(alike, net)
+        beyond = [group for group in alike if not verified.covers(group)]
+        doubted = {id(group) for group in beyond}
         for one in alike:
-            fitting = (other for other in near.of(one) if _may_be_one(one, other, net, kept, way))
+            others = chain(near.of(one), (alike if id(one) in doubted else beyond)[:MOST_LOOKED_AT])
+            fitting = (
+                other
+                for other in others
+                if one is not other
+                and ({id(one), id(other)} & doubted or _may_be_at_one_time(one, other, net))
+                and may_be_rewritten(one, other, kept, way)
+            )
             for other in islice(fitting, MAX_RIVALS):
                 if not any(seen in one.rivals for seen in other.members.values()):
                     note_rivals([one, other])
     _note_strays(groups, net, captures, kept, way)
 
 
-def _may_be_one(one: Group, other: Group, net: ClockNet, kept: Pairs, way: Way) -> bool:
-    return one is not other and _may_be_at_one_time(one, other, net) and may_be_rewritten(one, other, kept, way)
+class _Verified:
+    """Between which frames of each capture its clock was held against another. Beyond, it may have been set since."""
+
+    def __init__(self, groups: Sequence[Group]) -> None:
+        self._ends: dict[int, tuple[int, int]] = {}
+        for group in groups:
+            if len(group.members) > 1:
+                for capture, seen in group.members.items():
+                    first, last = self._ends.get(capture, (seen.frame, seen.frame))
+                    self._ends[capture] = min(first, seen.frame), max(last, seen.frame)
+
+    def covers(self, group: Group) -> bool:
+        ends = [(self._ends.get(capture), seen.frame) for capture, seen in group.members.items()]
+        return all(known is not None and known[0] <= frame <= known[1] for known, frame in ends)
 
 
 def _was_any_set(net: ClockNet) -> bool:

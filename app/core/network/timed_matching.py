@@ -33,7 +33,8 @@ MAX_RIVALS = 16
 def split_untimely(groups: list[Group], matched: MatchedTimes, net: ClockNet) -> list[Group]:
     """Take groups apart whose members lie hours from each other by the clocks that all others agree on.
 
-    Only between others that do agree: at either end, a clock that was set explains it as well.
+    At either end a clock that was set explains it as well, so there only what another attempt explains too: no
+    identification says that it is the same.
     """
     late: set[int] = set()
     for part in set(net.parts):
@@ -50,19 +51,34 @@ def split_untimely(groups: list[Group], matched: MatchedTimes, net: ClockNet) ->
         is_late = latest.astype(float) - earliest > LONGEST_TRANSIT_S * 1e9
         if is_late.any() and not is_late.all():
             first, last = earliest[~is_late].min(), latest[~is_late].max()
-            late.update(matched.rows[is_late & (earliest > first) & (latest < last)].tolist())
+            is_between = (earliest > first) & (latest < last)
+            nameless = np.array([groups[row].level == Level.CONTENT for row in matched.rows], dtype=bool)
+            late.update(matched.rows[is_late & (is_between | nameless)].tolist())
     if not late:
         return groups
     result: list[Group] = []
     for index, group in enumerate(groups):
         if index in late:
-            result.extend(_splitby_time(group, net))
+            result.extend(_split_by_time(group, net))
         else:
             result.append(group)
     return result
 
 
-def _splitby_time(group: Group, net: ClockNet) -> list[Group]:
+def note_untimed(groups: Iterable[Group], net: ClockNet) -> None:
+    """What is sent again has the same payload: without an identification only clocks tell that it is no other attempt,
+    and no clock that rests on this match alone."""
+    silent = {
+        index
+        for index, clock in enumerate(net.clocks)
+        if clock.quality == "unknown" or (clock.quality != "reference" and clock.matched < 2)
+    }
+    for group in groups if silent else ():
+        if group.level == Level.CONTENT and not silent.isdisjoint(group.members):
+            group.is_timed = False
+
+
+def _split_by_time(group: Group, net: ClockNet) -> list[Group]:
     """Either the identification came round with the same content, or a clock is told wrong: so both stay possible."""
     parts = [
         Group(cluster, group.level, group.agreed)

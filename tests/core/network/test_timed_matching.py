@@ -8,8 +8,8 @@ from app.core.network.groups import Group, Level
 from app.core.network.lookalikes import note_lookalikes
 from app.core.network.observations import Observation
 from app.core.network.rewritten_matching import join_altered, join_rewritten, link_parts
-from app.core.network.timed_matching import settle_crowd
-from app.core.records import Direction
+from app.core.network.timed_matching import note_untimed, settle_crowd
+from app.core.records import Confidence, Direction
 from tests.core.net_world import PORT, SERVER, Sent, message
 from tests.core.network.test_matching import capture, datagram
 
@@ -85,9 +85,23 @@ def test_alike_datagrams_that_were_not_joined_put_each_other_in_doubt() -> None:
     near, far = single(0, 0, 7), single(1, 3, 70)
     note_lookalikes([near, far], ONE_CLOCK, 2, up)
     assert near.rivals and far.rivals
-    near, far = single(0, 0, 7), single(1, 30, 70)
-    note_lookalikes([near, far], ONE_CLOCK, 2, up)
+
+
+def test_alike_datagrams_of_another_time_are_others_where_the_clocks_were_held_against_each_other() -> None:
+    """Beyond the last datagram that was matched, a clock may have been set."""
+    first = capture(0, datagram(-10, 1, serial=2), datagram(0, 7), datagram(60, 3, serial=3))
+    second = capture(1, datagram(-10, 1, serial=2), datagram(30, 70), datagram(60, 3, serial=3))
+    around = [Group(pair) for pair in ((first[0], second[0]), (first[2], second[2]))]
+    near, far = Group(first[1:2]), Group(second[1:2])
+    note_lookalikes([*around, near, far], ONE_CLOCK, 2, of_their_own)
     assert not near.rivals and not far.rivals
+    note_lookalikes([around[0], near, far], ONE_CLOCK, 2, of_their_own)
+    assert near.rivals and far.rivals
+
+
+def of_their_own(group: Group) -> Direction | None:
+    """Another way for what was matched, so that names are not known to stay as they are on the way of the others."""
+    return Direction.TO_CLIENT if len(group.members) > 1 else Direction.TO_SERVER
 
 
 def test_one_equal_payload_does_not_link_two_clocks() -> None:
@@ -120,3 +134,13 @@ def test_a_payload_that_one_leg_changed_is_still_the_same_datagram() -> None:
 
 def test_other_bytes_under_one_name_hours_later_are_another_datagram() -> None:
     assert len(join_altered([single(0, 0, 7), altered(1, 9000)], ONE_CLOCK, [0, 1, 2])) == 2
+
+
+def test_an_equal_payload_alone_is_not_certain_where_no_clock_speaks_for_it() -> None:
+    """What one capture has of it may be the first attempt, and what the other has the second."""
+    seen = (alike(0, 0)[0], alike(1, 0.01)[0])
+    told, untold = (Group(seen, Level.CONTENT, 800) for _ in range(2))
+    known = Clock(quality="both ways", matched=9)
+    note_untimed([told], ClockNet((known, known), (0, 0), (), (None, 0)))
+    note_untimed([untold], ClockNet((known, Clock()), (0, 1), (), (None, None)))
+    assert (told.confidence(), untold.confidence()) == (Confidence.CERTAIN, Confidence.LIKELY)
