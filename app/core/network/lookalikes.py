@@ -22,10 +22,11 @@ def note_lookalikes(groups: Sequence[Group], net: ClockNet, captures: int, way: 
     """Groups that may be one datagram and were not joined are each other's rivals: then neither is missing where the
     other was seen."""
     kept = preserved_pairs(groups, way)
-    verified = _Verified(groups)
     # A clock that was set may have parted what has one name.
     named = set() if _was_any_set(net) else kept
-    for alike in alike_groups(groups, captures, named, way):
+    classes = alike_groups(groups, captures, named, way)
+    verified = _Verified(groups if classes else (), net)
+    for alike in classes:
         near = _Neighbours(alike, net)
         beyond = [group for group in alike if not verified.covers(group)]
         doubted = {id(group) for group in beyond}
@@ -47,10 +48,10 @@ def note_lookalikes(groups: Sequence[Group], net: ClockNet, captures: int, way: 
 class _Verified:
     """Between which frames of each capture its clock was held against another. Beyond, it may have been set since."""
 
-    def __init__(self, groups: Sequence[Group]) -> None:
+    def __init__(self, groups: Sequence[Group], net: ClockNet) -> None:
         self._ends: dict[int, tuple[int, int]] = {}
         for group in groups:
-            if len(group.members) > 1:
+            if len(group.members) > 1 and _is_timely(group, net):
                 for capture, seen in group.members.items():
                     first, last = self._ends.get(capture, (seen.frame, seen.frame))
                     self._ends[capture] = min(first, seen.frame), max(last, seen.frame)
@@ -58,6 +59,11 @@ class _Verified:
     def covers(self, group: Group) -> bool:
         ends = [(self._ends.get(capture), seen.frame) for capture, seen in group.members.items()]
         return all(known is not None and known[0] <= frame <= known[1] for known, frame in ends)
+
+
+def _is_timely(group: Group, net: ClockNet) -> bool:
+    times = [net.time_of(seen) for seen in group.members.values()]
+    return max(times) - min(times) <= LONGEST_TRANSIT_S * 1e9
 
 
 def _was_any_set(net: ClockNet) -> bool:

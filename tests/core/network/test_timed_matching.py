@@ -99,6 +99,15 @@ def test_alike_datagrams_of_another_time_are_others_where_the_clocks_were_held_a
     assert near.rivals and far.rivals
 
 
+def test_what_the_clocks_put_apart_verifies_no_clock() -> None:
+    first = capture(0, datagram(-10, 1, serial=2), datagram(0, 7), datagram(60, 3, serial=3))
+    second = capture(1, datagram(-10, 1, serial=2), datagram(30, 70), datagram(900, 3, serial=3))
+    around = [Group(pair) for pair in ((first[0], second[0]), (first[2], second[2]))]
+    near, far = Group(first[1:2]), Group(second[1:2])
+    note_lookalikes([*around, near, far], ONE_CLOCK, 2, of_their_own)
+    assert near.rivals and far.rivals
+
+
 def of_their_own(group: Group) -> Direction | None:
     """Another way for what was matched, so that names are not known to stay as they are on the way of the others."""
     return Direction.TO_CLIENT if len(group.members) > 1 else Direction.TO_SERVER
