@@ -13,6 +13,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import ClientDisconnect
 
 from app import __version__
 from app.accounts.audit import Recent
@@ -43,6 +44,7 @@ DATABASE_AWAY = Text(
     "数据库没有响应。数据没有丢失，请稍后重试。",
 )
 FAULT = Text("A fault of the program. It was written to the log.", "程序出错，已记入日志。")
+CLIENT_GONE = 499  # as nginx calls it
 BAD_REQUEST = Text("The request is not complete or has a wrong value.", "请求不完整或含有错误的值。")
 # What people meet; any other status shows its English name.
 HTTP_TEXTS = {
@@ -147,6 +149,11 @@ def _add_error_handlers(app: FastAPI) -> None:
     @app.exception_handler(PoolTimeout)
     def away(request: Request, _error: Exception) -> Response:
         return _answer(request, 503, DATABASE_AWAY)
+
+    @app.exception_handler(ClientDisconnect)
+    def gone(_request: Request, _error: Exception) -> Response:
+        """Paused, canceled, or the link broke: no fault of ours. Nobody reads the answer; the log has its number."""
+        return Response(status_code=CLIENT_GONE)
 
     @app.exception_handler(Exception)
     def fault(request: Request, _error: Exception) -> Response:

@@ -103,6 +103,9 @@ def test_what_a_broken_link_brought_is_kept(api: Api) -> None:
         assert time.monotonic() < deadline, offset
         time.sleep(0.02)
     assert offset == 400_000
+    of_route = [line for line in api.client.get("/metrics").text.splitlines() if 'route="/api/v1/uploads/{up' in line]
+    assert any('status="499"' in line for line in of_route), "who left is told"
+    assert not any('status="5' in line for line in of_route), "that is no fault of ours"
 
 
 def test_an_upload_goes_on_in_a_process_that_did_not_see_its_beginning(api: Api) -> None:
