@@ -55,6 +55,12 @@ CLOCK_PRESUMED = _yes(
     "其时钟与其他抓包没有联系；若走时大致相同，则当时正在抓包",
     code=PRESUMED,
 )
+TIME_DOUBTED = _yes(
+    "by the clock of the only point that saw it, it was capturing then; but it may be one of several alike that others "
+    "saw at another time",
+    "按唯一看到它的抓包点的时钟，当时正在抓包；但它也可能是其他抓包点在另一时刻看到的几个相同报文之一",
+    code=PRESUMED,
+)
 SILENT_AS_BEFORE = _yes(
     "its last frame is a little earlier, after a silence no longer than others in it; whatever was sent like this "
     "while it surely ran did not come here either",

@@ -15,6 +15,7 @@ from app.core.network.grounds import (
     CLOCK_UNKNOWN,
     EMPTY,
     NOT_CAPTURING,
+    TIME_DOUBTED,
     Verdict,
 )
 from app.core.network.joining import Joined
@@ -62,12 +63,18 @@ class Hours:
         last = watch.clock.to_reference(facts.last_ns, facts.frames)
         if times:
             margin = LATENESS_NS + self.margin_ns(capture, journey)
-            return _within(min(times), margin, first, last)
+            found = _within(min(times), margin, first, last)
+            return TIME_DOUBTED if found is CAPTURING and self._is_time_doubted(journey) else found
         unlinked = min(self._joined.net.time_of(seen) for seen in journey.group.members.values())
         if self._vouched and _within(unlinked, LATENESS_NS + VOUCHED_NS, first, last).is_able:
             return CAPTURING
         # A clock that is far off would put the two captures' times apart.
         return CLOCK_PRESUMED if _within(unlinked, LATENESS_NS, first, last).is_able else CLOCK_UNKNOWN
+
+    def _is_time_doubted(self, journey: Journey) -> bool:
+        """Whether only one capture saw it, which others cannot confirm: they saw several like it. Where its clock was
+        set meanwhile, any of them may be the same."""
+        return len(journey.group.members) == 1 and bool(journey.group.rivals)
 
     def margin_ns(self, capture: int, journey: Journey) -> int:
         margin = 0

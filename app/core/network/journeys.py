@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from app.core.fragmentation.byte_ranges import merged
@@ -56,21 +56,40 @@ def find_journeys(joined: Joined) -> tuple[list[Traced], list[Journey]]:
     return traced, journeys
 
 
-def _inside(joined: Joined, rank: dict[int, int]) -> dict[tuple[Endpoint, str], Endpoint]:
+Outside = tuple[Endpoint, str]  # a client's address as the server sees it, and the server
+
+
+def _inside(joined: Joined, rank: dict[int, int]) -> dict[Outside, Endpoint]:
     """(client, server) as seen behind an address translation → the client as seen nearest to it: an answer that never
     came through the translation is told by what came through it the other way. A fragment without ports has its address
     only."""
-    found: dict[tuple[Endpoint, str], set[Endpoint]] = defaultdict(set)
+    found: dict[Outside, set[Endpoint]] = defaultdict(set)
+    depth: dict[Outside, int] = {}  # the place nearest the server from which it was still seen untranslated
     for group, direction in zip(joined.groups, joined.directions, strict=True):
         if direction is not None and group.level in (Level.TRANSLATED, Level.REWRITTEN):
-            nearest = group.members[min(group.members, key=rank.__getitem__)]
-            own, _ = endpoints(nearest, direction)
+            nearest = min(group.members, key=rank.__getitem__)
+            own, _ = endpoints(group.members[nearest], direction)
             for seen in group.members.values():
                 client, server = endpoints(seen, direction)
                 if client != own and None not in (client.port, own.port):
-                    found[client, server.ip].add(own)
-                    found[Endpoint(client.ip, None), server.ip].add(own)
-    return {outside: next(iter(own)) for outside, own in found.items() if len(own) == 1}
+                    for outside in ((client, server.ip), (Endpoint(client.ip, None), server.ip)):
+                        found[outside].add(own)
+                        depth[outside] = max(depth.get(outside, 0), rank[nearest])
+    if not found:
+        return {}
+    terminals = set(_seen_as_near(joined, rank, depth))
+    return {outside: next(iter(own)) for outside, own in found.items() if len(own) == 1 and outside not in terminals}
+
+
+def _seen_as_near(joined: Joined, rank: dict[int, int], depth: dict[Outside, int]) -> Iterator[Outside]:
+    """Those that were seen before any translation, too: they are terminals, and what looked like one was not theirs."""
+    for group, direction in zip(joined.groups, joined.directions, strict=True):
+        if direction is not None:
+            nearest = min(group.members, key=rank.__getitem__)
+            client, server = endpoints(group.members[nearest], direction)
+            for outside in ((client, server.ip), (Endpoint(client.ip, None), server.ip)):
+                if rank[nearest] <= depth.get(outside, -1):
+                    yield outside
 
 
 def _ead_pairs(joined: Joined) -> frozenset[frozenset[str]]:
