@@ -7,14 +7,15 @@ Events can still be completed (`table.put(row, WIRE, 569)`) as long as the parse
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from struct import Struct
-from typing import Any, overload
+from typing import Any
 
 import numpy as np
 
 from app.core.parsers.body import MAX_DEFLATED_SHAPES, Identity, ReadBody, Shape, normal_mac
+from app.core.parsers.event_sequence import EventSequence
 from app.core.parsers.log_text import decode
 from app.core.parsers.pool import Pool
 from app.core.records import NS, Body, Direction, Endpoint, EventKind, Locator, LogEvent, Side
@@ -50,7 +51,7 @@ _PACKED = np.dtype([(str(at), {"q": "<i8", "Q": "<u8", "I": "<u4", "i": "<i4", "
                     for at, code in enumerate(_COLUMNS)])  # fmt: skip
 
 
-class EventTable(Sequence[LogEvent]):
+class EventTable(EventSequence):
     """`add` gives the row number; `put` completes a row until the parser hands the table out."""
 
     def __init__(self, source: str, side: Side) -> None:
@@ -196,21 +197,6 @@ class EventTable(Sequence[LogEvent]):
 
     def __len__(self) -> int:
         return self._count
-
-    @overload
-    def __getitem__(self, index: int) -> LogEvent: ...
-    @overload
-    def __getitem__(self, index: slice) -> tuple[LogEvent, ...]: ...
-    def __getitem__(self, index: int | slice) -> LogEvent | tuple[LogEvent, ...]:
-        if isinstance(index, slice):
-            return tuple(self._event(row) for row in range(*index.indices(len(self))))
-        row = index + len(self) if index < 0 else index
-        if not 0 <= row < len(self):
-            raise IndexError(index)
-        return self._event(row)
-
-    def __iter__(self) -> Iterator[LogEvent]:
-        return (self._event(row) for row in range(len(self)))
 
     def compact(self) -> Sequence[LogEvent]:
         """What a parser hands out: plain events while they are few, else the table, from now on to be read only."""

@@ -6,13 +6,13 @@ and if both halves together are one whole body.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
-from typing import overload
 
 from app.core.analysis import Source
 from app.core.parsers.body import normal_mac, read_body
+from app.core.parsers.event_sequence import EventSequence
 from app.core.parsers.inode_phrases import BODY, BODY_END
 from app.core.records import Body, Locator, LogEdges, LogEvent, LogFacts, Rejected, Rest, Side, Text
 from app.core.sessions.cut_heads import (
@@ -28,28 +28,19 @@ from app.core.sessions.cut_heads import (
 NEIGHBOUR_NS = 600_000_000_000
 
 
-class _Replaced(Sequence[LogEvent]):
+class _Replaced(EventSequence):
     """Events of which one is another."""
 
     def __init__(self, events: Sequence[LogEvent], row: int, event: LogEvent) -> None:
         self._events = events
         self._row = row
-        self._event = event
+        self._other = event
 
     def __len__(self) -> int:
         return len(self._events)
 
-    @overload
-    def __getitem__(self, index: int) -> LogEvent: ...
-    @overload
-    def __getitem__(self, index: slice) -> tuple[LogEvent, ...]: ...
-    def __getitem__(self, index: int | slice) -> LogEvent | tuple[LogEvent, ...]:
-        if isinstance(index, slice):
-            return tuple(self[row] for row in range(*index.indices(len(self))))
-        return self._event if index in (self._row, self._row - len(self)) else self._events[index]
-
-    def __iter__(self) -> Iterator[LogEvent]:
-        return (self._event if row == self._row else event for row, event in enumerate(self._events))
+    def _event(self, row: int) -> LogEvent:
+        return self._other if row == self._row else self._events[row]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,10 @@ Only both together tell of a message. The event is given to the second file, whe
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import overload
 
+from app.core.parsers.event_sequence import EventSequence
 from app.core.parsers.inode_log import parse_inode_log
 from app.core.parsers.inode_parts import FORMAT
 from app.core.parsers.log_text import decode
@@ -17,28 +17,18 @@ from app.core.records import Direction, EventKind, Locator, LogEvent, LogFacts, 
 _SAMPLE_CHARACTERS = 200
 
 
-class _Preceded(Sequence[LogEvent]):
+class _Preceded(EventSequence):
     """Events and one before them."""
 
     def __init__(self, event: LogEvent, events: Sequence[LogEvent]) -> None:
-        self._event = event
+        self._first = event
         self._events = events
 
     def __len__(self) -> int:
         return len(self._events) + 1
 
-    @overload
-    def __getitem__(self, index: int) -> LogEvent: ...
-    @overload
-    def __getitem__(self, index: slice) -> tuple[LogEvent, ...]: ...
-    def __getitem__(self, index: int | slice) -> LogEvent | tuple[LogEvent, ...]:
-        if isinstance(index, slice):
-            return tuple(self[row] for row in range(*index.indices(len(self))))
-        return self._event if index in (0, -len(self)) else self._events[index - 1 if index > 0 else index]
-
-    def __iter__(self) -> Iterator[LogEvent]:
-        yield self._event
-        yield from self._events
+    def _event(self, row: int) -> LogEvent:
+        return self._events[row - 1] if row else self._first
 
 
 @dataclass(frozen=True, slots=True)
