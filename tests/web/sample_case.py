@@ -306,7 +306,7 @@ def told_by_a_device(case: CaseAnalysis, text: bytes, point: str = "uplink") -> 
     lines = count(1)
 
     def told(fragment: FragmentFate) -> FragmentFate:
-        sighting = replace(fragment.sightings[point], source=device.path, frames=(), line=next(lines))
+        sighting = fragment.sightings[point]._replace(source=device.path, frames=(), line=next(lines))
         return replace(fragment, sightings={**fragment.sightings, point: sighting})
 
     def of_attempt(attempt: Attempt) -> Attempt:
