@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from procrastinate.jobs import Job
-from procrastinate.manager import JobManager
-from procrastinate.sync_psycopg_connector import SyncPsycopgConnector
 from sqlalchemy import func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.core.records import Text
 from app.db.models import CANCELED, FAILED, QUEUED, RUNNING, Analysis
-from app.db.session import driver_connection
+from app.jobs.queue import cancel_job, put_job
 from app.jobs.webhooks import announce
 
 QUEUE = "analysis"
@@ -23,9 +20,6 @@ INTERRUPTED = Text(
     "分析被中断且不会自动继续，请重新开始分析。",
 )
 CANCELED_TEXT = Text("The analysis was canceled.", "分析已取消。")
-
-# It never connects by itself: every statement goes over the connection of a session.
-_manager = JobManager(SyncPsycopgConnector())
 
 
 def request_analysis(session: Session, case_id: int) -> int:
@@ -41,29 +35,22 @@ def request_analysis(session: Session, case_id: int) -> int:
         found = session.scalar(select(Analysis.id).where(is_waiting))
         # Between the two statements a worker may have started it: then ask again.
         return found if found is not None else request_analysis(session, case_id)
-    job = Job(
-        queue=QUEUE,
-        lock=f"case-{case_id}",
-        queueing_lock=None,
-        task_name=TASK,
-        task_kwargs={"analysis_id": analysis_id},
-    )
-    deferred = _manager.defer_job(job, connection=driver_connection(session))
-    session.execute(update(Analysis).where(Analysis.id == analysis_id).values(job_id=deferred.id))
+    job_id = put_job(session, QUEUE, TASK, lock=f"case-{case_id}", analysis_id=analysis_id)
+    session.execute(update(Analysis).where(Analysis.id == analysis_id).values(job_id=job_id))
     return analysis_id
 
 
 def cancel_analysis(session: Session, analysis_id: int) -> bool:
     """Stop a run that waits or is under way; False where it is over already. What readers see does not change."""
     stop = update(Analysis).where(Analysis.id == analysis_id, Analysis.state.in_((QUEUED, RUNNING)))
-    job_id = session.execute(
+    stopped = session.execute(
         stop.values(
             state=CANCELED, finished_at=func.now(), error_en=CANCELED_TEXT.en, error_zh=CANCELED_TEXT.zh
         ).returning(Analysis.job_id)
     ).first()
-    if job_id is None:
+    if stopped is None:
         return False
-    session.execute(text("SELECT procrastinate_cancel_job_v1(:job_id, true, false)"), {"job_id": job_id[0]})
+    cancel_job(session, stopped.job_id)
     announce(session, analysis_id)
     return True
 
