@@ -2,7 +2,8 @@
 
     python -m bench.fuzz_logs [--inputs 100000] [--seed 1]
 
-Each input is a few pieces of logs, bodies and rubbish, damaged at random. Now and then one is repeated up to some
+Each input is a few pieces of logs, bodies and rubbish, damaged at random. It is read as one file, and as the files
+that a rotation made of it by cutting it anywhere, which go on to the analysis. Now and then one is repeated up to some
 300 kB and read again: the time for each byte must not grow with the size. Prints the slowest inputs; stops at the first
 failure, which it writes to `fuzz-failure.bin`.
 """
@@ -16,11 +17,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from app.core.analysis import Source, SourceKind
 from app.core.parsers.inode_log import parse_inode_log, sniff_inode_log
 from app.core.parsers.log_choice import sniff_server_log
 from app.core.parsers.safe_pattern import MAX_MATCHED_CHARACTERS, PatternRefused, compile_safely
 from app.core.parsers.server_log import parse_server_log
+from app.core.pipeline import ParsedSource, analyze
 from app.core.records import LogFacts
+from app.core.sessions.cut_bodies import with_whole_bodies
 from app.log_formats import load_formats
 from bench.logs import session
 
@@ -106,6 +110,32 @@ def parse_all(data: bytes, rng: random.Random) -> None:
         check(parse(blocks, "x"), len(data))
 
 
+def analyse_rotated(data: bytes, rng: random.Random) -> None:
+    """The input as two to four files of one folder, in any order; now and then a server's log lies beside them."""
+    formats = load_formats()
+    cuts = sorted(rng.randrange(len(data) + 1) for _ in range(rng.randrange(1, 4)))
+    parts = [data[start:end] for start, end in zip([0, *cuts], [*cuts, len(data)], strict=True)]
+    sources = []
+    for number, part in enumerate(parts):
+        name = f"client/iNode.log{f'.{number}' if number else ''}"
+        sources.append(source_of(name, part, SourceKind.INODE_LOG, parse_inode_log([part], name)))
+    if rng.random() < 0.2:
+        part = rng.choice(parts)
+        sources.append(
+            source_of("server.log", part, SourceKind.SERVER_LOG, parse_server_log([part], "server.log", formats))
+        )
+    rng.shuffle(sources)
+    whole = with_whole_bodies(sources)
+    for source in whole:
+        assert source.log is not None
+        check(source.log, source.size_bytes)
+    analyze([ParsedSource(source) for source in whole])
+
+
+def source_of(name: str, data: bytes, kind: SourceKind, log: LogFacts) -> Source:
+    return Source(path=name, sha256="0" * 64, size_bytes=len(data), kind=kind, log=log)
+
+
 def check(facts: LogFacts, size: int) -> None:
     assert facts.record_lines + facts.rejected_lines == facts.lines, "lines do not add up"
     assert facts.record_lines >= 0
@@ -164,6 +194,7 @@ def main() -> int:
         data = make_input(rng, logs)
         try:
             slowest = max(slowest, timed(lambda data=data: parse_all(data, rng)))
+            analyse_rotated(data, rng)
             if number % 100 == 0 and data:
                 worst_rate = max(worst_rate, grow(data, rng))
             if number % 10 == 0:
