@@ -21,6 +21,7 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, settings
 from psycopg import sql
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -30,6 +31,10 @@ from app.db.session import make_engine, make_sessions
 from app.embedded import EmbeddedPostgres
 from tests.people import SIGNED_IN, Person, SignedInBrowser, open_link
 from tests.s3_server import S3Server
+
+# A test says what is right, not how long it takes: what is slow is measured by `bench/`.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 SERVE_S = 120
 # Chromium as root in a container, talking to nobody but us.

@@ -103,7 +103,7 @@ def is_wider(leg: tuple[str, str], true_leg: tuple[int, int]) -> bool:
     return first <= true_leg[0] and second >= true_leg[1]
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(fortunes)
 def test_every_datagram_is_found_once_with_what_each_point_saw(fortune: Fortune) -> None:
     world, sent = build(fortune)
@@ -144,7 +144,7 @@ def outline(traced: tuple[TracedDatagram, ...]) -> list[tuple[object, ...]]:
     )
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(fortunes, st.randoms(use_true_random=False))
 def test_the_order_of_files_and_datagrams_changes_nothing(fortune: Fortune, chance: random.Random) -> None:
     captures = build(fortune)[0].captures()
@@ -159,7 +159,7 @@ def test_the_order_of_files_and_datagrams_changes_nothing(fortune: Fortune, chan
     )
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(fortunes, st.tuples(*[st.floats(-5000, 5000)] * 4))
 def test_clock_offsets_change_no_fate(fortune: Fortune, offsets: tuple[float, ...]) -> None:
     first, _ = build(fortune)

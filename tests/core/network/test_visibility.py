@@ -131,7 +131,7 @@ def false_losses(damage: Damage, facts: NetworkFacts) -> list[str]:
     return wrong
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(damages)
 def test_damaged_evidence_makes_no_false_loss(damage: Damage) -> None:
     facts = trace_network(build(damage), NetworkSettings())
@@ -139,7 +139,7 @@ def test_damaged_evidence_makes_no_false_loss(damage: Damage) -> None:
         assert false_losses(damage, facts) == []
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(damages)
 def test_a_loss_is_never_told_on_a_leg_that_is_whole(damage: Damage) -> None:
     facts = trace_network(build(replace(damage, lossy=None)), NetworkSettings())

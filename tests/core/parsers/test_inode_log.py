@@ -152,7 +152,7 @@ def test_a_chosen_encoding_is_used_as_chosen() -> None:
 
 
 @given(column=st.integers(2, 300))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_hard_wrap_at_any_column_loses_nothing(column: int) -> None:
     facts = parse(wrapped(written(records()), column))
     assert_whole_check(facts)
@@ -165,7 +165,7 @@ def test_a_hard_wrap_at_any_column_loses_nothing(column: int) -> None:
     patches=st.lists(st.integers(1, 9_999_999), min_size=3, max_size=300),
     sends=st.integers(1, 6),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_any_content_is_read_back_however_the_blocks_fall(
     block_bytes: int, user: str, patches: list[int], sends: int
 ) -> None:
@@ -175,7 +175,7 @@ def test_any_content_is_read_back_however_the_blocks_fall(
 
 
 @given(cut=st.integers(0, 6000), seed=st.integers(0, 1 << 30))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_a_cut_log_tells_what_is_left_and_marks_the_cut_body(cut: int, seed: int) -> None:
     text = written(records())
     cut = min(cut, len(text))
@@ -191,7 +191,7 @@ def test_a_cut_log_tells_what_is_left_and_marks_the_cut_body(cut: int, seed: int
 
 
 @given(st.randoms(use_true_random=False), st.integers(2, 4))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_interleaved_checks_of_several_threads_are_told_apart(rng: random.Random, count: int) -> None:
     checks = [
         Check(user=f"user{n}", event=f"ev{n}", message_id=100 + n, mac=f"02:00:00:00:00:{n:02X}") for n in range(count)
@@ -212,7 +212,7 @@ def test_interleaved_checks_of_several_threads_are_told_apart(rng: random.Random
 
 
 @given(st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_body_cut_in_two_by_other_threads_is_put_together(data: st.DataObject) -> None:
     log = records()
     index = data.draw(st.sampled_from([1, 7, 8]))

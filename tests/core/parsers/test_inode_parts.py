@@ -142,7 +142,7 @@ def plain(facts: LogFacts) -> LogFacts:
     st.lists(st.sampled_from(HARD_KINDS), min_size=8, max_size=30),
     st.booleans(),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_parts_are_the_whole_or_say_that_they_are_not(rng: random.Random, kinds: list[str], has_mark: bool) -> None:
     data = b"\xef\xbb\xbf" * has_mark + Writer(rng).write(kinds)
     shift = 3 * has_mark
@@ -159,7 +159,7 @@ def test_parts_are_the_whole_or_say_that_they_are_not(rng: random.Random, kinds:
 
 
 @given(st.integers(0, 1 << 30).map(random.Random), st.lists(st.sampled_from(QUIET_KINDS), min_size=20, max_size=40))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_a_log_of_sound_checks_can_be_cut_in_many_places(rng: random.Random, kinds: list[str]) -> None:
     data = Writer(rng).write(["check" if kind == "cut body" else kind for kind in kinds] + 12 * ["check", "chatter"])
     cuts = cuts_of(data, 0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.parsers.inode_log import parse_inode_log
@@ -44,7 +44,6 @@ def joined(*parts: tuple[str, bytes]) -> list[LogFacts]:
     return logs
 
 
-@settings(deadline=None)
 @given(st.sampled_from(range(len(BODIES))), st.floats(0, 1), st.booleans())
 def test_a_body_cut_at_any_byte_is_read_as_if_it_were_whole(
     which: int, share: float, is_first_given_first: bool
@@ -112,7 +111,6 @@ def server_log(data: str, source: str) -> LogFacts:
     return parse_server_log([data.encode()], source, load_formats(), "family")
 
 
-@settings(deadline=None)
 @given(st.floats(0, 1), st.booleans())
 def test_a_server_logs_body_cut_at_any_byte_is_whole(share: float, is_named_again: bool) -> None:
     head = SERVER_LINE.format(1, 1) + f", userName={CHECK.user}\n" + SERVER_LINE.format(2, 3) + "\n"
@@ -142,7 +140,6 @@ def heads() -> list[tuple[int, int]]:
 
 
 @given(st.sampled_from(heads()), st.floats(0, 1))
-@settings(deadline=None)
 def test_a_record_cut_in_its_head_is_told_by_both_files(head: tuple[int, int], share: float) -> None:
     start, end = head
     cut = start + 1 + round(share * (end - start - 1))

@@ -48,7 +48,6 @@ def _try(operation, mode: GenerationMode, api: Api) -> int:  # type: ignore[no-u
     @given(case=operation.as_strategy(generation_mode=mode))
     @settings(
         max_examples=12,
-        deadline=None,
         derandomize=True,
         database=None,
         phases=[Phase.explicit, Phase.generate],
