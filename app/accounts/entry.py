@@ -10,7 +10,9 @@ from sqlalchemy.orm import Session
 
 from app.access import NOBODY, Principal, Role, Scope
 from app.accounts.secret import Keyring, new_token
+from app.core.records import Text
 from app.db.accounts import ApiToken, LoginLink, ShareLink, User, WebSession
+from app.errors import Conflict
 
 # How exactly "last seen" is kept: a row is not written for every request.
 SEEN_EVERY = timedelta(minutes=1)
@@ -157,11 +159,20 @@ def who_has_token(db: Session, keys: Keyring, token: str) -> Principal:
     )
 
 
-def add_login_link(db: Session, keys: Keyring, user_id: int, target: str) -> str:
-    """The token of a new one-time link."""
+def add_login_link(db: Session, keys: Keyring, user: User, target: str) -> str:
+    """The token of a new one-time link. Raises Conflict for an account that may not sign in."""
+    if user.is_disabled:
+        raise Conflict(
+            Text(
+                f"The account {user.name!r} is disabled, so a link would let nobody in: an administrator can "
+                f"enable it, or `eadscope admin disable {user.name} --undo`.",
+                f"账号 {user.name!r} 已停用，登录链接不会生效：请先由管理员启用，"
+                f"或执行 eadscope admin disable {user.name} --undo。",
+            )
+        )
     token = new_token()
     expires_at = datetime.now(UTC) + LINK_LIFE
-    db.add(LoginLink(digest=keys.digest("link", token), user_id=user_id, target=target, expires_at=expires_at))
+    db.add(LoginLink(digest=keys.digest("link", token), user_id=user.id, target=target, expires_at=expires_at))
     db.flush()
     return token
 

@@ -7,7 +7,7 @@ import psycopg
 from app.config import Settings
 from app.core.records import Text
 from app.db.url import libpq_url
-from app.errors import Conflict, Unavailable
+from app.errors import Unavailable
 
 ADDRESS = "address"  # in `var`, while `serve` runs: where it is reached
 
@@ -66,17 +66,8 @@ def one_time_link(options: Settings, url: str, base: str, target: str, name: str
     try:
         with make_sessions(engine)() as db, db.begin():
             user = local_admin(db) if name is None else user_named(db, name)
-            if user.is_disabled:
-                raise Conflict(
-                    Text(
-                        f"The account {user.name!r} is disabled, so a link would let nobody in: "
-                        f"`eadscope admin disable {user.name} --undo` enables it.",
-                        f"账号 {user.name!r} 已停用，登录链接不会生效："
-                        f"请先执行 eadscope admin disable {user.name} --undo 启用。",
-                    )
-                )
+            token = add_login_link(db, keyring(options), user, target)
             audit.record(db, "command line", "gave a link", None, user.name)
-            token = add_login_link(db, keyring(options), user.id, target)
     finally:
         engine.dispose()
     return f"{base}/open/{token}"

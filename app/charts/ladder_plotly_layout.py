@@ -7,9 +7,9 @@ from typing import Any
 
 from app.charts import figures
 from app.charts.ladder_plotly_drawing import Drawing
-from app.charts.writing import day, for_plotly, moment, say, shorten, signed_seconds, zone_name
+from app.charts.writing import clock_of, day, for_plotly, moment, say, shorten, zone_name
 from app.core.timeline.model import Lane, LaneKind
-from app.core.timeline.texts import NO_CAPTURE, RAW_TIMES, REFERENCE_CLOCK, folded
+from app.core.timeline.texts import RAW_TIMES, folded
 
 HEAD, FOOT = 70, 84  # the buttons of the chart stand above the names of the lanes
 # A page is as tall as this at most; the rest is reached by panning and zooming.
@@ -53,17 +53,8 @@ def layout(of: Drawing) -> dict[str, Any]:
 
 def _head(of: Drawing, lane: Lane) -> str:
     name = for_plotly(shorten(say(lane.name, of.lang), 12, 72 if of.is_narrow else 118), 40)
-    return name if of.is_narrow else f"{name}<br>{_below(of, lane)}"
-
-
-def _below(of: Drawing, lane: Lane) -> str:
-    if not lane.is_observed:
-        return of.say(NO_CAPTURE)
-    if lane.is_reference:
-        return of.say(REFERENCE_CLOCK)
-    if lane.clock_s is None:
-        return " "
-    return ("时钟 " if of.lang.startswith("zh") else "clock ") + signed_seconds(lane.clock_s)
+    # Every name has its second line, or they would not stand at one height.
+    return name if of.is_narrow else f"{name}<br>{of.say(clock_of(lane, with_band=False)) or ' '}"
 
 
 def _lane(of: Drawing, x: int, lane: Lane) -> dict[str, Any]:

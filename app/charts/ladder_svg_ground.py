@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from app.charts.ladder_svg_sheet import HEAD, Sheet
-from app.charts.writing import clean, day, moment, shorten, signed_seconds, width_of, zone_name
-from app.core.timeline.model import Density, Lane, LaneKind, Span, SpanKind
-from app.core.timeline.texts import NO_CAPTURE, REFERENCE_CLOCK, folded
+from app.charts.writing import clean, clock_of, day, moment, shorten, width_of, zone_name
+from app.core.timeline.model import Density, LaneKind, Span, SpanKind
+from app.core.timeline.texts import folded
 
 
 def draw_folds(sheet: Sheet) -> None:
@@ -58,21 +58,8 @@ def draw_lanes(sheet: Sheet) -> None:
         )
         svg.text(x, 23, name, size=12, anchor="middle", weight="600")
         if not sheet.is_thumb:
-            svg.text(
-                x, 44, shorten(_below(sheet, lane), 9.5, sheet.leg - 4), size=9.5, fill=theme.muted, anchor="middle"
-            )
-
-
-def _below(sheet: Sheet, lane: Lane) -> str:
-    if not lane.is_observed:
-        return sheet.say(NO_CAPTURE)
-    if lane.is_reference:
-        return sheet.say(REFERENCE_CLOCK)
-    if lane.clock_s is None:
-        return ""
-    band = f" ±{signed_seconds(lane.clock_uncertainty_s)[1:]}" if lane.clock_uncertainty_s else ""
-    word = "时钟" if sheet.lang.startswith("zh") else "clock"
-    return f"{word} {signed_seconds(lane.clock_s)}{band}"
+            clock = shorten(sheet.say(clock_of(lane)), 9.5, sheet.leg - 4)
+            svg.text(x, 44, clock, size=9.5, fill=theme.muted, anchor="middle")
 
 
 def draw_ticks(sheet: Sheet) -> None:

@@ -7,6 +7,8 @@ import unicodedata
 from datetime import UTC, datetime, timedelta, tzinfo
 
 from app.core.records import NS, Text
+from app.core.timeline.model import Lane
+from app.core.timeline.texts import NO_CAPTURE, REFERENCE_CLOCK
 
 # Marks that turn the direction of everything after them: in a log they can make a line read as another.
 BIDI_MARKS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -95,6 +97,20 @@ def zone_name(time_ns: int, zone: tzinfo, lang: str, is_known: bool = True) -> s
 def zone_of_times(zone: tzinfo, is_known: bool) -> tzinfo:
     """The reader's zone for times that are UTC; where a log's zone is not known its times are shown as they stand."""
     return zone if is_known else UTC
+
+
+def clock_of(lane: Lane, *, with_band: bool = True) -> Text:
+    """What stands below a lane's name: whether it was watched, and how far its clock is off; `with_band`: and how
+    exactly that is known."""
+    if not lane.is_observed:
+        return NO_CAPTURE
+    if lane.is_reference:
+        return REFERENCE_CLOCK
+    if lane.clock_s is None:
+        return Text("", "")
+    band = f" ±{signed_seconds(lane.clock_uncertainty_s)[1:]}" if with_band and lane.clock_uncertainty_s else ""
+    off = f"{signed_seconds(lane.clock_s)}{band}"
+    return Text(f"clock {off}", f"时钟 {off}")
 
 
 def signed_seconds(value: float) -> str:

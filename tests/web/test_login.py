@@ -49,7 +49,7 @@ def session_of(site: Site, client: httpx.Client) -> str | None:
 
 def link(site: Site, target: str = "/cases") -> str:
     with site.sessions() as db, db.begin():
-        return add_login_link(db, site.app.state.keys, local_admin(db).id, target)
+        return add_login_link(db, site.app.state.keys, local_admin(db), target)
 
 
 def test_a_page_that_nobody_may_see_leads_to_signing_in_and_back(site: Site) -> None:
