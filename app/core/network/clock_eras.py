@@ -70,12 +70,14 @@ def _within(ahead: Floats, segment: Segment) -> Flags:
 
 
 def _contradicts(region: Region, ahead: Floats, offsets: Floats, is_forward: Flags) -> Flags:
-    """A forward datagram shows too much at most, one backward too little."""
+    """A forward datagram shows too much at most, one backward too little, and neither by more than any queue."""
     values = np.array([offset + drift * (ahead - region.middle_s) for offset, drift in region.corners])
     best = np.array([region.best(at) for at in ahead.tolist()])
     lowest = values.min(axis=0) if region.has_lower else best - JUMP_S / 2
     highest = values.max(axis=0) if region.has_upper else best + JUMP_S / 2
-    return np.asarray(np.where(is_forward, offsets < lowest, offsets > highest))
+    too_low = np.where(is_forward, lowest, lowest - JUMP_S)
+    too_high = np.where(is_forward, highest + JUMP_S, highest)
+    return np.asarray((offsets < too_low) | (offsets > too_high))
 
 
 def _gap(before: Rows, after: Rows) -> Gap | None:

@@ -68,3 +68,14 @@ def test_of_a_pair_alone_the_one_that_is_not_the_reference_was_set() -> None:
 def test_a_jump_that_no_pair_shows_is_told_of_nobody() -> None:
     facts = trace(world_with((30.2, 0.01), 1, (0.0, 0.03, 0.06)))
     assert not any(clock.steps for clock in facts.clocks.values())
+
+
+@pytest.mark.parametrize("jump_s", [-40.0, 40.0])
+def test_a_setting_is_found_by_what_travels_one_way(jump_s: float) -> None:
+    """No queue lasts that long, so that a clock was set ahead is as sure as that it was set back."""
+    taps = [Tap(f"point-{n}", n, n * 0.001, step=(30.2, jump_s) if n == 1 else None) for n in range(3)]
+    world = World(*taps)
+    for number in range(60):
+        world.send(Sent(number, "10.1.1.1", SERVER, 40_001, PORT, message(1, number, 200), 100 + number))
+    ((_, jump),) = trace(world).clocks["point-1.pcap"].steps
+    assert jump == pytest.approx(jump_s, abs=0.01)

@@ -22,6 +22,9 @@ FOUND = (
     Plan(70441, frozenset({"late", "terminal", "random loss", "foreign fragments"})),
     # A datagram without an identification, after its only capture's clock was set back into the hours of another one.
     Plan(60408, frozenset({"early", "step", "ipv6", "foreign fragments"})),
+    # A clock that was set ahead, and only datagrams of one way to tell it: they look like a queue of seconds.
+    Plan(70339, frozenset({"step", "terminal", "rewriting", "random loss", "early"})),
+    Plan(70471, frozenset({"step", "short identifications", "foreign fragments", "loss at a device", "one way"})),
 )
 
 
