@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Integer, Row, Select, any_, bindparam, select
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import select
 from sqlalchemy.orm import Session as DatabaseSession
 
 from app.core.analysis import (
@@ -25,45 +23,19 @@ from app.core.analysis import (
     Sighting,
 )
 from app.core.records import CheckResult, Confidence, Direction, Text
-from app.db.results import (
-    AttemptRow,
-    CapturePointRow,
-    DatagramRow,
-    EvidenceRow,
-    FragmentRow,
-    MarkRow,
-    MessageRow,
-    PhraseRow,
-    SessionRow,
-    SightingRow,
-    SourceRow,
-)
+from app.db.exchange_rows import ExchangeRows, fetch_everything, fetch_under
+from app.db.json_rows import Rows
+from app.db.results import SessionRow
 from app.db.texts import built
-
-Rows = Sequence[Row[Any]]
 
 
 class _Names:
-    """What the numbers of one analysis stand for: points at once, files and sentences as far as they are asked for."""
+    """What the numbers in the rows stand for."""
 
-    def __init__(self, session: DatabaseSession, analysis_id: int) -> None:
-        self._session, self._analysis_id = session, analysis_id
-        points = select(CapturePointRow.no, CapturePointRow.name).where(CapturePointRow.analysis_id == analysis_id)
-        self.points: dict[int, str] = {number: name for number, name in session.execute(points)}  # noqa: C416
-        self.sources: dict[int, str] = {}
-        self._phrases: dict[int, Text] = {}
-
-    def learn(self, sources: set[int | None], phrases: set[int | None]) -> None:
-        """Fetch the paths and sentences of these numbers: one terminal needs few of a big case's."""
-        for number, path in self._fetch(_PATHS, sources):
-            self.sources[number] = path
-        for number, en, zh in self._fetch(_PHRASES, phrases):
-            self._phrases[number] = Text(en, zh)
-
-    def _fetch(self, query: Any, numbers: set[int | None]) -> Iterator[Any]:
-        wanted = sorted(number for number in numbers if number is not None)
-        if wanted:
-            yield from self._session.execute(query, {"analysis": self._analysis_id, "numbers": wanted})
+    def __init__(self, rows: ExchangeRows) -> None:
+        self.points: dict[int, str] = dict(rows.points)
+        self.sources: dict[int, str] = dict(rows.paths)
+        self._phrases = {number: Text(en, zh) for number, en, zh in rows.phrases}
 
     def phrase(self, number: int | None) -> Text | None:
         return None if number is None else self._phrases[number]
@@ -73,42 +45,9 @@ class _Names:
         return Evidence(path, row.line, row.frame, text)
 
 
-_ANALYSIS = bindparam("analysis", type_=Integer)
-# One array instead of a list of parameters: the text of the statement stays the same, so that its plan can be kept.
-_AMONG = any_(bindparam("numbers", type_=ARRAY(Integer)))
-_PATHS: Any = select(SourceRow.no, SourceRow.path).where(SourceRow.analysis_id == _ANALYSIS, SourceRow.no == _AMONG)
-_PHRASES: Any = select(PhraseRow.no, PhraseRow.en, PhraseRow.zh).where(
-    PhraseRow.analysis_id == _ANALYSIS, PhraseRow.no == _AMONG
-)
-
-
-@dataclass(frozen=True, slots=True)
-class _Level:
-    """A table below sessions: all of its rows of an analysis, or those under some rows of the table above."""
-
-    everything: Select[Any]
-    under: Select[Any]
-
-
-def _level(table: Any, above: Any, *order: Any) -> _Level:
-    everything = select(table.__table__).where(table.analysis_id == _ANALYSIS).order_by(*order)
-    return _Level(everything, everything.where(above == _AMONG))
-
-
-_MARKS = _level(MarkRow, MarkRow.session_no, MarkRow.session_no, MarkRow.position)
-_MESSAGES = _level(MessageRow, MessageRow.session_no, MessageRow.no)
-_ATTEMPTS = _level(AttemptRow, AttemptRow.message_no, AttemptRow.no)
-_DATAGRAMS = _level(DatagramRow, DatagramRow.attempt_no)
-_FRAGMENTS = _level(FragmentRow, FragmentRow.attempt_no, FragmentRow.attempt_no, FragmentRow.position)
-_SIGHTINGS = _level(
-    SightingRow, SightingRow.attempt_no, SightingRow.attempt_no, SightingRow.position, SightingRow.point_no
-)
-_EVIDENCE = _level(EvidenceRow, EvidenceRow.attempt_no, EvidenceRow.no)
-
-
 def load_session(session: DatabaseSession, analysis_id: int, row: Any) -> Session:
-    """One session, given its row, with all that is below it."""
-    return _build(session, analysis_id, [row], [row.no])[row.terminal_no][0]
+    """One session, given its row, with all that is below it. One statement."""
+    return _build(fetch_under(session, analysis_id, [row.no]), [row])[row.terminal_no][0]
 
 
 def load_sessions(
@@ -118,45 +57,26 @@ def load_sessions(
     query = select(SessionRow.__table__).where(SessionRow.analysis_id == analysis_id).order_by(SessionRow.no)
     if terminals is not None:
         query = query.where(SessionRow.terminal_no.in_(terminals))
-    rows = session.execute(query).all()
-    return _build(session, analysis_id, rows, None if terminals is None else [row.no for row in rows])
+    heads = session.execute(query).all()
+    if terminals is None:
+        return _build(fetch_everything(session, analysis_id), heads)
+    return _build(fetch_under(session, analysis_id, [head.no for head in heads]), heads)
 
 
-def _build(
-    session: DatabaseSession, analysis_id: int, rows: Sequence[Any], numbers: list[int] | None
-) -> dict[int, tuple[Session, ...]]:
-    """`numbers` of the sessions; None takes the tables as a whole. Ten statements, whatever the number of rows."""
-
-    def fetch(level: _Level, above: list[int] | None) -> Sequence[Row[Any]]:
-        if above is None:
-            return session.execute(level.everything, {"analysis": analysis_id}).all()
-        return session.execute(level.under, {"analysis": analysis_id, "numbers": above}).all()
-
-    def numbers_of(found: Sequence[Row[Any]]) -> list[int] | None:
-        return None if numbers is None else [row.no for row in found]
-
-    names = _Names(session, analysis_id)
-    marks, messages = fetch(_MARKS, numbers), fetch(_MESSAGES, numbers)
-    attempts = fetch(_ATTEMPTS, numbers_of(messages))
-    sent = numbers_of(attempts)
-    datagrams, fragments, sightings = (fetch(level, sent) for level in (_DATAGRAMS, _FRAGMENTS, _SIGHTINGS))
-    evidence = [row for row in fetch(_EVIDENCE, sent) if row.attempt_no is not None]
-    names.learn(
-        {row.source_no for rows_of in (marks, sightings, evidence) for row in rows_of},
-        {row.tied_by_no for row in attempts}
-        | {row.match_reason_no for row in datagrams}
-        | {row.reason_no for row in sightings},
-    )
-    whole = _datagrams(datagrams, _fragments(fragments, _sightings(sightings, names)), names)
-    of_session = _messages(messages, _attempts(attempts, whole, _evidence(evidence, names), names))
-    said = _marks(marks, names)
+def _build(rows: ExchangeRows, heads: Rows) -> dict[int, tuple[Session, ...]]:
+    """`heads` are the rows of the sessions."""
+    names = _Names(rows)
+    evidence = _evidence([row for row in rows.evidence if row.attempt_no is not None], names)
+    whole = _datagrams(rows.datagrams, _fragments(rows.fragments, _sightings(rows.sightings, names)), names)
+    of_session = _messages(rows.messages, _attempts(rows.attempts, whole, evidence, names))
+    said = _marks(rows.marks, names)
     sessions: dict[int, list[Session]] = defaultdict(list)
-    for row in rows:
-        sessions[row.terminal_no].append(_session(row, tuple(of_session[row.no]), tuple(said[row.no])))
+    for head in heads:
+        sessions[head.terminal_no].append(_session(head, tuple(of_session[head.no]), tuple(said[head.no])))
     return {number: tuple(found) for number, found in sessions.items()}
 
 
-def _session(row: Row[Any], messages: tuple[Message, ...], marks: tuple[Mark, ...]) -> Session:
+def _session(row: Any, messages: tuple[Message, ...], marks: tuple[Mark, ...]) -> Session:
     return Session(
         event_id=row.event_id, outcome=Outcome(row.outcome), start_ns=row.start_ns, end_ns=row.end_ns,
         messages=messages, marks=marks, server_ip=tuple(row.server_ip), zone_known=row.zone_known, key=row.key,
@@ -180,7 +100,7 @@ def _messages(rows: Rows, attempts: dict[int, list[Attempt]]) -> dict[int, list[
     return messages
 
 
-def _message(row: Row[Any], attempts: tuple[Attempt, ...]) -> Message:
+def _message(row: Any, attempts: tuple[Attempt, ...]) -> Message:
     return Message(
         number=row.number, direction=Direction(row.direction), attempts=attempts,
         check=None if row.check_result is None else built(CheckResult, row.check_result),
@@ -198,7 +118,7 @@ def _attempts(
     return attempts
 
 
-def _attempt(row: Row[Any], evidence: tuple[Evidence, ...], datagram: DatagramFate | None, names: _Names) -> Attempt:
+def _attempt(row: Any, evidence: tuple[Evidence, ...], datagram: DatagramFate | None, names: _Names) -> Attempt:
     return Attempt(
         attempt=row.attempt, time_ns=row.time_ns, gap_s=row.gap_s, plain_bytes=row.plain_bytes,
         wire_bytes=row.wire_bytes, evidence=evidence, datagram=datagram, log_time_ns=row.log_time_ns,
@@ -217,7 +137,7 @@ def _datagrams(rows: Rows, fragments: dict[int, list[FragmentFate]], names: _Nam
     return {row.attempt_no: _datagram(row, tuple(fragments[row.attempt_no]), names) for row in rows}
 
 
-def _datagram(row: Row[Any], fragments: tuple[FragmentFate, ...], names: _Names) -> DatagramFate:
+def _datagram(row: Any, fragments: tuple[FragmentFate, ...], names: _Names) -> DatagramFate:
     details = row.details
     return DatagramFate(
         identification=row.identification, source=row.source, destination=row.destination, ip_version=row.ip_version,

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session as DatabaseSession
 
 from app.core.analysis import (
@@ -18,24 +18,20 @@ from app.core.analysis import (
     CaseAnalysis,
     Check,
     Clock,
-    Evidence,
     Finding,
     Outcome,
     Role,
     Session,
-    Severity,
     Source,
     SourceKind,
     Terminal,
 )  # fmt: skip
-from app.core.records import CaptureFacts, Confidence, Locator, LogFacts, Rejected, Text
+from app.core.records import CaptureFacts, Locator, LogFacts, Rejected, Text
+from app.db.claims import load_all_claims, load_claims
 from app.db.exchanges import load_sessions
 from app.db.models import Analysis, Case
 from app.db.results import (
     CapturePointRow,
-    CheckRow,
-    EvidenceRow,
-    FindingRow,
     RejectedRow,
     SourceRow,
     TerminalRow,
@@ -60,12 +56,13 @@ def load_analysis(session: DatabaseSession, case_id: int) -> CaseAnalysis:
     analysis_id = current_analysis_id(session, case_id)
     run = session.get_one(Analysis, analysis_id)
     rows = _all(session, select(TerminalRow).where(TerminalRow.analysis_id == analysis_id).order_by(TerminalRow.no))
+    findings, checks = load_claims(session, analysis_id, None)
     return CaseAnalysis(
         sources=load_sources(session, analysis_id),
         capture_points=load_capture_points(session, analysis_id),
-        terminals=_terminals(session, analysis_id, rows, None),
-        findings=load_findings(session, analysis_id, None),
-        checks=load_checks(session, analysis_id, None),
+        terminals=_terminals(session, analysis_id, rows),
+        findings=findings,
+        checks=checks,
         notes=texts(run.notes),
     )
 
@@ -76,7 +73,8 @@ def load_terminal(session: DatabaseSession, case_id: int, key: str) -> Terminal:
     row = session.scalar(select(TerminalRow).where(TerminalRow.analysis_id == analysis_id, TerminalRow.key == key))
     if row is None:
         raise NotFound(NO_TERMINAL)
-    return _terminals(session, analysis_id, [row], row.no)[0]
+    sessions = load_sessions(session, analysis_id, [row.no])
+    return _terminal(row, sessions.get(row.no, ()), *load_claims(session, analysis_id, row.no))
 
 
 def load_sources(session: DatabaseSession, analysis_id: int, *, with_rejected: bool = True) -> tuple[Source, ...]:
@@ -92,29 +90,9 @@ def load_capture_points(session: DatabaseSession, analysis_id: int) -> tuple[Cap
     return tuple(_capture_point(row) for row in _all(session, query))
 
 
-def load_findings(session: DatabaseSession, analysis_id: int, terminal_no: int | None) -> tuple[Finding, ...]:
-    """Of one terminal, or the case's own for None; the most important first."""
-    return _findings(session, analysis_id, _of(FindingRow.terminal_no, terminal_no))[terminal_no]
-
-
-def _of(column: Any, terminal_no: int | None) -> ColumnElement[bool]:
-    """Not IS NOT DISTINCT FROM, for which PostgreSQL uses no index."""
-    own: ColumnElement[bool] = column.is_(None) if terminal_no is None else column == terminal_no
-    return own
-
-
-def load_checks(session: DatabaseSession, analysis_id: int, terminal_no: int | None) -> tuple[Check, ...]:
-    return _checks(session, analysis_id, _of(CheckRow.terminal_no, terminal_no))[terminal_no]
-
-
-def _terminals(
-    session: DatabaseSession, analysis_id: int, rows: Sequence[TerminalRow], only_no: int | None
-) -> tuple[Terminal, ...]:
-    """`only_no` limits every query to one terminal."""
-    of_findings = FindingRow.terminal_no == only_no if only_no is not None else FindingRow.terminal_no.is_not(None)
-    of_checks = CheckRow.terminal_no == only_no if only_no is not None else CheckRow.terminal_no.is_not(None)
-    findings, checks = _findings(session, analysis_id, of_findings), _checks(session, analysis_id, of_checks)
-    sessions = load_sessions(session, analysis_id, None if only_no is None else [only_no])
+def _terminals(session: DatabaseSession, analysis_id: int, rows: Sequence[TerminalRow]) -> tuple[Terminal, ...]:
+    sessions = load_sessions(session, analysis_id)
+    findings, checks = load_all_claims(session, analysis_id)
     return tuple(_terminal(row, sessions.get(row.no, ()), findings[row.no], checks[row.no]) for row in rows)
 
 
@@ -159,54 +137,6 @@ def _capture_point(row: CapturePointRow) -> CapturePoint:
         source_clocks={source: built(Clock, clock) for source, clock in row.source_clocks.items()},
         observed_ns=tuple((start, end) for start, end in row.observed_ns), notes=texts(row.notes),
     )  # fmt: skip
-
-
-def _findings(
-    session: DatabaseSession, analysis_id: int, which: ColumnElement[bool]
-) -> dict[int | None, tuple[Finding, ...]]:
-    query = select(FindingRow).where(FindingRow.analysis_id == analysis_id, which).order_by(FindingRow.no)
-    evidence = _evidence(session, analysis_id, which)
-    findings: dict[int | None, tuple[Finding, ...]] = defaultdict(tuple)
-    for row in _all(session, query):
-        findings[row.terminal_no] += (_finding(row, tuple(evidence[row.no])),)
-    return findings
-
-
-def _finding(row: FindingRow, evidence: tuple[Evidence, ...]) -> Finding:
-    between = None if row.between_from is None or row.between_to is None else (row.between_from, row.between_to)
-    return Finding(
-        code=row.code, severity=Severity(row.severity), confidence=Confidence(row.confidence),
-        summary=Text(row.summary_en, row.summary_zh), evidence=evidence, message=row.message, between=between,
-        counts=row.counts, against=texts(row.against), next_steps=texts(row.next_steps), details=row.details,
-    )  # fmt: skip
-
-
-def _evidence(
-    session: DatabaseSession, analysis_id: int, which: ColumnElement[bool]
-) -> dict[int | None, list[Evidence]]:
-    of_finding = (FindingRow.analysis_id == EvidenceRow.analysis_id) & (FindingRow.no == EvidenceRow.finding_no)
-    of_source = (SourceRow.analysis_id == EvidenceRow.analysis_id) & (SourceRow.no == EvidenceRow.source_no)
-    query = (
-        select(EvidenceRow, SourceRow.path)
-        .join(FindingRow, of_finding)
-        .outerjoin(SourceRow, of_source)
-        .where(EvidenceRow.analysis_id == analysis_id, which)
-        .order_by(EvidenceRow.no)
-    )
-    found: dict[int | None, list[Evidence]] = defaultdict(list)
-    for row, path in session.execute(query):
-        found[row.finding_no].append(Evidence(path or row.source_path or "", row.line, row.frame, row.text))
-    return found
-
-
-def _checks(
-    session: DatabaseSession, analysis_id: int, which: ColumnElement[bool]
-) -> dict[int | None, tuple[Check, ...]]:
-    query = select(CheckRow).where(CheckRow.analysis_id == analysis_id, which).order_by(CheckRow.no)
-    checks: dict[int | None, tuple[Check, ...]] = defaultdict(tuple)
-    for row in _all(session, query):
-        checks[row.terminal_no] += (Check(row.code, row.result, texts(row.missing)),)
-    return checks
 
 
 def _all(session: DatabaseSession, query: Select[Any]) -> Sequence[Any]:

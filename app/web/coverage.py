@@ -9,8 +9,9 @@ from sqlalchemy.orm import Session
 
 from app.core.analysis import Outcome, Source, Terminal
 from app.core.coverage import Holding, judge_coverage
+from app.db.claims import load_claims
 from app.db.exchanges import load_sessions
-from app.db.load import load_capture_points, load_checks, load_sources
+from app.db.load import load_capture_points, load_sources
 from app.db.results import TerminalRow
 
 MOST_TERMINALS = 8  # loading more would make the page wait, and they would say the same
@@ -38,7 +39,7 @@ class Shown:
 
 def coverage_of(db: Session, analysis_id: int) -> tuple[Shown, ...]:
     sources = load_sources(db, analysis_id, with_rejected=False)
-    points, checks = load_capture_points(db, analysis_id), load_checks(db, analysis_id, None)
+    points, checks = load_capture_points(db, analysis_id), load_claims(db, analysis_id, None)[1]
     files = {source.path: source for source in sources}
     return tuple(
         Shown(holding, tuple(_file(files[path]) for path in holding.sources[:MOST_FILES]),

@@ -12,7 +12,7 @@ from app.core.analysis import Finding, Outcome, Severity, Terminal
 from app.core.case_report import counted_for
 from app.core.records import Text
 from app.db import queries
-from app.db.load import load_findings
+from app.db.claims import load_claims
 
 _SIGNS = {"bad": "✕", "good": "✓", "open": "?"}
 _END_OF_SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z0-9])")
@@ -64,7 +64,7 @@ def example_of(db: Session, analysis_id: int) -> Example | None:
     if found is None:
         return None
     row, code = found
-    finding = next((item for item in load_findings(db, analysis_id, row.no) if item.code == code), None)
+    finding = next((item for item in load_claims(db, analysis_id, row.no)[0] if item.code == code), None)
     return None if finding is None else Example(row.key, row.user or row.mac or row.key, finding)
 
 

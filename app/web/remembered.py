@@ -16,7 +16,8 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from app.core.analysis import CapturePoint, Check, Finding
-from app.db.load import load_capture_points, load_checks, load_findings
+from app.db.claims import load_claims
+from app.db.load import load_capture_points
 
 Answer = TypeVar("Answer")
 
@@ -60,16 +61,12 @@ def capture_points(db: Session, analysis_id: int) -> tuple[CapturePoint, ...]:
 
 def case_findings(db: Session, analysis_id: int) -> tuple[Finding, ...]:
     """The case's own, the most important first."""
-    return remember(db, analysis_id, _case_findings)
+    return remember(db, analysis_id, _case_claims)[0]
 
 
 def case_checks(db: Session, analysis_id: int) -> tuple[Check, ...]:
-    return remember(db, analysis_id, _case_checks)
+    return remember(db, analysis_id, _case_claims)[1]
 
 
-def _case_findings(db: Session, analysis_id: int) -> tuple[Finding, ...]:
-    return load_findings(db, analysis_id, None)
-
-
-def _case_checks(db: Session, analysis_id: int) -> tuple[Check, ...]:
-    return load_checks(db, analysis_id, None)
+def _case_claims(db: Session, analysis_id: int) -> tuple[tuple[Finding, ...], tuple[Check, ...]]:
+    return load_claims(db, analysis_id, None)

@@ -18,9 +18,9 @@ from app.core.records import Text
 from app.core.timeline.ladder import build_timeline
 from app.core.timeline.model import Ref
 from app.db import queries
+from app.db.claims import load_claims
 from app.db.exchanges import load_session
 from app.db.judgements import judgements_of
-from app.db.load import load_checks, load_findings
 from app.db.session import DatabaseSession
 from app.errors import NotFound, Rejected
 from app.web.boxes import Cell, cells_of
@@ -77,14 +77,15 @@ def _load_shown(db: DatabaseSession, analysis_id: int, key: str, session_key: st
     failed = next((head for head in heads if head.outcome == "failed"), None)
     chosen = named or failed or next(iter(heads), None)
     session = load_session(db, analysis_id, chosen) if chosen is not None else None
+    findings, checks = load_claims(db, analysis_id, row.no)
     terminal = Terminal(
         user=row.user,
         mac=row.mac,
         ip=tuple(row.ip),
         outcome=Outcome(row.outcome),
         sessions=(session,) if session is not None else (),
-        findings=load_findings(db, analysis_id, row.no),
-        checks=load_checks(db, analysis_id, row.no),
+        findings=findings,
+        checks=checks,
         key=row.key,
         client_version=row.client_version,
     )

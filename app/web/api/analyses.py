@@ -10,8 +10,9 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from app.core.records import Text
 from app.core.verdict import finding_document, to_document
 from app.db import queries
+from app.db.claims import load_claims
 from app.db.judgements import judge_finding, judgements_of
-from app.db.load import load_analysis, load_findings
+from app.db.load import load_analysis
 from app.db.models import QUEUED, RUNNING
 from app.db.queries import TerminalFilter
 from app.db.session import DatabaseSession
@@ -150,7 +151,9 @@ def findings(
     counts = queries.finding_counts(db, analysis.id)
     said = {} if principal.is_guest else judgements_of(db, case_id)
     return Findings(
-        findings=[FindingState.model_validate(finding_document(one)) for one in load_findings(db, analysis.id, number)],
+        findings=[
+            FindingState.model_validate(finding_document(one)) for one in load_claims(db, analysis.id, number)[0]
+        ],
         of_terminals=[FindingCount(code=code, severity=level, terminals=count) for code, level, count in counts],
         judgements=[JudgementState.model_validate(one) for one in said.values()],
     )
