@@ -6,7 +6,7 @@ does not have to ask the catalogue for the same word in every cell of a table.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import groupby
 from typing import Any
 
@@ -30,13 +30,26 @@ class FixedTexts(NodeTransformer):
         return node
 
     def visit_Call(self, node: nodes.Call) -> nodes.Node:  # noqa: N802  # named after the node
-        is_plain = len(node.args) == 1 and not (node.kwargs or node.dyn_args or node.dyn_kwargs)
+        is_plain = len(node.args) == 1 and not (node.dyn_args or node.dyn_kwargs)
         if is_plain and isinstance(node.node, nodes.Name) and node.node.name in _NAMES:
             text = node.args[0]
             if isinstance(text, nodes.Const):
-                # Such texts are patterns for their variables, even where there is none.
-                return nodes.MarkSafe(nodes.Const(self._gettext(text.value) % {}), lineno=node.lineno)
+                given = {pair.key: self.visit(pair.value) for pair in node.kwargs}
+                return self._filled(self._gettext(text.value), given, node.lineno)
         return self.generic_visit(node)
+
+    def _filled(self, pattern: str, given: Mapping[str, nodes.Expr], lineno: int) -> nodes.Expr:
+        """Such texts are patterns for their variables, even where there is none. What is given is escaped as usual."""
+        texts, names = pattern.split("%(")[0:1], list[str]()
+        for rest in pattern.split("%(")[1:]:
+            name, text = rest.split(")s", 1)
+            names.append(name)
+            texts.append(text)
+        fixed = [nodes.MarkSafe(nodes.Const(text % ()), lineno=lineno) for text in texts]
+        if not names:
+            return fixed[0]
+        filled = [part for text, name in zip(fixed[1:], names, strict=True) for part in (given[name], text)]
+        return nodes.Concat([fixed[0], *filled], lineno=lineno)
 
 
 def _joined(body: list[nodes.Node]) -> list[nodes.Node]:

@@ -26,6 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 TEMPLATES = ROOT / "templates"
 STATIC = ROOT / "static"
 LONGEST_SHOWN = 2_000
+SHORT = 80  # characters; what is longer is hardly ever written twice
 # Control characters, and marks that turn the direction of what follows or have no width.
 _HIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 WRITTEN = len("2026-11-23 08:51:53.263")
@@ -54,10 +55,19 @@ def isolate(value: object, limit: int = LONGEST_SHOWN) -> Markup:
     `<bdi>` ends the reach of right-to-left overrides; control characters are made visible, for a name that hides
     its ending by U+202E must look odd and not innocent.
     """
-    text, shown = str(value), plain(value, limit)
+    text = str(value)
+    return _isolated(text, limit) if len(text) > SHORT else _short_isolated(text, limit)
+
+
+def _isolated(text: str, limit: int) -> Markup:
+    shown = plain(text, limit)
     rest = f"… (+{len(text) - limit:,})" if len(text) > limit else ""
     # Not Markup.format, which parses its pattern anew for each of the hundreds of names on a page.
     return Markup(f"<bdi>{escape(shown)}</bdi>{rest}")
+
+
+# A page writes the same few names and addresses in every row.
+_short_isolated = lru_cache(4096)(_isolated)
 
 
 def plain(value: object, limit: int = LONGEST_SHOWN) -> str:
@@ -71,6 +81,21 @@ def _visible(character: str) -> str:
     if code >= 160:
         return f"‹U+{code:04X}›"
     return "␡" if code == 127 else chr(0x2400 + code) if code < 32 else "�"
+
+
+def place_links(gettext: Callable[[str], str]) -> Callable[[Evidence, View], Markup]:
+    """The filter for a line or a frame under the name of its file. A table has dozens, too many for a macro."""
+    line, frame = gettext("line"), gettext("frame")
+
+    def place_link(piece: Evidence, view: View) -> Markup:
+        href, file = escape(view.evidence_url(piece.source, piece.line, piece.frame)), escape(plain(piece.source, 200))
+        place = f"{line} {piece.line}" if piece.line else f"{frame} {piece.frame}"
+        return Markup(
+            f'<a class="evidence inline" data-evidence href="{href}" title="{file}">{place}'
+            f'<span class="quiet"> {file}</span></a>'
+        )
+
+    return place_link
 
 
 def by_source(evidence: Iterable[Evidence]) -> list[tuple[str, list[Evidence]]]:
@@ -114,12 +139,12 @@ def environment(language: str) -> Environment:
         say=lambda text: say(text, language),
         signed_seconds=signed_seconds,
         by_source=by_source,
+        place_link=place_links(catalogue.gettext),
         file_name=lambda path: path.rpartition("/")[2],
     )
-    env.globals.update(
-        labels=labels,
-        label=lru_cache(1024)(lambda table, key: catalogue.gettext(getattr(labels, table).get(str(key), str(key)))),
-    )
+    named = lru_cache(1024)(lambda key, table: catalogue.gettext(getattr(labels, table).get(str(key), str(key))))
+    env.filters["label_of"] = named  # as a filter in long tables: a filter is called at a fifth of a function's price
+    env.globals.update(labels=labels, label=lambda table, key: named(key, table))
     return env
 
 

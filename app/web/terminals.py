@@ -23,7 +23,7 @@ from app.db.exchanges import load_session
 from app.db.judgements import judgements_of
 from app.db.session import DatabaseSession
 from app.errors import NotFound, Rejected
-from app.web.boxes import Cell, cells_of
+from app.web.boxes import Cell, cells_of, draw_boxes
 from app.web.cases import Choices, Head, current_of, partial_of
 from app.web.comparison import Compared, compare
 from app.web.evidence import drawer_of
@@ -118,6 +118,7 @@ def terminal(request: Request, db: DatabaseSession, head: Head, key: str, view: 
         if is_failed
         else None,
         is_corrected=is_corrected(request),
+        draw_boxes=draw_boxes,
         datagrams=datagram_lines(shown.session, points) if shown.session else [],
         drawing=_drawing(request, view, shown, points, zone) if request.query_params.get("drawing") == "1" else "",
         **_meaning(shown.session),

@@ -56,6 +56,11 @@ class View:
         query = "&".join(f"{_quoted(name)}={_quoted(value)}" for name, value in parameters.items())
         return f"{path or self.path}?{query}" if query else (path or self.path)
 
+    def evidence_url(self, source: str, line: int | None, frame: int | None) -> str:
+        """This page's address with its drawer open at a line or a frame."""
+        place = f"&line={line}" if line is not None else f"&frame={frame}" if frame is not None else ""
+        return f"{_beside_evidence(self)}src={_quoted(source)}{place}"
+
     def asked(self, name: str) -> str:
         """A parameter of the address; empty where it has none."""
         return dict(self.query).get(name, "")
@@ -93,6 +98,13 @@ class View:
     def moment(self, time_ns: int, source_offset_s: int | None = None) -> datetime:
         """`time_ns` (UTC) in the chosen zone, to the microsecond."""
         return utc(time_ns).astimezone(self.tzinfo(source_offset_s))
+
+
+@lru_cache(64)
+def _beside_evidence(view: View) -> str:
+    """The address as far as all links to evidence of a page share it."""
+    address = view.url(src=None, line=None, frame=None, around=None)
+    return address + ("&" if "?" in address else "?")
 
 
 def utc(time_ns: int) -> datetime:

@@ -7,6 +7,7 @@ from babel.messages.frontend import parse_mapping_cfg
 from babel.messages.pofile import read_po
 
 from app.web.i18n import LANGUAGES, LOCALES, negotiate, translations
+from app.web.templating import environment
 
 ROOT = LOCALES.parent
 
@@ -77,3 +78,12 @@ def test_the_catalogue_works_without_a_compiled_file() -> None:
 def test_the_browser_chooses_the_language(header: str, language: str) -> None:
     assert negotiate(header) == language
     assert language in LANGUAGES
+
+
+def test_what_is_filled_into_a_translated_text_is_escaped() -> None:
+    for text in (
+        "{{ _('Fragments at %(point)s', point=name) }}",
+        "{% trans point=name %}Fragments at {{ point }}{% endtrans %}",
+    ):
+        shown = environment("zh").from_string(text).render(name="<b>&")
+        assert shown == translations("zh").gettext("Fragments at %(point)s") % {"point": "&lt;b&gt;&amp;"}
