@@ -81,6 +81,12 @@ SCOPES = {
     "edit": N_("write notes and states"),
     "admin": N_("administer and delete"),
 }
+# Who acts without an account, and how somebody came in; what else stands in the trail is a name or an address.
+AUDIT_WORDS = {
+    "command line": N_("command line"),
+    "one-time link": N_("one-time link"),
+    "password": N_("password"),
+}
 AUDIT_ACTIONS = {
     "saw": N_("looked at"),
     "uploaded": N_("uploaded into"),
