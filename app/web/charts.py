@@ -20,6 +20,7 @@ from app.errors import NotFound
 from app.web.cases import Choices, Head, current_of
 from app.web.remembered import capture_points, case_findings, remember, remember_part
 from app.web.terminals import is_corrected, load_shown
+from app.web.unchanged import kept_json
 
 router = APIRouter(include_in_schema=False)
 
@@ -36,16 +37,18 @@ def _json(figure: dict[str, Any]) -> bytes:
 @router.get("/cases/{case_id}/terminals/{key}/ladder.json")
 def ladder(request: Request, db: DatabaseSession, head: Head, key: str, view: Choices) -> Response:
     analysis_id = current_of(head).id
-    shown = load_shown(db, analysis_id, key, request.query_params.get("session"))
-    if shown.session is None:
-        raise NotFound(Text("This terminal has no session.", "该终端没有会话。"))
-    points = capture_points(db, analysis_id)
-    zone = remember(db, analysis_id, queries.log_zone)
-    timeline = build_timeline(shown.terminal, shown.session, points, corrected=is_corrected(request))
-    is_narrow = request.query_params.get("narrow") == "1"
-    return JSONResponse(
-        ladder_figure(timeline, view.language, _theme(request), zone=view.tzinfo(zone), is_narrow=is_narrow)
-    )
+
+    def figure() -> bytes:
+        shown = load_shown(db, analysis_id, key, request.query_params.get("session"))
+        if shown.session is None:
+            raise NotFound(Text("This terminal has no session.", "该终端没有会话。"))
+        points = capture_points(db, analysis_id)
+        zone = view.tzinfo(remember(db, analysis_id, queries.log_zone))
+        timeline = build_timeline(shown.terminal, shown.session, points, corrected=is_corrected(request))
+        is_narrow = request.query_params.get("narrow") == "1"
+        return _json(ladder_figure(timeline, view.language, _theme(request), zone=zone, is_narrow=is_narrow))
+
+    return kept_json(request, analysis_id, view, figure)
 
 
 @router.get("/cases/{case_id}/charts/size")
@@ -63,8 +66,10 @@ def size(request: Request, db: DatabaseSession, head: Head, view: Choices) -> Re
         edges = size_edges(CaseAnalysis((), (), (), case_findings(db, analysis_id), ()))
         return _json(size_figure(plot_sizes(dots, edges, without_size=len(points) - len(dots)), language, theme))
 
-    kept = remember_part(db, current_of(head).id, figure, "size", language, theme)
-    return Response(kept, media_type="application/json")
+    analysis_id = current_of(head).id
+    return kept_json(
+        request, analysis_id, view, lambda: remember_part(db, analysis_id, figure, "size", language, theme)
+    )
 
 
 @router.get("/cases/{case_id}/charts/day")
@@ -77,5 +82,7 @@ def day(request: Request, db: DatabaseSession, head: Head, view: Choices) -> Res
         moments = [(start_ns, Outcome(outcome)) for start_ns, outcome in queries.session_starts(db, analysis_id)]
         return _json(time_figure(plot_times(moments, zone), language, theme, zone=zone))
 
-    kept = remember_part(db, current_of(head).id, figure, "day", language, theme, str(zone))
-    return Response(kept, media_type="application/json")
+    analysis_id = current_of(head).id
+    return kept_json(
+        request, analysis_id, view, lambda: remember_part(db, analysis_id, figure, "day", language, theme, str(zone))
+    )

@@ -252,6 +252,11 @@ def test_a_shared_link_shows_one_case_until_it_is_revoked(site: Site) -> None:
         for path in ("", "/terminals/t1", "/charts/size", "/terminals/t1?src=terminal-1/iNode.log&line=20"):
             assert guest.get(f"/cases/{site.case}{path}").status_code == 200, path
         page = guest.get(f"/cases/{site.case}").text
+        ladder = guest.get(f"/cases/{site.case}/terminals/t1/ladder.json")
+        again = {"If-None-Match": ladder.headers["etag"]}
+        assert guest.get(ladder.url.path, headers=again).status_code == 304
+        for path in ("", "/terminals/t1", "/compare?t=t1&t=t2"):
+            assert 'href="/cases"' not in guest.get(f"/cases/{site.case}{path}").text, path
         assert 'method="post"' not in page and "evidence" not in re.findall(r'href="/api[^"]*"', page)
         for path in ("/cases", f"/cases/{site.case}/files", f"/api/v1/cases/{site.case}/verdict/x", "/account"):
             assert guest.get(path).status_code in (403, 404), path
@@ -260,6 +265,7 @@ def test_a_shared_link_shows_one_case_until_it_is_revoked(site: Site) -> None:
             number = db.scalars(select(ShareLink.id).order_by(ShareLink.id.desc())).first()
         site.client.post(f"/cases/{site.case}/sharing/links/{number}/revoke")
         assert guest.get(f"/cases/{site.case}").status_code == 303
+        assert guest.get(ladder.url.path, headers=again).status_code == 303  # to the page for signing in
         assert guest.get(address).status_code == 410
 
 

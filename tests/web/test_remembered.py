@@ -100,3 +100,13 @@ def test_a_failed_terminal_is_compared_with_the_passed_one_that_is_nearest_in_si
     assert nearest(passed, 99_999) == "c"
     assert nearest([], 5) is None
     assert nearest(passed, None) in ("unknown", "a")
+
+
+def test_a_figure_is_not_sent_again_until_it_would_be_another(site: Site) -> None:
+    address = f"/cases/{site.case}/terminals/t1/ladder.json"
+    first = site.client.get(address)
+    again = {"If-None-Match": first.headers["etag"]}
+    kept = site.client.get(address, headers=again)
+    assert (kept.status_code, kept.content) == (304, b"")
+    for change in ("lang=zh", "theme=dark", "zone=utc", "corrected=0", "session=s1"):
+        assert site.client.get(f"{address}?{change}", headers=again).status_code == 200, change
