@@ -17,7 +17,7 @@ from sqlalchemy import delete, update
 from sqlalchemy.orm import Session
 
 from app.core.records import Text
-from app.db import queries
+from app.db import bundle_queries
 from app.db.models import PartialUpload
 from app.db.quota import require_room
 from app.errors import AppError, NotFound, Unavailable
@@ -141,10 +141,10 @@ def finish(session: Session, storage: Storage, hashes: RunningHashes, upload_id:
             )
         )
     bundle_id = upload.bundle_id
-    if bundle_id is None or not queries.has_bundle(session, upload.case_id, bundle_id):
-        bundle_id = queries.open_bundle(session, upload.case_id).id
+    if bundle_id is None or not bundle_queries.has_bundle(session, upload.case_id, bundle_id):
+        bundle_id = bundle_queries.open_bundle(session, upload.case_id).id
     # The row first: whoever removes the last use of this content has either finished or waits for us.
-    queries.add_upload(session, bundle_id, upload.path, sha256, upload.size_bytes, upload.user_id)
+    bundle_queries.add_upload(session, bundle_id, upload.path, sha256, upload.size_bytes, upload.user_id)
     session.flush()
     storage.finish(upload_id, Stored(sha256, upload.size_bytes))
     upload.sha256 = sha256

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import Select
+from sqlalchemy.orm import Session
 
 PER_PAGE = 50
 Row = TypeVar("Row")
@@ -40,3 +43,9 @@ def like_pattern(text: str) -> str:
     """A LIKE pattern that finds `text` anywhere, its own wildcards taken literally."""
     escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     return f"%{escaped}%"
+
+
+def page_of(db: Session, rows: Select[*tuple[Any, ...]], count: Select[int], page: int) -> Page[Any]:
+    """One page of `rows`, of which there are `count`. Two statements."""
+    found = db.execute(rows.limit(PER_PAGE).offset((page - 1) * PER_PAGE)).all()
+    return Page(found, page, db.scalar(count) or 0)

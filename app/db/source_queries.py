@@ -1,4 +1,4 @@
-"""What the pages of one source and of a case's log formats read and write."""
+"""What pages and API read and write of sources and of a case's log formats."""
 
 from __future__ import annotations
 
@@ -6,15 +6,63 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import (
+    delete,
+    func,
+    select,
+)
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, defer
 
 from app.db.models import CaseFormat, SourceSetting
-from app.db.results import RejectedRow, SourceRow
+from app.db.pages import PER_PAGE, Page
+from app.db.results import (
+    RejectedRow,
+    SourceRow,
+)
 
 MOST_REJECTED = 100
 MOST_OTHERS = 500
+
+
+def list_sources(db: Session, analysis_id: int, kind: str, page: int) -> Page[SourceRow]:
+    """Files of one kind, or all for an empty one, in the order of the analysis. Two statements."""
+    conditions = [SourceRow.analysis_id == analysis_id, *([SourceRow.kind == kind] if kind else [])]
+    total = db.scalar(select(func.count()).select_from(SourceRow).where(*conditions)) or 0
+    rows = db.scalars(
+        select(SourceRow)
+        .options(defer(SourceRow.log), defer(SourceRow.capture))
+        .where(*conditions)
+        .order_by(SourceRow.no)
+        .limit(PER_PAGE)
+        .offset((page - 1) * PER_PAGE)
+    ).all()
+    return Page(rows, page, total)
+
+
+def source_counts(db: Session, analysis_id: int) -> list[tuple[str, str | None, int]]:
+    """(kind, capture point or None, number of files)."""
+    rows = db.execute(
+        select(SourceRow.kind, SourceRow.capture_point, func.count())
+        .where(SourceRow.analysis_id == analysis_id)
+        .group_by(SourceRow.kind, SourceRow.capture_point)
+    )
+    return [(kind, point, count) for kind, point, count in rows]
+
+
+def log_zone(db: Session, analysis_id: int) -> int | None:
+    """The zone of the case's logs, seconds east of UTC: the most frequent one; None where none is known."""
+    return db.scalar(
+        select(SourceRow.zone_offset_s)
+        .where(SourceRow.analysis_id == analysis_id, SourceRow.zone_offset_s.is_not(None))
+        .group_by(SourceRow.zone_offset_s)
+        .order_by(func.count().desc(), SourceRow.zone_offset_s)
+        .limit(1)
+    )
+
+
+def source_by_path(db: Session, analysis_id: int, path: str) -> SourceRow | None:
+    return db.scalar(select(SourceRow).where(SourceRow.analysis_id == analysis_id, SourceRow.path == path))
 
 
 def source_by_content(db: Session, analysis_id: int, sha256: str) -> SourceRow | None:

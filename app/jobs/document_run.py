@@ -26,7 +26,7 @@ from app.core.analysis import CaseAnalysis
 from app.core.case_report import bundle_hash
 from app.core.evidence.choice import NoSuchTerminal
 from app.core.records import Text
-from app.db import queries
+from app.db import bundle_queries
 from app.db.handover import REPORT, AnonymisationMap, Document
 from app.db.load import load_analysis
 from app.db.models import DONE, RUNNING, Blob, Case
@@ -114,7 +114,7 @@ def _mine(document_id: int, run: int) -> ColumnElement[bool]:
 
 
 def _meta(session: Session, case_id: int, chosen: DocumentOptions, analysis: CaseAnalysis) -> ReportMeta:
-    uploads = queries.uploads_of(session, case_id)
+    uploads = bundle_queries.uploads_of(session, case_id)
     return ReportMeta(
         title=chosen.title,
         site=chosen.site,

@@ -15,10 +15,10 @@ from sqlalchemy.orm import Session
 
 from app.core.analysis import CapturePoint, SourceKind
 from app.core.records import NS
-from app.db import queries
+from app.db import source_queries, terminal_queries
 from app.db.models import Analysis
-from app.db.queries import TerminalFilter
 from app.db.results import SourceRow
+from app.db.terminal_queries import TerminalFilter
 from app.web import labels
 from app.web.coverage import coverage_of
 from app.web.remembered import capture_points, case_checks, remember, remember_part
@@ -42,9 +42,9 @@ def terminal_list(db: Session, analysis: Analysis, view: View) -> Markup:
         "terminal_list.html",
         lambda: {
             "narrowed": narrowed,
-            "page": queries.list_terminals(db, analysis.id, narrowed, view.page_number()),
+            "page": terminal_queries.list_terminals(db, analysis.id, narrowed, view.page_number()),
             "url_of": view.pager(),
-            "zone_offset_s": remember(db, analysis.id, queries.log_zone),
+            "zone_offset_s": remember(db, analysis.id, source_queries.log_zone),
         },
     )
 
@@ -66,7 +66,7 @@ def source_list(db: Session, analysis: Analysis, view: View) -> Markup:
         view,
         "source_list.html",
         lambda: {
-            "sources": queries.list_sources(db, analysis.id, chosen_kind(view), view.page_number("sources")),
+            "sources": source_queries.list_sources(db, analysis.id, chosen_kind(view), view.page_number("sources")),
             "sources_url": view.pager("sources"),
             "offset_name": offset_name,
             "span_of": span_of,

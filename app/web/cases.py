@@ -8,11 +8,11 @@ from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from app.core.records import Text
-from app.db import case_list, queries
+from app.db import case_list, case_queries, source_queries, terminal_queries
 from app.db.case_list import CaseFilter
+from app.db.case_queries import CaseHead
 from app.db.judgements import judgements_of
 from app.db.models import Analysis
-from app.db.queries import CaseHead
 from app.db.session import DatabaseSession
 from app.errors import NotFound, Rejected
 from app.jobs.asking import cancel_analysis, request_analysis
@@ -38,7 +38,7 @@ Choices = Annotated[View, Depends(_chosen)]
 
 
 def load_head(db: DatabaseSession, case_id: int) -> CaseHead:
-    head = queries.case_head(db, case_id)
+    head = case_queries.case_head(db, case_id)
     if head is None:
         raise NotFound(Text(f"There is no case {case_id}.", f"没有编号为 {case_id} 的案例。"))
     return head
@@ -74,7 +74,7 @@ def cases(request: Request, db: DatabaseSession, view: Choices, principal: Curre
     context: dict[str, Any] = {"page": page, "narrowed": narrowed, "url_of": view.pager()}
     if partial_of(request) == "case-list":
         return render(request, "case_list.html", **context)
-    return render(request, "cases.html", saved=queries.saved_filters(db, principal), **context)
+    return render(request, "cases.html", saved=case_queries.saved_filters(db, principal), **context)
 
 
 @router.post("/filters")
@@ -84,13 +84,13 @@ def save_filter(
     name: Annotated[str, Form(max_length=60)],
     query: Annotated[str, Form(max_length=2000)],
 ) -> Response:
-    queries.save_filter(db, principal, name.strip() or "?", query)
+    case_queries.save_filter(db, principal, name.strip() or "?", query)
     return RedirectResponse(f"/cases?{query}", 303)
 
 
 @router.post("/filters/{filter_id}/delete")
 def forget_filter(db: DatabaseSession, principal: CurrentPrincipal, filter_id: int) -> Response:
-    queries.forget_filter(db, principal, filter_id)
+    case_queries.forget_filter(db, principal, filter_id)
     return RedirectResponse("/cases", 303)
 
 
@@ -113,11 +113,11 @@ def _case_context(
     request: Request, db: DatabaseSession, head: CaseHead, analysis: Analysis, view: View
 ) -> dict[str, Any]:
     findings = case_findings(db, analysis.id)
-    outcomes = remember(db, analysis.id, queries.outcome_counts)
+    outcomes = remember(db, analysis.id, terminal_queries.outcome_counts)
     points = capture_points(db, analysis.id)
-    counts = remember(db, analysis.id, queries.source_counts)
+    counts = remember(db, analysis.id, source_queries.source_counts)
     example = remember(db, analysis.id, example_of)
-    counted = remember(db, analysis.id, queries.finding_counts)
+    counted = remember(db, analysis.id, terminal_queries.finding_counts)
     having = sum(number for code, _, number in counted if example and code == example.finding.code)
     return {
         "findings": findings,
@@ -137,8 +137,8 @@ def _case_context(
         "kind": chosen_kind(view),
         "source_list": case_parts.source_list(db, analysis, view),
         "checks": case_parts.checks(db, analysis, view),
-        "similar": queries.similar_cases(db, head, principal_of(request)),
-        "zone_name": view.zone_name(remember(db, analysis.id, queries.log_zone)),
+        "similar": case_queries.similar_cases(db, head, principal_of(request)),
+        "zone_name": view.zone_name(remember(db, analysis.id, source_queries.log_zone)),
         "drawer": drawer_of(request, db, analysis.id),
     }
 
@@ -174,7 +174,7 @@ def set_state(
 ) -> Response:
     if state not in labels.CASE_STATES:
         raise Rejected(Text("A case is open or solved.", "案例只能是未解决或已解决。"))
-    queries.set_case(db, head.case.id, state=state, note=note.strip())
+    case_queries.set_case(db, head.case.id, state=state, note=note.strip())
     return RedirectResponse(f"/cases/{head.case.id}", 303)
 
 
@@ -187,6 +187,6 @@ def set_points(
     if len(name) != len(given) or not all(given) or len(set(given)) != len(given):
         raise Rejected(Text("Every capture point needs a name of its own.", "每个抓包点都需要一个不重复的名称。"))
     if head.current is not None:
-        queries.save_points(db, head.case.id, head.current.id, list(zip(name, given, strict=True)))
+        case_queries.save_points(db, head.case.id, head.current.id, list(zip(name, given, strict=True)))
     request_analysis(db, head.case.id)
     return RedirectResponse(f"/cases/{head.case.id}", 303)

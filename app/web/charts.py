@@ -14,7 +14,7 @@ from app.core.analysis import CaseAnalysis, Outcome
 from app.core.drawings.case_charts import SizeDot, plot_sizes, plot_times, size_edges
 from app.core.records import Text
 from app.core.timeline.ladder import build_timeline
-from app.db import queries
+from app.db import source_queries, terminal_queries
 from app.db.session import DatabaseSession
 from app.errors import NotFound
 from app.web.cases import Choices, Head, current_of
@@ -43,7 +43,7 @@ def ladder(request: Request, db: DatabaseSession, head: Head, key: str, view: Ch
         if shown.session is None:
             raise NotFound(Text("This terminal has no session.", "该终端没有会话。"))
         points = capture_points(db, analysis_id)
-        zone = view.tzinfo(remember(db, analysis_id, queries.log_zone))
+        zone = view.tzinfo(remember(db, analysis_id, source_queries.log_zone))
         timeline = build_timeline(shown.terminal, shown.session, points, corrected=is_corrected(request))
         is_narrow = request.query_params.get("narrow") == "1"
         return _json(ladder_figure(timeline, view.language, _theme(request), zone=zone, is_narrow=is_narrow))
@@ -57,7 +57,7 @@ def size(request: Request, db: DatabaseSession, head: Head, view: Choices) -> Re
     language, theme = view.language, _theme(request)
 
     def figure(db: Session, analysis_id: int) -> bytes:
-        points = queries.terminal_points(db, analysis_id)
+        points = terminal_queries.terminal_points(db, analysis_id)
         dots = [
             SizeDot(row.key, row.user or row.mac or row.key, row.message3_plain_bytes, Outcome(row.outcome))
             for row in points
@@ -76,10 +76,12 @@ def size(request: Request, db: DatabaseSession, head: Head, view: Choices) -> Re
 def day(request: Request, db: DatabaseSession, head: Head, view: Choices) -> Response:
     """When sessions passed and failed, in the reader's zone."""
     language, theme = view.language, _theme(request)
-    zone = view.tzinfo(remember(db, current_of(head).id, queries.log_zone))
+    zone = view.tzinfo(remember(db, current_of(head).id, source_queries.log_zone))
 
     def figure(db: Session, analysis_id: int) -> bytes:
-        moments = [(start_ns, Outcome(outcome)) for start_ns, outcome in queries.session_starts(db, analysis_id)]
+        moments = [
+            (start_ns, Outcome(outcome)) for start_ns, outcome in terminal_queries.session_starts(db, analysis_id)
+        ]
         return _json(time_figure(plot_times(moments, zone), language, theme, zone=zone))
 
     analysis_id = current_of(head).id

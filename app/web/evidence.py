@@ -14,7 +14,7 @@ from app.captures.capture import CaptureError
 from app.captures.frame_details import DissectedField
 from app.captures.frames import dissect_frame, frame_bytes
 from app.core.records import Text
-from app.db import queries
+from app.db import source_queries
 from app.db.results import SourceRow
 from app.errors import AppError
 from app.storage import Storage
@@ -68,7 +68,7 @@ def drawer_of(request: Request, db: Session, analysis_id: int) -> Drawer | None:
     path, line, frame = query.get("src"), _number(query.get("line")), _number(query.get("frame"))
     if path is None or (line is None and frame is None):
         return None
-    source = queries.source_by_path(db, analysis_id, path)
+    source = source_queries.source_by_path(db, analysis_id, path)
     if source is None or not source.sha256:
         return Drawer(path, line, frame, problem=Text("This file is not part of the case.", "该文件不属于此案例。"))
     storage: Storage = request.app.state.storage

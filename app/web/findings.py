@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from app.core.analysis import Finding, Outcome, Severity, Terminal
 from app.core.case_report import counted_for
 from app.core.records import Text
-from app.db import queries
+from app.db import terminal_queries
 from app.db.claims import load_claims
 
 _SIGNS = {"bad": "✕", "good": "✓", "open": "?"}
@@ -60,7 +60,7 @@ class Example:
 
 def example_of(db: Session, analysis_id: int) -> Example | None:
     """None where no terminal has an error or a warning."""
-    found = queries.commonest_finding(db, analysis_id)
+    found = terminal_queries.commonest_finding(db, analysis_id)
     if found is None:
         return None
     row, code = found

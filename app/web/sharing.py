@@ -15,9 +15,9 @@ from app.accounts.entry import begin_visit
 from app.accounts.people import group_named
 from app.accounts.secret import new_token
 from app.core.records import Text
-from app.db import queries
+from app.db import case_queries
 from app.db.accounts import Group, ShareLink, User
-from app.db.queries import CaseHead
+from app.db.case_queries import CaseHead
 from app.db.session import DatabaseSession
 from app.web.cases import Head
 from app.web.guard import CurrentPrincipal
@@ -60,7 +60,7 @@ def links_of(db: Session, case_id: int) -> list[tuple[ShareLink, str | None]]:
 
 @router.post("/cases/{case_id}/sharing/group")
 def give_to_group(db: DatabaseSession, head: Head, group: Annotated[str, Form(max_length=100)] = "") -> Response:
-    queries.set_case(db, head.case.id, group_id=group_named(db, group).id if group.strip() else None)
+    case_queries.set_case(db, head.case.id, group_id=group_named(db, group).id if group.strip() else None)
     return RedirectResponse(f"/cases/{head.case.id}/sharing", 303)
 
 

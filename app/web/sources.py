@@ -21,7 +21,7 @@ from app.core.parsers.log_choice import sniff_server_log
 from app.core.parsers.log_format import FormatError, LogFormat
 from app.core.records import Text
 from app.db import source_queries
-from app.db.queries import CaseHead
+from app.db.case_queries import CaseHead
 from app.db.results import SourceRow
 from app.db.session import DatabaseSession
 from app.errors import NotFound, Rejected

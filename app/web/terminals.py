@@ -17,7 +17,7 @@ from app.core.meaning import describe_policy, describe_sizes
 from app.core.records import Text
 from app.core.timeline.ladder import build_timeline
 from app.core.timeline.model import Ref
-from app.db import queries
+from app.db import source_queries, terminal_queries
 from app.db.claims import load_claims
 from app.db.exchanges import load_session
 from app.db.judgements import judgements_of
@@ -69,10 +69,10 @@ def load_shown(db: DatabaseSession, analysis_id: int, key: str, session_key: str
 
 
 def _load_shown(db: DatabaseSession, analysis_id: int, key: str, session_key: str | None) -> Shown:
-    row = queries.terminal_by_key(db, analysis_id, key)
+    row = terminal_queries.terminal_by_key(db, analysis_id, key)
     if row is None:
         raise NotFound(Text("This case has no such terminal.", "该案例中没有这个终端。"))
-    heads = queries.session_heads(db, analysis_id, row.no)
+    heads = terminal_queries.session_heads(db, analysis_id, row.no)
     named = next((head for head in heads if head.key == session_key), None)
     failed = next((head for head in heads if head.outcome == "failed"), None)
     chosen = named or failed or next(iter(heads), None)
@@ -99,8 +99,8 @@ def terminal(request: Request, db: DatabaseSession, head: Head, key: str, view: 
         return render(request, "drawer.html", drawer=drawer_of(request, db, analysis_id))
     shown = load_shown(db, analysis_id, key, request.query_params.get("session"))
     points = capture_points(db, analysis_id)
-    zone = remember(db, analysis_id, queries.log_zone)
-    before, after = queries.neighbours(db, analysis_id, shown.row.no)
+    zone = remember(db, analysis_id, source_queries.log_zone)
+    before, after = terminal_queries.neighbours(db, analysis_id, shown.row.no)
     is_failed = shown.row.outcome != "passed"
     return render(
         request,
@@ -114,7 +114,7 @@ def terminal(request: Request, db: DatabaseSession, head: Head, key: str, view: 
         points=points,
         before=before,
         after=after,
-        healthy=nearest(remember(db, analysis_id, queries.passed_sizes), shown.row.message3_plain_bytes)
+        healthy=nearest(remember(db, analysis_id, terminal_queries.passed_sizes), shown.row.message3_plain_bytes)
         if is_failed
         else None,
         is_corrected=is_corrected(request),
@@ -181,7 +181,7 @@ def ladder_image(request: Request, db: DatabaseSession, head: Head, key: str, vi
     """The same drawing as an image, for pages without script."""
     analysis_id = current_of(head).id
     shown = load_shown(db, analysis_id, key, request.query_params.get("session"))
-    points, zone = capture_points(db, analysis_id), remember(db, analysis_id, queries.log_zone)
+    points, zone = capture_points(db, analysis_id), remember(db, analysis_id, source_queries.log_zone)
     return Response(_drawing(request, view, shown, points, zone), media_type="image/svg+xml")
 
 
@@ -197,7 +197,7 @@ def side_by_side(request: Request, db: DatabaseSession, head: Head, view: Choice
         "head": head,
         "pair": (left, right),
         "rows": compare(*pair),
-        "zone_name": view.zone_name(remember(db, analysis_id, queries.log_zone)),
+        "zone_name": view.zone_name(remember(db, analysis_id, source_queries.log_zone)),
         "drawer": None,
     }
     return render(request, "compare.html", **context)

@@ -19,7 +19,7 @@ from starlette.datastructures import UploadFile as FormFile
 from app.access import Principal
 from app.accounts import audit
 from app.core.records import Text
-from app.db import queries
+from app.db import bundle_queries, case_queries
 from app.db.models import Case
 from app.db.quota import quota_of, require_room
 from app.db.removal import delete_case, is_given_up
@@ -90,7 +90,7 @@ class Wanted:
         return case_made_before(db, self.owner, self.key) if self.key else None
 
     def make(self, db: Session, unnamed: str) -> Case:
-        case = queries.add_case(db, self.title.strip()[:200] or unnamed, self.language, self.owner)
+        case = case_queries.add_case(db, self.title.strip()[:200] or unnamed, self.language, self.owner)
         if self.key:
             remember_case(db, self.owner, self.key, case.id)
         return case
@@ -103,7 +103,7 @@ def _create(sessions: Any, wanted: Wanted) -> Response:
 
 
 def _goal(db: Session, case_id: int) -> dict[str, object]:
-    bundle = queries.add_bundle(db, case_id)
+    bundle = bundle_queries.add_bundle(db, case_id)
     return {
         "case": case_id,
         "url": f"/cases/{case_id}",
@@ -126,7 +126,7 @@ def _create_from_form(request: Request, wanted: Wanted, files: Sequence[FormFile
 
 
 def _keep_form(db: Session, storage: Storage, case_id: int, files: Sequence[FormFile], by: Principal) -> None:
-    bundle = queries.add_bundle(db, case_id)
+    bundle = bundle_queries.add_bundle(db, case_id)
     for file in files:
         stored = storage.put(iter(lambda file=file: file.file.read(BLOCK), b""))  # type: ignore[misc]
         register(db, storage, bundle.id, clean_path(file.filename or ""), stored, by.user_id)
@@ -178,7 +178,7 @@ def register(
     """Make a stored file part of a bundle. Raises TooLarge where the quota of whoever sent it ends, and Unavailable
     where the content went meanwhile, with another case."""
     require_room(db, user_id, stored.size_bytes)
-    queries.add_upload(db, bundle_id, path, stored.sha256, stored.size_bytes, user_id)
+    bundle_queries.add_upload(db, bundle_id, path, stored.sha256, stored.size_bytes, user_id)
     db.flush()
     if not storage.has(stored.sha256):
         raise Unavailable(
@@ -189,7 +189,7 @@ def register(
 
 @router.post("/cases/{case_id}/bundles/{bundle_id}/analysis")
 def analyse(db: DatabaseSession, head: Head, bundle_id: int) -> Response:
-    if not queries.uploads_of(db, head.case.id):
+    if not bundle_queries.uploads_of(db, head.case.id):
         raise Rejected(Text("No file has arrived yet.", "尚未收到任何文件。"))
     request_analysis(db, head.case.id)
     return JSONResponse({"case": head.case.id}, 202)
@@ -205,7 +205,7 @@ def give_up(request: Request, db: DatabaseSession, head: Head, principal: Curren
 
 @router.post("/cases/{case_id}/title")
 def rename(db: DatabaseSession, head: Head, title: Annotated[str, Form(max_length=200)]) -> Response:
-    queries.set_case(db, head.case.id, title=title.strip() or head.case.title)
+    case_queries.set_case(db, head.case.id, title=title.strip() or head.case.title)
     return RedirectResponse(f"/cases/{head.case.id}", 303)
 
 

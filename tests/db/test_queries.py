@@ -16,12 +16,12 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from app.access import Principal, Role
 from app.config import Settings
-from app.db import case_list, queries
+from app.db import case_list, case_queries
 from app.db.case_list import CaseFilter, list_cases
 from app.db.models import Analysis, Case
-from app.db.queries import TerminalFilter
 from app.db.results import TABLES
 from app.db.save import save_analysis
+from app.db.terminal_queries import TerminalFilter, list_terminals
 from app.main import create_app
 from tests.people import sign_in
 from tests.web.sample_case import sample_analysis
@@ -142,20 +142,20 @@ def test_the_number_of_statements_does_not_grow_with_the_case(
 
 def test_terminals_are_paged_sorted_and_narrowed_by_the_database(sessions: sessionmaker[Session], large: int) -> None:
     with sessions() as db:
-        head = queries.case_head(db, large)
+        head = case_queries.case_head(db, large)
         assert head is not None and head.current is not None
         number = head.current.id
-        everything = queries.list_terminals(db, number, TerminalFilter(), 1)
+        everything = list_terminals(db, number, TerminalFilter(), 1)
         assert (len(everything.rows), everything.total, everything.last) == (50, 400, 8)
-        assert queries.list_terminals(db, number, TerminalFilter(), 9).rows == []
-        by_size = queries.list_terminals(db, number, TerminalFilter(sort="size", is_descending=True), 1)
+        assert list_terminals(db, number, TerminalFilter(), 9).rows == []
+        by_size = list_terminals(db, number, TerminalFilter(sort="size", is_descending=True), 1)
         sizes = [row.message3_plain_bytes or 0 for row in by_size.rows]
         assert sizes == sorted(sizes, reverse=True)
-        assert queries.list_terminals(db, number, TerminalFilter(text="00:25:11:e9:00:07"), 1).total == 1
-        assert queries.list_terminals(db, number, TerminalFilter(text="evt00123"), 1).total == 1
-        assert queries.list_terminals(db, number, TerminalFilter(text="%"), 1).total == 0
-        assert queries.list_terminals(db, number, TerminalFilter(sort="; DROP TABLE terminals"), 1).total == 400
-        failed = queries.list_terminals(db, number, TerminalFilter(outcome="failed", finding="later-fragments-lost"), 1)
+        assert list_terminals(db, number, TerminalFilter(text="00:25:11:e9:00:07"), 1).total == 1
+        assert list_terminals(db, number, TerminalFilter(text="evt00123"), 1).total == 1
+        assert list_terminals(db, number, TerminalFilter(text="%"), 1).total == 0
+        assert list_terminals(db, number, TerminalFilter(sort="; DROP TABLE terminals"), 1).total == 400
+        failed = list_terminals(db, number, TerminalFilter(outcome="failed", finding="later-fragments-lost"), 1)
         assert failed.total == head.current.failed_count
 
 
@@ -203,18 +203,18 @@ def test_a_short_word_finds_a_terminal_whose_name_begins_with_it(session: Sessio
 
 
 def test_a_saved_filter_replaces_one_of_the_same_name(session: Session) -> None:
-    queries.save_filter(session, ADMIN, "mine", "q=1")
-    queries.save_filter(session, ADMIN, "mine", "q=2")
-    assert [(f.name, f.query) for f in queries.saved_filters(session, ADMIN)] == [("mine", "q=2")]
-    queries.forget_filter(session, ADMIN, queries.saved_filters(session, ADMIN)[0].id)
-    assert queries.saved_filters(session, ADMIN) == []
+    case_queries.save_filter(session, ADMIN, "mine", "q=1")
+    case_queries.save_filter(session, ADMIN, "mine", "q=2")
+    assert [(f.name, f.query) for f in case_queries.saved_filters(session, ADMIN)] == [("mine", "q=2")]
+    case_queries.forget_filter(session, ADMIN, case_queries.saved_filters(session, ADMIN)[0].id)
+    assert case_queries.saved_filters(session, ADMIN) == []
 
 
 def test_losses_are_counted_by_leg_and_message_when_an_analysis_is_saved(
     sessions: sessionmaker[Session], small: int
 ) -> None:
     with sessions() as db:
-        head = queries.case_head(db, small)
+        head = case_queries.case_head(db, small)
         assert head is not None and head.current is not None
         failed = head.current.failed_count
         assert head.current.leg_losses == [["uplink", "server", 3, 4 * failed, 4 * failed + (3 - failed)]]

@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.access import NOBODY
-from app.db import queries
+from app.db import bundle_queries, case_queries
 from app.db.models import Base, Blob, Case
 from app.db.removal import delete_case, remove_unused, unused_contents
 from app.db.save import save_analysis
@@ -26,11 +26,11 @@ def storage(tmp_path: Path) -> FolderStorage:
 
 
 def add_case(session: Session, storage: FolderStorage, *contents: bytes) -> int:
-    case = queries.add_case(session, "x", "en", NOBODY)
-    bundle = queries.add_bundle(session, case.id)
+    case = case_queries.add_case(session, "x", "en", NOBODY)
+    bundle = bundle_queries.add_bundle(session, case.id)
     for content in contents:
         stored = storage.put([content])
-        queries.add_upload(session, bundle.id, "f", stored.sha256, stored.size_bytes)
+        bundle_queries.add_upload(session, bundle.id, "f", stored.sha256, stored.size_bytes)
     save_analysis(session, case.id, analysis(3))
     session.commit()
     return case.id
@@ -100,7 +100,7 @@ def test_content_that_is_stored_again_while_it_is_removed_is_not_lost(
     stored = storage.put([b"again"])
     case = add_case(session, storage)
     with sessions() as uploading:
-        queries.add_upload(uploading, queries.add_bundle(uploading, case).id, "f", stored.sha256, 5)
+        bundle_queries.add_upload(uploading, bundle_queries.add_bundle(uploading, case).id, "f", stored.sha256, 5)
         uploading.commit()
     assert remove_unused(session, storage, [stored.sha256]) == 0
     assert storage.has(stored.sha256)

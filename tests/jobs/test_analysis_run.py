@@ -9,8 +9,8 @@ from sqlalchemy import create_engine
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.config import Settings
+from app.db.bundle_queries import add_upload
 from app.db.models import Analysis, Bundle, Case
-from app.db.queries import add_upload
 from app.db.session import make_sessions
 from app.db.url import driver_url
 from app.jobs import analysis_run

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from app.access import NOBODY
 from app.accounts import audit
-from app.db import queries, site
+from app.db import bundle_queries, case_queries, site
 from app.db.models import Blob, Case, PartialUpload, SiteSetting
 from app.jobs.upkeep import keep_up_when_due, run_upkeep
 from app.storage import FolderStorage
@@ -40,9 +40,11 @@ def clean(sessions: sessionmaker[Session]) -> Iterator[None]:
 
 def add_case(sessions: sessionmaker[Session], storage: FolderStorage, age: timedelta, **values: object) -> int:
     with sessions() as session, session.begin():
-        case = queries.add_case(session, "x", "en", NOBODY)
+        case = case_queries.add_case(session, "x", "en", NOBODY)
         stored = storage.put([str(case.id).encode()])
-        queries.add_upload(session, queries.add_bundle(session, case.id).id, "f", stored.sha256, stored.size_bytes)
+        bundle_queries.add_upload(
+            session, bundle_queries.add_bundle(session, case.id).id, "f", stored.sha256, stored.size_bytes
+        )
         session.flush()
         session.execute(update(Case).where(Case.id == case.id).values(updated_at=NOW - age, **values))
         return case.id

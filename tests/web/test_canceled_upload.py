@@ -12,7 +12,7 @@ from sqlalchemy import select, text, update
 
 from app.access import Role
 from app.accounts.audit import list_entries
-from app.db import queries
+from app.db import bundle_queries
 from app.db.models import Analysis, Bundle, Case, PartialUpload
 from tests.people import Person, sign_in
 from tests.web.conftest import Site
@@ -120,7 +120,7 @@ def test_a_file_that_becomes_whole_meanwhile_keeps_its_case(site: Site, person: 
             canceled = other.submit(cancel, site, person, goal)
             wait_for_a_lock(site)
             bundle = db.scalars(select(Bundle.id).where(Bundle.case_id == goal["case"])).one()
-            queries.add_upload(db, bundle, "x", "ab" * 32, 5)
+            bundle_queries.add_upload(db, bundle, "x", "ab" * 32, 5)
         assert canceled.result(60) == 200
 
 

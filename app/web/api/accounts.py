@@ -17,7 +17,7 @@ from app.accounts.people import add_user, change_user, give_password, load_user
 from app.core.records import Text
 from app.db.accounts import Group, User
 from app.db.models import Case
-from app.db.queries import page_of
+from app.db.pages import page_of
 from app.db.session import DatabaseSession
 from app.errors import NotFound, Rejected
 from app.web.api.cases import link_pages

@@ -9,13 +9,13 @@ from fastapi import APIRouter, Path, Query, Request, Response
 
 from app.core.records import Text
 from app.core.verdict import finding_document, to_document
-from app.db import queries
+from app.db import bundle_queries, terminal_queries
 from app.db.claims import load_claims
 from app.db.judgements import judge_finding, judgements_of
 from app.db.load import load_analysis
 from app.db.models import QUEUED, RUNNING
-from app.db.queries import TerminalFilter
 from app.db.session import DatabaseSession
+from app.db.terminal_queries import TerminalFilter
 from app.errors import Conflict, NotFound
 from app.jobs.asking import cancel_analysis, request_analysis
 from app.web.api.cases import link_pages
@@ -49,7 +49,7 @@ NOT_ASKED = Text("No analysis of this case was asked for yet.", "尚未请求分
 def start_analysis(response: Response, db: DatabaseSession, case_id: CaseId) -> AnalysisState:
     """Analyse all files of the case. One that already waits is not doubled."""
     load_head(db, case_id)
-    if not queries.uploads_of(db, case_id):
+    if not bundle_queries.uploads_of(db, case_id):
         raise Conflict(Text("No file has arrived yet.", "尚未收到任何文件。"))
     request_analysis(db, case_id)
     response.headers["Location"] = f"/api/v1/cases/{case_id}/analysis"
@@ -119,7 +119,9 @@ def terminals(
 ) -> Listed[TerminalState]:
     """The terminals of the current analysis."""
     analysis = current_of(load_head(db, case_id))
-    found = queries.list_terminals(db, analysis.id, TerminalFilter(q, outcome, finding, sort, descending), page)
+    found = terminal_queries.list_terminals(
+        db, analysis.id, TerminalFilter(q, outcome, finding, sort, descending), page
+    )
     link_pages(request, response, found.number, found.last)
     return Listed.of(found, [TerminalState.of(row) for row in found.rows])
 
@@ -127,7 +129,7 @@ def terminals(
 @router.get("/cases/{case_id}/terminals/{key}", responses=problems(404))
 def terminal(db: DatabaseSession, case_id: CaseId, key: TerminalKey) -> TerminalState:
     analysis = current_of(load_head(db, case_id))
-    row = queries.terminal_by_key(db, analysis.id, key)
+    row = terminal_queries.terminal_by_key(db, analysis.id, key)
     if row is None:
         raise NotFound(Text(f"The case has no terminal {key}.", f"该案例中没有终端 {key}。"))
     return TerminalState.of(row)
@@ -144,11 +146,11 @@ def findings(
     analysis = current_of(load_head(db, case_id))
     number = None
     if terminal is not None:
-        row = queries.terminal_by_key(db, analysis.id, terminal)
+        row = terminal_queries.terminal_by_key(db, analysis.id, terminal)
         if row is None:
             raise NotFound(Text(f"The case has no terminal {terminal}.", f"该案例中没有终端 {terminal}。"))
         number = row.no
-    counts = queries.finding_counts(db, analysis.id)
+    counts = terminal_queries.finding_counts(db, analysis.id)
     said = {} if principal.is_guest else judgements_of(db, case_id)
     return Findings(
         findings=[

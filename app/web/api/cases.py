@@ -8,7 +8,7 @@ from fastapi import APIRouter, Header, Query, Request, Response
 
 from app.accounts import audit
 from app.core.records import Text
-from app.db import case_list, queries
+from app.db import case_list, case_queries
 from app.db.case_list import CaseFilter
 from app.db.removal import delete_case, is_given_up
 from app.db.repeated_requests import case_made_before, remember_case
@@ -42,7 +42,7 @@ def create_case(
     """Make a case. Files are uploaded into it afterwards, then its analysis is started."""
     case = None if idempotency_key is None else case_made_before(db, principal, idempotency_key)
     if case is None:
-        case = queries.add_case(db, wanted.title, wanted.language, principal)
+        case = case_queries.add_case(db, wanted.title, wanted.language, principal)
         case.site = wanted.site
         db.flush()
         db.refresh(case)
@@ -93,7 +93,7 @@ def change_case(db: DatabaseSession, case_id: CaseId, change: CaseChange) -> Cas
     values = {name: value for name, value in change.model_dump(exclude_unset=True).items() if value is not None}
     if not values:
         raise Rejected(Text("Nothing to change was given.", "没有给出要修改的内容。"))
-    queries.set_case(db, case_id, **values)
+    case_queries.set_case(db, case_id, **values)
     db.expire_all()
     head = load_head(db, case_id)
     return CaseState.of(head.case, head.current, head.latest)
@@ -103,7 +103,7 @@ def change_case(db: DatabaseSession, case_id: CaseId, change: CaseChange) -> Cas
 def rename_case(db: DatabaseSession, case_id: CaseId, wanted: NewTitle) -> CaseState:
     """Change the title only: whoever may upload into a case may name it."""
     load_head(db, case_id)
-    queries.set_case(db, case_id, title=wanted.title)
+    case_queries.set_case(db, case_id, title=wanted.title)
     db.expire_all()
     head = load_head(db, case_id)
     return CaseState.of(head.case, head.current, head.latest)

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.core.records import Text
-from app.db import queries
+from app.db import case_queries
 from app.db.session import DatabaseSession
 from app.errors import NotFound
 from app.web.api.principal import CurrentPrincipal
@@ -37,18 +37,18 @@ class FilterState(BaseModel):
 @router.get("/filters", responses=problems())
 def list_filters(db: DatabaseSession, principal: CurrentPrincipal) -> list[FilterState]:
     """The own filters, by name."""
-    found = queries.saved_filters(db, principal)
+    found = case_queries.saved_filters(db, principal)
     return [FilterState(id=one.id, name=one.name, query=one.query) for one in found]
 
 
 @router.post("/filters", status_code=201, responses=problems())
 def save_filter(db: DatabaseSession, principal: CurrentPrincipal, wanted: NewFilter) -> FilterState:
     """Keep a filter; the same name again replaces it, so that asking twice keeps one."""
-    kept = queries.save_filter(db, principal, wanted.name.strip(), wanted.query)
+    kept = case_queries.save_filter(db, principal, wanted.name.strip(), wanted.query)
     return FilterState(id=kept.id, name=kept.name, query=kept.query)
 
 
 @router.delete("/filters/{filter_id}", status_code=204, responses=problems(404))
 def forget_filter(db: DatabaseSession, principal: CurrentPrincipal, filter_id: FilterId) -> None:
-    if not queries.forget_filter(db, principal, filter_id):
+    if not case_queries.forget_filter(db, principal, filter_id):
         raise NotFound(Text(f"There is no filter {filter_id} of yours.", f"您没有编号为 {filter_id} 的筛选条件。"))

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Request
 
 from app.core.parsers.format_check import check_lines, check_samples
 from app.core.records import Text
-from app.db import queries, source_queries
+from app.db import bundle_queries, source_queries
 from app.db.session import DatabaseSession
 from app.errors import NotFound, Rejected
 from app.jobs.asking import request_analysis
@@ -39,7 +39,7 @@ def teach_format(
     if log_format.name != name or wanted.name != name:
         raise Rejected(Text("The format has another name than its address.", "格式名称与地址中的名称不一致。"))
     source_queries.save_format(db, case_id, name, wanted.toml)
-    if queries.uploads_of(db, case_id):
+    if bundle_queries.uploads_of(db, case_id):
         request_analysis(db, case_id)
     return FormatText(name=name, toml=wanted.toml)
 

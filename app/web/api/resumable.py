@@ -12,7 +12,7 @@ from fastapi import APIRouter, Header, Path, Query, Request, Response
 
 from app import partial_uploads
 from app.core.records import Text
-from app.db import queries
+from app.db import bundle_queries
 from app.db.models import PartialUpload
 from app.db.quota import require_room
 from app.db.session import DatabaseSession
@@ -102,7 +102,7 @@ def _check_case(sessions: Any, case_id: int, user_id: int | None, size_bytes: in
 def _register(state: Any, case_id: int, path: str, stored: Stored, user_id: int | None) -> None:
     with state.sessions() as db, db.begin():
         load_head(db, case_id)
-        register(db, state.storage, queries.open_bundle(db, case_id).id, path, stored, user_id)
+        register(db, state.storage, bundle_queries.open_bundle(db, case_id).id, path, stored, user_id)
 
 
 @router.options("/cases/{case_id}/uploads", status_code=204, responses=problems(404))
@@ -175,7 +175,7 @@ def _begin(state: Any, wanted: PartialUpload, is_named: bool) -> tuple[PartialUp
             if (earlier.path, earlier.size_bytes) != (wanted.path, wanted.size_bytes):
                 raise Conflict(Text("This key was used for another file.", "该幂等键已用于另一个文件。"))
             return earlier, partial_uploads.arrived(state.storage, earlier)
-        wanted.bundle_id = queries.open_bundle(db, wanted.case_id).id
+        wanted.bundle_id = bundle_queries.open_bundle(db, wanted.case_id).id
         partial_uploads.begin(db, wanted)
     return (wanted, 0) if wanted.size_bytes else _complete(state, wanted.id)
 

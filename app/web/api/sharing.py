@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from app.accounts.people import group_named
 from app.accounts.secret import new_token
 from app.core.records import Text
-from app.db import queries
+from app.db import case_queries
 from app.db.accounts import Group, ShareLink, User
 from app.db.models import Case
 from app.db.session import DatabaseSession
@@ -91,7 +91,7 @@ def give_to_group(db: DatabaseSession, case_id: CaseId, wanted: GroupChoice) -> 
     """Show the case to the people of a group, instead of the one that it had."""
     load_head(db, case_id)
     group = wanted.group.strip() if wanted.group is not None else ""
-    queries.set_case(db, case_id, group_id=group_named(db, group).id if group else None)
+    case_queries.set_case(db, case_id, group_id=group_named(db, group).id if group else None)
     db.expire_all()
     return _sharing(db, load_head(db, case_id).case)
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from sqlalchemy.orm import Session
 
 from app.core.records import Text
-from app.db import queries, source_queries
+from app.db import case_queries, source_queries
 from app.db.load import load_capture_points
 from app.db.results import SourceRow
 from app.db.session import DatabaseSession
@@ -47,7 +47,7 @@ def list_sources(
 ) -> Listed[SourceState]:
     """Every file of the current analysis, used or not, with what was read and what a person said of it."""
     analysis = current_of(load_head(db, case_id))
-    found = queries.list_sources(db, analysis.id, kind, page)
+    found = source_queries.list_sources(db, analysis.id, kind, page)
     link_pages(request, response, found.number, found.last)
     return Listed.of(found, [SourceState.of(row) for row in found.rows])
 
@@ -166,6 +166,6 @@ def change_points(db: DatabaseSession, case_id: CaseId, wanted: list[WantedPoint
         raise Rejected(Text("Give every capture point of the case once.", "须给出案例的全部抓包点，每个一次。"))
     if len(set(given)) != len(given):
         raise Rejected(Text("Every capture point needs a name of its own.", "每个抓包点都需要一个不重复的名称。"))
-    queries.save_points(db, case_id, analysis.id, list(zip(names, given, strict=True)))
+    case_queries.save_points(db, case_id, analysis.id, list(zip(names, given, strict=True)))
     request_analysis(db, case_id)
     return [PointState.of(point) for point in points]
