@@ -6,7 +6,7 @@ What people may change, or what only some of them may see, is not in them.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -17,6 +17,7 @@ from app.core.analysis import CapturePoint, SourceKind
 from app.core.records import NS
 from app.db import source_queries, terminal_queries
 from app.db.models import Analysis
+from app.db.pages import Page
 from app.db.results import SourceRow
 from app.db.terminal_queries import TerminalFilter
 from app.web import labels
@@ -31,6 +32,14 @@ def _kept(db: Session, analysis: Analysis, view: View, name: str, context: Calla
         return render_part(view, name, case_id=analysis.case_id, **context())
 
     return remember_part(db, analysis.id, part, name, view)
+
+
+def _anywhere(view: View, **asked: str) -> View:
+    """The view as far as a piece depends on it that does not write the page's address: language and zone.
+
+    Else it would be made again for every page of another list.
+    """
+    return replace(view, theme="auto", path="", query=tuple(asked.items()))
 
 
 def terminal_list(db: Session, analysis: Analysis, view: View) -> Markup:
@@ -60,18 +69,22 @@ def terminal_filter(view: View) -> TerminalFilter:
 
 
 def source_list(db: Session, analysis: Analysis, view: View) -> Markup:
-    return _kept(
+    """The table is the same whatever else the address asks for; the links to its other pages are not."""
+    kind, number = chosen_kind(view), view.page_number("sources")
+    table = _kept(
         db,
         analysis,
-        view,
+        _anywhere(view, kind=kind, sources=str(number)),
         "source_list.html",
         lambda: {
-            "sources": source_queries.list_sources(db, analysis.id, chosen_kind(view), view.page_number("sources")),
-            "sources_url": view.pager("sources"),
+            "sources": source_queries.list_sources(db, analysis.id, kind, number),
             "offset_name": offset_name,
             "span_of": span_of,
         },
     )
+    counts = remember(db, analysis.id, source_queries.source_counts)
+    page: Page[SourceRow] = Page((), number, sum(files for of_kind, _, files in counts if kind in ("", of_kind)))
+    return table + render_part(view, "list_pages.html", page=page, url_of=view.pager("sources"), target="#source-list")
 
 
 def chosen_kind(view: View) -> str:
@@ -84,7 +97,7 @@ def coverage(db: Session, analysis: Analysis, view: View) -> Markup:
     return _kept(
         db,
         analysis,
-        view,
+        _anywhere(view),
         "coverage.html",
         lambda: {"coverage": remember(db, analysis.id, coverage_of), "offset_name": offset_name},
     )
@@ -94,11 +107,11 @@ def path(db: Session, analysis: Analysis, view: View) -> Markup:
     points = capture_points(db, analysis.id)
     legs, other_legs = _legs(analysis.leg_losses, points)
     context = {"points": points, "legs": legs, "other_legs": other_legs}
-    return _kept(db, analysis, view, "path.html", lambda: context)
+    return _kept(db, analysis, _anywhere(view), "path.html", lambda: context)
 
 
 def checks(db: Session, analysis: Analysis, view: View) -> Markup:
-    return _kept(db, analysis, view, "checks.html", lambda: {"checks": case_checks(db, analysis.id)})
+    return _kept(db, analysis, _anywhere(view), "checks.html", lambda: {"checks": case_checks(db, analysis.id)})
 
 
 @dataclass(frozen=True, slots=True)
