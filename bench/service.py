@@ -3,6 +3,7 @@
     python -m bench.service workers [BUNDLES]     bundles a minute with one worker process and with two, in turn
     python -m bench.service soak [SECONDS]        bundles of every kind to two workers, and readers: errors, memory
     python -m bench.service browse [SECONDS]      20 people browse a big case while two workers analyse
+    python -m bench.service cost [REQUESTS]       processor time of each kind of page, on however busy a machine
 
 Each makes its own database, files and bundles, and cleans up.
 """
@@ -247,11 +248,41 @@ def browse(seconds: float) -> None:
     print(f"{done} bundles analysed meanwhile; wanted: p95 of all under {PAGE_P95_MS} ms")
 
 
+def cost(requests: int) -> None:
+    """What one request of each kind costs the web process, asked for one after the other."""
+    with service() as (options, _sessions):
+        assert options.database_url is not None
+        pages.make(options.database_url)
+        with web(options) as (link, server):
+            cookies, start_page = pages.entry(link)
+            origin = httpx.URL(start_page).copy_with(path="/", query=None)
+            kinds: dict[str, list[str]] = {}
+            for _ in range(requests):
+                for kind, address in (step for visit in pages.visits(1) for step in visit):
+                    kinds.setdefault(kind, []).append(address)
+            with httpx.Client(base_url=origin, cookies=cookies, trust_env=False, timeout=60) as client:
+                for kind, addresses in kinds.items():
+                    for address in addresses[:3]:  # until the process has loaded what it needs
+                        client.get(address).raise_for_status()
+                    begin_s = _used_s(server)
+                    for address in addresses:
+                        client.get(address).raise_for_status()
+                    each_ms = (_used_s(server) - begin_s) / len(addresses) * 1000
+                    print(f"{kind:20} {each_ms:6.1f} ms of the processor", flush=True)
+
+
+def _used_s(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)
+
+
 if __name__ == "__main__":
     given = float(sys.argv[2]) if len(sys.argv) > 2 else 0
     if sys.argv[1:2] == ["soak"]:
         soak(given or 600)
     elif sys.argv[1:2] == ["browse"]:
         browse(given or 40)
+    elif sys.argv[1:2] == ["cost"]:
+        cost(int(given or 50))
     else:
         compare(int(given or 24))
