@@ -24,6 +24,7 @@ Progress = Callable[[str, float], None]
 Job = tuple[Callable[..., ParsedSource], tuple[object, ...]]
 # Starting another process costs more than parsing this much.
 SMALL_BYTES = 4 << 20
+READERS_NEED = ("app.sources", "app.captures.frames")
 UNREADABLE = SniffedKind(SourceKind.OTHER)  # the unpacker has said why
 
 
@@ -151,8 +152,11 @@ def _run(
         for function, arguments in jobs:
             keep(function(*arguments))
         return
-    # Forking a process that has threads (a worker has) is unsafe: start clean ones.
-    with ProcessPoolExecutor(workers, get_context("forkserver"), _join, (os.getpgrp(),)) as pool:
+    # Forking a process that has threads (a worker has) is unsafe: a server forks them that has none. What readers need
+    # is loaded there once: they begin at once, and share its memory.
+    forks = get_context("forkserver")
+    forks.set_forkserver_preload(list(READERS_NEED))
+    with ProcessPoolExecutor(workers, forks, _join, (os.getpgrp(),)) as pool:
         futures: list[Future[ParsedSource]] = [pool.submit(function, *arguments) for function, arguments in jobs]
         for future in as_completed(futures):
             keep(future.result())

@@ -16,7 +16,9 @@ from app.config import Settings, settings
 from app.core.records import Text
 from app.jobs.asking import TRY_AGAIN
 
-MODULES = ("app.jobs.end_with_parent", "app.jobs.analysis_run", "app.jobs.document_run", "typer")
+MODULES = (
+    "app.jobs.end_with_parent", "app.jobs.analysis_run", "app.jobs.document_run", "app.captures.frames", "typer",
+)  # fmt: skip
 _FORKS = get_context("forkserver")
 _PR_SET_NAME = 15
 # Somebody looks while a page is made: an analysis takes what pages leave, and as much as ever where none is open.
