@@ -8,13 +8,13 @@ Events can still be completed (`table.put(row, WIRE, 569)`) as long as the parse
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from struct import Struct
 from typing import Any
 
 import numpy as np
 
-from app.core.parsers.body import MAX_DEFLATED_SHAPES, Identity, ReadBody, Shape, normal_mac
+from app.core.parsers.body import MAX_DEFLATED_SHAPES, ReadBody, normal_mac
+from app.core.parsers.body_shape import Identity, Shape
 from app.core.parsers.event_sequence import EventSequence
 from app.core.parsers.log_text import decode
 from app.core.parsers.pool import Pool
@@ -66,7 +66,7 @@ class EventTable(EventSequence):
         self._events = Pool()
         self._shapes: list[Shape] = []
         self._shape_numbers: dict[bytes, int] = {}
-        self._bodies: dict[tuple[int, int], Body] = {}
+        self._bodies: dict[tuple[int, int, int, int], Body] = {}
 
     def add(
         self,
@@ -161,8 +161,8 @@ class EventTable(EventSequence):
 
     def _add_shape(self, shape: Shape) -> int:
         number = self._shape_numbers[shape.key] = len(self._shapes)
-        if number >= MAX_DEFLATED_SHAPES and shape.deflated_bytes is not None:
-            shape = replace(shape, deflated_bytes=None)
+        if number >= MAX_DEFLATED_SHAPES:
+            shape.never_deflated()
         self._shapes.append(shape)
         return number
 
@@ -253,12 +253,12 @@ class EventTable(EventSequence):
         return Endpoint(ip.decode("ascii", "replace"), int(port) if port else None)
 
     def _body(self, shape: int, digest: int, identity: tuple[int, int, int]) -> Body:
-        key = (shape, digest)
+        key = (shape, *identity)
         body = self._bodies.get(key)
         if body is None:
             user, mac, event = identity
             values = (self._names.items[user], self._names.items[mac], self._events.items[event])
-            body = self._shapes[shape].with_identity(values, f"{digest:016x}")
+            body = self._shapes[shape].with_identity(values, digest)
             if len(self._bodies) >= _MAX_BODIES:
                 self._bodies.clear()
             self._bodies[key] = body

@@ -57,7 +57,7 @@ class BodyKeeper:
         """A whole body for a row; `column` is where it begins in its line."""
         body = self._bodies.read(raw, column)
         self._table.set_body(row, body)
-        if not body.mended.is_exact or self._unsettled:
+        if not body.is_exact or self._unsettled:
             self._compare(row, body)
         else:
             self._exact.append(body)
@@ -102,21 +102,19 @@ class BodyKeeper:
 
     def _compare(self, row: int, body: ReadBody) -> None:
         event = body.identity[2]
-        if event is None or not body.mended.is_complete or len(body.mended.unknown) >= MAX_UNKNOWN:
+        mended = body.as_mended()
+        if event is None or not mended.is_complete or len(mended.unknown) >= MAX_UNKNOWN:
             return
-        if body.mended.is_exact:
+        if mended.is_exact:
             self._exact.append(body)
             if event in self._unsettled:
-                self._settle([*self._unsettled.pop(event), (row, body.mended)])
+                self._settle([*self._unsettled.pop(event), (row, mended)])
             return
-        bare = squeeze(body.mended.text)
-        exact = [
-            (-1, known.mended)
-            for known in self._exact
-            if known.identity[2] == event and squeeze(known.mended.text) == bare
-        ]
+        bare = squeeze(mended.text)
+        alike = (known.as_mended() for known in self._exact if known.identity[2] == event)
+        exact = [(-1, known) for known in alike if squeeze(known.text) == bare]
         copies = self._unsettled.setdefault(event, [])
-        copies.append((row, body.mended))
+        copies.append((row, mended))
         if exact or len(copies) >= _COPIES:
             self._settle([*self._unsettled.pop(event), *exact])
         elif len(self._unsettled) > _UNSETTLED:

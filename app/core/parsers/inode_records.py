@@ -53,7 +53,7 @@ class RecordReader:
         which = match.lastindex
         body = data[match.end() : end].strip()
         if body:
-            if not self._bodies.is_one_body(body):
+            if which == phrases.PLAIN_STATE or not self._bodies.is_one_body(body):
                 return 0
         elif lines > 1:
             return 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -57,9 +59,10 @@ def test_bodies_that_differ_in_identity_only_share_their_shape() -> None:
     reader = BodyReader()
     first = reader.read(b'<data><i n="userName">a</i><i n="eventSeqID">e1</i><i n="v">1</i></data>')
     second = reader.read(b'<data><i n="userName">bcd</i><i n="eventSeqID">e2</i><i n="v">1</i></data>')
-    assert first.shape is second.shape and first.digest != second.digest
-    body = second.shape.with_identity(second.identity, "")
-    assert body.first("userName") == "bcd" and body.plain_bytes == read_body(second.mended.text).plain_bytes
+    assert first.shape is second.shape
+    bodies = [read.shape.with_identity(read.identity) for read in (first, second)]
+    assert bodies[0].digest != bodies[1].digest
+    assert bodies[1] == replace(read_body(second.as_mended().text), deflated_bytes=bodies[0].deflated_bytes)
 
 
 def test_a_value_longer_than_any_real_one_is_cut_not_kept() -> None:
@@ -84,3 +87,35 @@ def test_any_separator_style_of_a_mac_is_understood(text: str) -> None:
 @pytest.mark.parametrize("text", [None, "", "00:25:11:E9:55", "00:25:11:E9:55:BG", "x" * 100])
 def test_what_is_no_mac_is_none(text: str | None) -> None:
     assert normal_mac(text) is None
+
+
+VALUES = st.text("ab1@.]>< \n|é", max_size=8)
+
+
+@given(st.lists(st.tuples(VALUES, VALUES, VALUES, st.sampled_from(["\n", "\n  ", "", "\r\n"])), min_size=2, max_size=6))
+def test_a_body_like_those_before_is_read_as_if_it_were_the_first(written: list[tuple[str, str, str, str]]) -> None:
+    reader = BodyReader()
+    for user, mac, event, between in written:
+        elements = (f'<i n="userName">{user}</i>', f'<i n="hwAddr">{mac}</i>', '<i n="v">Windows</i>',
+                    f'<i n="eventSeqID">{event}</i></data>')  # fmt: skip
+        raw = between.join(("<data>", *elements)).encode()
+        read = reader.read(raw)
+        body = read.shape.with_identity(read.identity, read.digest)
+        expected = read_body(raw)
+        if body.is_exact and expected.is_exact:
+            assert body == replace(expected, deflated_bytes=body.deflated_bytes)
+
+
+def test_a_text_beyond_what_is_held_is_read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.core.parsers.body.MAX_HELD_BYTES", 10)
+    raw = b'<data><i n="userName">a</i><i n="checkResult">Windows|7|0x0804|KB1;KB2</i></data>'
+    read = BodyReader().read(raw)
+    assert not read.shape.is_held
+    body = read.shape.with_identity(read.identity, read.digest)
+    monkeypatch.undo()
+    assert body == read_body(raw)
+
+
+def test_what_a_line_says_of_a_terminal_adds_nothing_to_the_size_of_its_body() -> None:
+    raw = b'<data><i n="a">b</i></data>'
+    assert BodyReader().read(raw).shape.with_identity((b"li.lei", None, b"e1")).plain_bytes == len(raw)

@@ -382,3 +382,10 @@ def test_a_log_in_the_clients_style_that_receives_what_clients_send_is_the_serve
         (Side.SERVER, Direction.TO_CLIENT, 2),
     ]
     assert facts.events[0].peer is not None and facts.events[0].wire_bytes == 125
+
+
+def test_a_body_behind_a_phrase_that_tells_of_no_message_is_read() -> None:
+    head = b"[2026-03-05 09:00:00] [Dbg] [1b50] SecPkt secPushInner: the state send before is 3\n"
+    facts = parse_inode_log([head + b'<data><i n="a">b</i></data>\n'], "a.log")
+    (event,) = facts.events
+    assert event.body is not None and event.body.first("a") == "b" and facts.rejected_lines == 0
