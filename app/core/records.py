@@ -156,15 +156,27 @@ MAX_EDGE_BYTES = 256 << 10  # longer ones are no halves of a record
 @dataclass(frozen=True, slots=True)
 class LogEdges:
     """What stands at both ends of a log and may be halves of records that a rotation cut: the lines before the first
-    record, which end at byte `lead_end`, the last record where it tells of a message without a whole body (`tail_row`
-    is its event), and the last line where it has no end and may be part of a record's head (`line_start`: its byte)."""
+    record, as text (`lead_places`: the byte of the file where each of them begins, and where the last one ends), the
+    last record where it tells of a message without a whole body (`tail_row` is its event), and the last line where it
+    has no end and may be part of a record's head (`line_start`: its byte)."""
 
     lead: bytes = b""
-    lead_end: int = 0
+    lead_places: tuple[int, ...] = (0,)
     tail: bytes = b""
     tail_row: int = -1
     line: bytes = b""
     line_start: int = 0
+
+    def file_offset(self, at: int) -> int:
+        """A place in the text of the lead → in the file: exact to the line, and to the byte in lines that are as long
+        in the file as in text. In others a place inside a line is the line's end."""
+        line_start = self.lead.rfind(b"\n", 0, at) + 1
+        line = self.lead.count(b"\n", 0, at)
+        if at == line_start or line + 1 >= len(self.lead_places):
+            return self.lead_places[line]
+        line_end = self.lead.find(b"\n", at) + 1 or len(self.lead)
+        start, end = self.lead_places[line : line + 2]
+        return start + at - line_start if end - start == line_end - line_start else end
 
 
 @dataclass(frozen=True, slots=True)

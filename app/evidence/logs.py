@@ -46,8 +46,7 @@ def _rest_of_body(facts: LogFacts) -> int:
     if edges is None or not edges.lead:
         return 0
     end = BODY_END.search(edges.lead)
-    # UTF-16 is kept to the first record: a byte of its text is none of the file.
-    return edges.lead_end if end is None or "utf-16" in facts.encoding else edges.lead_end - len(edges.lead) + end.end()
+    return edges.file_offset(end.end() if end is not None else len(edges.lead))
 
 
 def _names(event: LogEvent) -> frozenset[str]:

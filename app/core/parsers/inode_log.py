@@ -20,9 +20,10 @@ from app.core.parsers.inode_choice import has_other_dialect, worth_reading
 from app.core.parsers.inode_messages import NEAR_NS
 from app.core.parsers.inode_parts import InodePart, facts_of
 from app.core.parsers.inode_records import Record, RecordReader
+from app.core.parsers.lead_lines import LeadLines
 from app.core.parsers.log_heads import NO_TIME, Heads, Ints, find_heads, line_starts, set_back
 from app.core.parsers.log_text import TextStream, as_narrow
-from app.core.records import MAX_EDGE_BYTES, LogFacts
+from app.core.records import LogFacts
 
 MAX_RECORD_BYTES = 1 << 20
 _MAX_HEAD_BYTES = 400
@@ -72,6 +73,7 @@ class _Parser:
         self._bodies = bodies or BodyReader()
         self._reader = RecordReader(self._part.table, self._account, self._bodies)
         self._base = start  # text offset at which the buffer begins
+        self._lead = LeadLines(stream.file_offset)
         self._is_inside_line = False
         self._clock_ns = NO_TIME  # the latest time since the clock was last set back
 
@@ -91,7 +93,7 @@ class _Parser:
         part.end = self._stream.file_offset(self._base)
         part.encodings = self._stream.seen
         part.has_wraps = self._bodies.has_wraps
-        part.lead_end = self._stream.file_offset(len(part.lead))
+        part.lead, part.lead_places = self._lead.text, self._lead.places
         return part
 
     def _feed(self, data: bytes, is_final: bool) -> int:
@@ -173,11 +175,11 @@ class _Parser:
 
     def _take_lead(self, raw: bytes, line: int) -> None:
         """Lines in front of the first head of this stretch."""
-        if self._is_inside_line:
-            raw = raw.partition(b"\n")[2]
+        begin = raw.find(b"\n") + 1 or len(raw) if self._is_inside_line else 0
+        raw, at = raw[begin:], self._base + begin
         if not raw:
             return
         reason = BEFORE_FIRST if not self._part.records else TOO_LONG
-        if not self._part.records and len(self._part.lead) <= MAX_EDGE_BYTES:
-            self._part.lead += raw
-        self._reader.take_loose(raw, line, self._stream.file_offset(self._base), reason)
+        if not self._part.records:
+            self._lead.add(raw, at)
+        self._reader.take_loose(raw, line, self._stream.file_offset(at), reason)

@@ -42,8 +42,9 @@ class NotOneReading(Exception):
 
 @dataclass(slots=True)
 class InodePart:
-    """What the records that begin in [start, end) gave. `lead` are the lines before the first record, and end at byte
-    `lead_end`; `tail` is the last record; `line` the last line, where it has no end and may begin a record."""
+    """What the records that begin in [start, end) gave. `lead` are the lines before the first record, and
+    `lead_places` the bytes where they begin and end (`LeadLines`); `tail` is the last record; `line` the last line,
+    where it has no end and may begin a record."""
 
     source: str
     start: int = 0
@@ -55,7 +56,7 @@ class InodePart:
     last_ns: int | None = None
     encodings: frozenset[str] = frozenset()
     lead: bytes = b""
-    lead_end: int = 0
+    lead_places: tuple[int, ...] = (0,)
     tail: bytes = b""
     tail_start: int = 0
     line: bytes = b""
@@ -83,7 +84,7 @@ class InodePart:
         if part.start != self.end or part.has_wraps or self._is_clock_set_back_near(part):
             raise NotOneReading
         if not part.start:
-            self.lead, self.lead_end = part.lead, part.lead_end
+            self.lead, self.lead_places = part.lead, part.lead_places
         self.end, self.tail, self.tail_start = part.end, part.tail, part.tail_start
         self.line, self.line_start = part.line, part.line_start
         self.table.extend(part.table, self.account.lines)
@@ -170,7 +171,7 @@ def _edges(part: InodePart) -> LogEdges | None:
         tail, row = b"", -1
     if not (lead or tail or part.line):
         return None
-    return LogEdges(lead, part.lead_end, tail, row, part.line, part.line_start)
+    return LogEdges(lead, part.lead_places, tail, row, part.line, part.line_start)
 
 
 def _messages_run_backwards(table: EventTable) -> bool:

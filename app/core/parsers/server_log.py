@@ -17,6 +17,7 @@ from app.core.parsers.accounts import BEFORE_FIRST, NO_RECORD, NO_SUCH_TIME, Lin
 from app.core.parsers.body import BodyReader
 from app.core.parsers.event_table import NONE, EventTable
 from app.core.parsers.inode_phrases import BODY
+from app.core.parsers.lead_lines import LeadLines
 from app.core.parsers.log_choice import LINE_BYTES, sample_records, score_of, sniff_server_log
 from app.core.parsers.log_format import LogFormat
 from app.core.parsers.log_lines import LineFacts, LineReader
@@ -74,7 +75,7 @@ class _Parser:
         self._told: dict[tuple[object, ...], int] = {}
         self._zone_s: int | None = None
         self._supposed_years = 0
-        self._lead = b""  # the lines before the first record
+        self._lead = LeadLines(stream.file_offset)
         self._tail = b""  # the last record
         self._tail_row = -1
         self._wordless = 0  # records without the words that a message number stands by
@@ -114,8 +115,8 @@ class _Parser:
             line = raw if len(raw) <= LINE_BYTES else raw[:LINE_BYTES]
             begin = self._reader.match(line.strip(b"\r").decode() if line.isascii() else _text_of(line))
         if begin is None:
-            if not self._records and self._current is None and len(self._lead) <= MAX_EDGE_BYTES:
-                self._lead += raw + b"\n"
+            if not self._records and self._current is None:
+                self._lead.add(raw + b"\n", offset)
             self._continue(raw, offset, has_words)
             return
         if self._current is not None:
@@ -237,10 +238,10 @@ class _Parser:
         )
 
     def _edges(self) -> LogEdges | None:
-        lead = self._lead if self._lead.strip() and len(self._lead) <= MAX_EDGE_BYTES else b""
+        lead = self._lead.text if self._lead.is_half else b""
         is_cut = self._tail_row >= 0 and len(self._tail) <= MAX_EDGE_BYTES
         tail, row = (self._tail, self._tail_row) if is_cut else (b"", -1)
-        return LogEdges(lead, self._stream.file_offset(len(self._lead)), tail, row) if lead or tail else None
+        return LogEdges(lead, self._lead.places, tail, row) if lead or tail else None
 
     def _notes(self) -> Iterator[Text]:
         if not self._records:

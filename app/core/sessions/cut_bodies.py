@@ -17,7 +17,6 @@ from app.core.parsers.inode_phrases import BODY, BODY_END
 from app.core.records import Body, Locator, LogEdges, LogEvent, LogFacts, Rejected, Rest, Side, Text
 from app.core.sessions.cut_heads import (
     head_note,
-    offset,
     record_between,
     rest_lines,
     sample,
@@ -142,15 +141,16 @@ def _edges(log: LogFacts) -> LogEdges:
 def _with_body(log: LogFacts, following: LogFacts, half: _Half) -> LogFacts:
     row, body = _edges(log).tail_row, half.body
     event = log.events[row]
-    lines = rest_lines(_edges(following).lead, half.end)
-    locator = Locator(following.source, line=1, byte_start=offset(following, 0), byte_end=offset(following, half.end))
+    edges = _edges(following)
+    lines = rest_lines(edges.lead, half.end)
+    locator = Locator(following.source, line=1, byte_start=edges.file_offset(0), byte_end=edges.file_offset(half.end))
     whole = replace(
         event,
         body=body,
         user=body.first("userName") or event.user,
         mac=normal_mac(body.first("hwAddr")) or event.mac,
         event_id=body.first("eventSeqID") or event.event_id,
-        rest=Rest(locator, sample(_edges(following).lead)),
+        rest=Rest(locator, sample(edges.lead)),
     )
     note = Text(
         f"The body of its last message was cut by rotation; its rest is in {following.source}, lines 1 to {lines}.",
@@ -195,7 +195,7 @@ def _later(rejected: Rejected, log: LogFacts, lines: int) -> Rejected:
     lead = _edges(log).lead
     at = len(b"".join(lead.splitlines(keepends=True)[:lines]))
     left = rejected.lines - (lines + 1 - (rejected.locator.line or 1))
-    locator = replace(rejected.locator, line=lines + 1, byte_start=offset(log, at))
+    locator = replace(rejected.locator, line=lines + 1, byte_start=_edges(log).file_offset(at))
     return Rejected(locator, rejected.reason, left, sample(lead[at:]))
 
 

@@ -62,7 +62,12 @@ def record_between(log: LogFacts, following: LogFacts) -> CutRecord | None:
     beginning = Locator(
         log.source, line=log.lines, byte_start=log.edges.line_start, byte_end=log.edges.line_start + len(line)
     )
-    place = Locator(following.source, line=1, byte_start=offset(following, 0), byte_end=offset(following, end))
+    place = Locator(
+        following.source,
+        line=1,
+        byte_start=following.edges.file_offset(0),
+        byte_end=following.edges.file_offset(end),
+    )
     return CutRecord(replace(event, locator=place, side=following.side, rest=Rest(beginning, sample(line))), end)
 
 
@@ -98,11 +103,6 @@ def head_note(log: LogFacts) -> Text:
 def rest_lines(lead: bytes, end: int) -> int:
     """Lines of the lead that its bytes up to `end` take."""
     return lead.count(b"\n", 0, end) + (lead[end - 1 : end] != b"\n")
-
-
-def offset(log: LogFacts, at: int) -> int:
-    """A place in the lead → in the file, exact where a byte of text is a byte of the file."""
-    return log.edges.lead_end - len(log.edges.lead) + at if log.edges is not None else at
 
 
 def sample(raw: bytes) -> str:

@@ -101,6 +101,23 @@ def test_what_follows_the_rest_in_the_lead_is_still_rejected() -> None:
     assert next_log.rejected_lines == 2
 
 
+@given(st.sampled_from(range(len(BODIES))), st.floats(0, 1), st.sampled_from(["gb18030", "utf-16-le"]))
+def test_the_rest_is_placed_in_the_file_as_it_is_stored(which: int, share: float, codec: str) -> None:
+    text = WHOLE.decode().replace("</i></data>", '</i><i n="说明">策略服务器</i></data>')
+    start = [match.end() for match in re.finditer("<data>", text)][which]
+    end = text.find("</data>", start) + len("</data>")
+    cut = start + round(share * (end - 8 - start))
+    begin, mark = ("", b"") if codec == "gb18030" else ("\ufeff", b"\xff\xfe")
+    first, second = (begin + text[:cut]).encode(codec), mark + text[cut:].encode(codec)
+    logs = joined(("c/iNode.log.1", first), ("c/iNode.log", second))
+    (event,) = [event for log in logs for event in log.events if event.rest is not None]
+    assert event.rest is not None
+    rest = event.rest.locator
+    line_end = text.find("\n", end) + 1
+    ends = [len(mark) + len(text[cut:to].encode(codec)) for to in (end, line_end)]
+    assert rest.byte_start == len(mark) and rest.byte_end is not None and ends[0] <= rest.byte_end <= ends[1]
+
+
 SERVER_LINE = (
     "%% 2026-03-05 09:00:{:02}.250 ; [LDBG] ; [44] ; EAD ; recv: packet type [{}] id [7] from [10.2.3.4 : 40001]"
 )
