@@ -75,7 +75,7 @@ def _stamp(time_s: float, resolution_ns: int) -> int:
 def any_two_clocks(seed: int, is_set: bool = False, is_one_way: bool = False) -> TwoClocks:
     """From seconds to a day, from two datagrams to a thousand, from no offset to days, any drift of a crystal.
 
-    `is_set`: one clock is set in the middle, by more than the way to and fro takes, with traffic both ways around it.
+    `is_set`: one clock is set in the middle, by more than any queue, with traffic around it.
     """
     chance = random.Random(seed)
     span_s = chance.choice((5.0, 20.0, 90.0, 600.0, 28_800.0, 86_400.0))
@@ -92,7 +92,7 @@ def any_two_clocks(seed: int, is_set: bool = False, is_one_way: bool = False) ->
     }
     if is_set:
         jump_s = chance.choice((-1, 1)) * chance.choice((1.0, 5.0, 60.0, 3600.0, 90_000.0)) * chance.uniform(0.7, 1.3)
-        made["datagrams"] = chance.choice((50, 200, 1000))
+        made["datagrams"] = chance.choice((20, 50, 200, 1000))
         made["forward_share"] = chance.choice((0.3, 0.5, 0.7))
         made["step"] = (span_s * chance.uniform(0.3, 0.7), jump_s)
     if is_one_way:

@@ -75,7 +75,7 @@ class Region:
         low, high = min(candidates), max(candidates)
         if low <= 0 <= high:
             candidates = candidates | {0.0} if self.above.count + self.below.count >= FEW_POINTS else {0.0}
-        drift = min(candidates, key=lambda one: (self._queueing(one), abs(one)))
+        drift = min(candidates, key=lambda one: (self.queueing_at(one), abs(one)))
         lowest, highest = self._cut(drift)
         if not self.has_lower:
             return highest, drift
@@ -83,9 +83,9 @@ class Region:
 
     def queueing(self) -> float:
         """Mean queueing that the likeliest line means, in s."""
-        return self._queueing(self.line()[1])
+        return self.queueing_at(self.line()[1])
 
-    def _queueing(self, drift: float) -> float:
+    def queueing_at(self, drift: float) -> float:
         """Mean queueing that this drift would mean, in s, and what drift itself costs."""
         lowest, highest = self._cut(drift)
         total = 0.0

@@ -16,6 +16,7 @@ from app.core.network.bands import MAX_DRIFT, WILD_DRIFT, Floats, Region, fit_re
 
 Times = NDArray[np.int64]
 Flags = NDArray[np.bool_]
+Cloud = tuple[Floats, Floats, Flags]  # times and offsets in s, whether forward
 
 # Bigger jumps between neighbouring datagrams are no queue: a set clock, or a wrong match.
 JUMP_S = 3.0
@@ -176,30 +177,67 @@ def _region(
 
 
 def _fit_run(times: Floats, offsets: Floats, is_forward: Flags) -> list[Segment]:
+    cloud = times, offsets, is_forward
     for slack in SLACKS_S:
-        region = _region(times, offsets, is_forward, slack)
+        region = _region(*cloud, slack)
         if region is not None:
-            at = _likelier_split(times, offsets, is_forward, region)
+            at = likelier_split(*cloud, region.queueing())
             if at is not None:
-                return [
-                    *_fit_run(times[:at], offsets[:at], is_forward[:at]),
-                    *_fit_run(times[at:], offsets[at:], is_forward[at:]),
-                ]
-            return [Segment(float(times[0]), float(times[-1]), region, len(times))]
-    found = _without_passing(list(_split_at_steps(times, offsets, is_forward)))
+                return [*_fit_run(*_part(cloud, slice(at))), *_fit_run(*_part(cloud, slice(at, None)))]
+            return [_segment(times, region)]
+    found = _without_passing(list(_split_at_steps(*cloud)))
     if len(found) > 1:
-        # One wild clock is likelier than two settings of it.
-        region = _region(times, offsets, is_forward, SLACKS_S[1], WILD_DRIFT)
-        if region is not None:
-            return [Segment(float(times[0]), float(times[-1]), region, len(times))]
+        found = _settle_borders(cloud, found)
+        # One wild clock is likelier than two settings of it, and than one that leaves longer queues.
+        region = _region(*cloud, SLACKS_S[1], WILD_DRIFT)
+        if region is not None and (len(found) > 2 or region.queueing() <= _queueing(found)):
+            return [_segment(times, region)]
+    elif found and found[0].matched < len(times):
+        # Those that contradict may be the last ones of a clock that was set long before them.
+        at = likelier_split(*cloud, found[0].region.queueing())
+        if at is not None:
+            return [*_fit_run(*_part(cloud, slice(at))), *_fit_run(*_part(cloud, slice(at, None)))]
     kept = sum(segment.matched for segment in found)
     if found and len(found) <= MAX_STEPS and kept >= (1 - MAX_DROPPED_SHARE) * len(times):
         return found
     for slack in NOISY_SLACKS_S:
-        region = _region(times, offsets, is_forward, slack)
+        region = _region(*cloud, slack)
         if region is not None:
-            return [Segment(float(times[0]), float(times[-1]), region, len(times))]
+            return [_segment(times, region)]
     return []
+
+
+def _part(cloud: Cloud, piece: slice) -> Cloud:
+    times, offsets, is_forward = cloud
+    return times[piece], offsets[piece], is_forward[piece]
+
+
+def _segment(times: Floats, region: Region) -> Segment:
+    return Segment(float(times[0]), float(times[-1]), region, len(times))
+
+
+def _queueing(segments: list[Segment]) -> float:
+    """Mean queueing in s of all together."""
+    count = sum(segment.matched for segment in segments)
+    return sum(segment.region.queueing() * segment.matched for segment in segments) / count
+
+
+def _settle_borders(cloud: Cloud, segments: list[Segment]) -> list[Segment]:
+    """The first contradiction comes late where what travels one way looks like a queue for a while: between two
+    segments, the clock was set where the least queueing is left."""
+    settled = segments[:1]
+    for late in segments[1:]:
+        early = settled.pop()
+        stretch = slice(
+            int(np.searchsorted(cloud[0], early.start_s)), int(np.searchsorted(cloud[0], late.end_s, side="right"))
+        )
+        both = _part(cloud, stretch)
+        at = likeliest_split(*both)
+        parts = [] if at is None else [_part(both, slice(at)), _part(both, slice(at, None))]
+        regions = [_region(*part, SLACKS_S[-1]) for part in parts]
+        told = [_segment(part[0], region) for part, region in zip(parts, regions, strict=True) if region is not None]
+        settled.extend(told if len(told) == 2 else [early, late])
+    return settled
 
 
 def _without_passing(segments: list[Segment]) -> list[Segment]:
@@ -209,30 +247,50 @@ def _without_passing(segments: list[Segment]) -> list[Segment]:
     return [segment for segment in segments if segment.matched >= least or segment in ends]
 
 
-def _likelier_split(times: Floats, offsets: Floats, is_forward: Flags, region: Region) -> int | None:
-    """Where one line leaves long queues and two leave hardly any, both ways: then the clock was set there.
+def likelier_split(times: Floats, offsets: Floats, is_forward: Flags, alone_s: float) -> int | None:
+    """Where one line leaves long queues (`alone_s`) and two leave hardly any: then the clock was set there.
 
-    Over hours a drift takes up a setting of seconds, and a jump looks like a queue to what travels one way.
+    Over hours a drift takes up a setting of seconds, and a jump looks like a queue to what travels one way. What is
+    split in vain keeps bounds that are true.
     """
+    if alone_s < LONG_QUEUE_S:
+        return None
+    at = likeliest_split(times, offsets, is_forward)
+    return at if at is not None and _together(times, offsets, is_forward, at) < CLEARLY_LESS * alone_s else None
+
+
+def likeliest_split(times: Floats, offsets: Floats, is_forward: Flags) -> int | None:
+    """Where two lines leave the least queueing; None where no two fit."""
     count = len(times)
-    alone = region.queueing()
-    if not region.has_both or alone < LONG_QUEUE_S or count < 2 * LASTING:
+    if count < 2 * LASTING:
         return None
 
     def together(at: int) -> float:
-        parts = [
-            (piece, _region(times[piece], offsets[piece], is_forward[piece], SLACKS_S[-1]))
-            for piece in (slice(at), slice(at, count))
-        ]
-        if any(part is None or not part.has_both for _, part in parts):
-            return float("inf")
-        return sum(part.queueing() * len(times[piece]) for piece, part in parts if part is not None) / count
+        return _together(times, offsets, is_forward, at)
 
     step = max(1, count // TRIED_SPLITS)
     coarse = min(range(LASTING, count - LASTING + 1, step), key=together)
     fine = range(max(LASTING, coarse - step), min(count - LASTING, coarse + step) + 1, max(1, step // TRIED_SPLITS))
     best = min(fine, key=together)
-    return best if together(best) < CLEARLY_LESS * alone else None
+    return best if together(best) < float("inf") else None
+
+
+def _together(times: Floats, offsets: Floats, is_forward: Flags, at: int) -> float:
+    """Mean queueing in s that is left by one line for the first `at` and one for the others. Setting a clock does not
+    change its drift, so both have the same if there is one that fits both."""
+    left, right = (_region(times[p], offsets[p], is_forward[p], SLACKS_S[-1]) for p in (slice(at), slice(at, None)))
+    if left is None or right is None:
+        return float("inf")
+    share = at / len(times)
+    (low, high), (other_low, other_high) = left.drift_range(), right.drift_range()
+    lowest, highest = max(low, other_low), min(high, other_high)
+    if lowest > highest:
+        return share * left.queueing() + (1 - share) * right.queueing()
+    corners = {drift for region in (left, right) for _, drift in region.corners if lowest <= drift <= highest}
+    return min(
+        share * left.queueing_at(drift) + (1 - share) * right.queueing_at(drift)
+        for drift in corners | {lowest, highest}
+    )
 
 
 def _split_at_steps(times: Floats, offsets: Floats, is_forward: Flags) -> Iterator[Segment]:

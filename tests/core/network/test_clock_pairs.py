@@ -83,6 +83,22 @@ def test_a_clock_that_was_set_in_the_middle_is_noticed(jump_s: float) -> None:
     assert holds(pair, world, START_NS + 10 * 10**9)
 
 
+@pytest.mark.parametrize("is_one_way", [False, True])
+def test_twenty_datagrams_bound_a_clock_before_and_after_it_was_set(is_one_way: bool) -> None:
+    worlds = [world for seed in range(600) if len((world := any_two_clocks(seed, True, is_one_way)).first_ns) == 20]
+    assert len(worlds) > 100
+    misses = []
+    for world in worlds:
+        pair = fit(world)
+        for segment in pair.segments:
+            middle_s = (segment.start_s + segment.end_s) / 2
+            lower, upper = segment.region.at(middle_s)
+            true = world.true_offset(pair.base_ns + round(middle_s * 1e9)) - pair.base_offset_ns / 1e9
+            if not ((lower is None or lower <= true) and (upper is None or true <= upper)):
+                misses.append((world, segment))
+    assert misses == []
+
+
 def test_single_wrong_matches_are_left_out() -> None:
     world = two_clocks(6, datagrams=40)
     wrong = world.second_ns.copy()
