@@ -181,9 +181,9 @@ def _fit_run(times: Floats, offsets: Floats, is_forward: Flags) -> list[Segment]
     for slack in SLACKS_S:
         region = _region(*cloud, slack)
         if region is not None:
-            at = likelier_split(*cloud, region.queueing())
+            at = _likelier_split(*cloud, region.queueing())
             if at is not None:
-                return [*_fit_run(*_part(cloud, slice(at))), *_fit_run(*_part(cloud, slice(at, None)))]
+                return _fit_both(cloud, at)
             return [_segment(times, region)]
     found = _without_passing(list(_split_at_steps(*cloud)))
     if len(found) > 1:
@@ -194,9 +194,9 @@ def _fit_run(times: Floats, offsets: Floats, is_forward: Flags) -> list[Segment]
             return [_segment(times, region)]
     elif found and found[0].matched < len(times):
         # Those that contradict may be the last ones of a clock that was set long before them.
-        at = likelier_split(*cloud, found[0].region.queueing())
+        at = _likelier_split(*cloud, found[0].region.queueing())
         if at is not None:
-            return [*_fit_run(*_part(cloud, slice(at))), *_fit_run(*_part(cloud, slice(at, None)))]
+            return _fit_both(cloud, at)
     kept = sum(segment.matched for segment in found)
     if found and len(found) <= MAX_STEPS and kept >= (1 - MAX_DROPPED_SHARE) * len(times):
         return found
@@ -205,6 +205,15 @@ def _fit_run(times: Floats, offsets: Floats, is_forward: Flags) -> list[Segment]
         if region is not None:
             return [_segment(times, region)]
     return []
+
+
+def _fit_both(cloud: Cloud, at: int) -> list[Segment]:
+    before, behind = _parted(cloud, at)
+    return [*_fit_run(*before), *_fit_run(*behind)]
+
+
+def _parted(cloud: Cloud, at: int) -> tuple[Cloud, Cloud]:
+    return _part(cloud, slice(at)), _part(cloud, slice(at, None))
 
 
 def _part(cloud: Cloud, piece: slice) -> Cloud:
@@ -232,8 +241,8 @@ def _settle_borders(cloud: Cloud, segments: list[Segment]) -> list[Segment]:
             int(np.searchsorted(cloud[0], early.start_s)), int(np.searchsorted(cloud[0], late.end_s, side="right"))
         )
         both = _part(cloud, stretch)
-        at = likeliest_split(*both)
-        parts = [] if at is None else [_part(both, slice(at)), _part(both, slice(at, None))]
+        at = _likeliest_split(*both)
+        parts = () if at is None else _parted(both, at)
         regions = [_region(*part, SLACKS_S[-1]) for part in parts]
         told = [_segment(part[0], region) for part, region in zip(parts, regions, strict=True) if region is not None]
         settled.extend(told if len(told) == 2 else [early, late])
@@ -247,7 +256,7 @@ def _without_passing(segments: list[Segment]) -> list[Segment]:
     return [segment for segment in segments if segment.matched >= least or segment in ends]
 
 
-def likelier_split(times: Floats, offsets: Floats, is_forward: Flags, alone_s: float) -> int | None:
+def _likelier_split(times: Floats, offsets: Floats, is_forward: Flags, alone_s: float) -> int | None:
     """Where one line leaves long queues (`alone_s`) and two leave hardly any: then the clock was set there.
 
     Over hours a drift takes up a setting of seconds, and a jump looks like a queue to what travels one way. What is
@@ -255,11 +264,11 @@ def likelier_split(times: Floats, offsets: Floats, is_forward: Flags, alone_s: f
     """
     if alone_s < LONG_QUEUE_S:
         return None
-    at = likeliest_split(times, offsets, is_forward)
+    at = _likeliest_split(times, offsets, is_forward)
     return at if at is not None and _together(times, offsets, is_forward, at) < CLEARLY_LESS * alone_s else None
 
 
-def likeliest_split(times: Floats, offsets: Floats, is_forward: Flags) -> int | None:
+def _likeliest_split(times: Floats, offsets: Floats, is_forward: Flags) -> int | None:
     """Where two lines leave the least queueing; None where no two fit."""
     count = len(times)
     if count < 2 * LASTING:
@@ -278,7 +287,7 @@ def likeliest_split(times: Floats, offsets: Floats, is_forward: Flags) -> int | 
 def _together(times: Floats, offsets: Floats, is_forward: Flags, at: int) -> float:
     """Mean queueing in s that is left by one line for the first `at` and one for the others. Setting a clock does not
     change its drift, so both have the same if there is one that fits both."""
-    left, right = (_region(times[p], offsets[p], is_forward[p], SLACKS_S[-1]) for p in (slice(at), slice(at, None)))
+    left, right = (_region(*part, SLACKS_S[-1]) for part in _parted((times, offsets, is_forward), at))
     if left is None or right is None:
         return float("inf")
     share = at / len(times)

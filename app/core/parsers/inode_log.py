@@ -93,7 +93,7 @@ class _Parser:
         part.end = self._stream.file_offset(self._base)
         part.encodings = self._stream.seen
         part.has_wraps = self._bodies.has_wraps
-        part.lead, part.lead_places = self._lead.text, self._lead.places
+        part.lead, part.lead_places = self._lead.half, self._lead.places
         return part
 
     def _feed(self, data: bytes, is_final: bool) -> int:

@@ -42,8 +42,8 @@ class NotOneReading(Exception):
 
 @dataclass(slots=True)
 class InodePart:
-    """What the records that begin in [start, end) gave. `lead` are the lines before the first record, and
-    `lead_places` the bytes where they begin and end (`LeadLines`); `tail` is the last record; `line` the last line,
+    """What the records that begin in [start, end) gave. `lead` are the lines before the first record where they may be
+    half of one, `lead_places` the bytes where they begin and end; `tail` is the last record; `line` the last line,
     where it has no end and may begin a record."""
 
     source: str
@@ -163,15 +163,14 @@ def facts_of(part: InodePart, encoding: str | None = None) -> LogFacts:
 
 
 def _edges(part: InodePart) -> LogEdges | None:
-    lead = part.lead if part.lead.strip() and len(part.lead) <= MAX_EDGE_BYTES else b""
     tail, table = part.tail, part.table
     rows = range(len(table) - 1, max(len(table) - _TAIL_ROWS, 0) - 1, -1)
     row = next((row for row in rows if table.get(row, START) == part.tail_start and table.lacks_body(row)), -1)
     if row < 0 or len(tail) > MAX_EDGE_BYTES:
         tail, row = b"", -1
-    if not (lead or tail or part.line):
+    if not (part.lead or tail or part.line):
         return None
-    return LogEdges(lead, part.lead_places, tail, row, part.line, part.line_start)
+    return LogEdges(part.lead, part.lead_places, tail, row, part.line, part.line_start)
 
 
 def _messages_run_backwards(table: EventTable) -> bool:

@@ -238,7 +238,7 @@ class _Parser:
         )
 
     def _edges(self) -> LogEdges | None:
-        lead = self._lead.text if self._lead.is_half else b""
+        lead = self._lead.half
         is_cut = self._tail_row >= 0 and len(self._tail) <= MAX_EDGE_BYTES
         tail, row = (self._tail, self._tail_row) if is_cut else (b"", -1)
         return LogEdges(lead, self._lead.places, tail, row) if lead or tail else None
