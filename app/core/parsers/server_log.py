@@ -97,7 +97,7 @@ class _Parser:
                 dropped += len(rest) - MAX_RECORD_BYTES
                 rest = rest[:MAX_RECORD_BYTES]
         if rest:
-            self._take(rest, offset, has_words=True)
+            self._take(rest, offset, has_words=True, line_end=b"")
         self._end(b"" if rest else b"\n")
 
     def _end(self, line_end: bytes) -> None:
@@ -107,7 +107,7 @@ class _Parser:
         if last is not None and len(self._table) > rows and self._table.lacks_body(rows):
             self._tail, self._tail_row = bytes(last.raw) + line_end, rows
 
-    def _take(self, raw: bytes, offset: int, has_words: bool) -> None:
+    def _take(self, raw: bytes, offset: int, has_words: bool, line_end: bytes = b"\n") -> None:
         account = self._account
         account.lines += 1
         begin = None
@@ -116,7 +116,7 @@ class _Parser:
             begin = self._reader.match(line.strip(b"\r").decode() if line.isascii() else _text_of(line))
         if begin is None:
             if not self._records and self._current is None:
-                self._lead.add(raw + b"\n", offset)
+                self._lead.add(raw + line_end, offset)
             self._continue(raw, offset, has_words)
             return
         if self._current is not None:

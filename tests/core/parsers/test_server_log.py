@@ -338,3 +338,12 @@ def _any_line(chance: random.Random) -> str:
     words = ("packet", "type [3]", "type=1", "PacKet", "mſg", "2号报文", "EAD 4", "M3 <<", "u=anna", "user=li")
     more = ("thread", "eventSeqID=q7XwPe2d", "mac 00:11:22:33:44:55", "读取", "header")
     return head + " ".join(chance.choices(words + more, k=chance.randrange(5))) + chance.choice(("\n", "\n\n"))
+
+
+@pytest.mark.parametrize("end", ["\n", "", "\n\n"])
+def test_lines_before_the_first_record_keep_their_place_in_the_file(end: str) -> None:
+    """A rotation may have left nothing in a file but the rest of a record."""
+    rest = '<i n="a">1</i>\n</data>' + end
+    edges = parse(rest, chosen="family").edges
+    assert edges is not None and edges.lead == rest.encode()
+    assert edges.lead_places[-1] == len(rest)
