@@ -14,7 +14,7 @@ from typing import BinaryIO, Protocol
 
 import zstandard
 
-BLOCK_BYTES = 4 * 1024 * 1024  # stays in the processor's cache between reading and walking
+BLOCK_BYTES = 4 * 1024 * 1024
 PACKED_BYTES = 1024 * 1024
 
 
@@ -81,7 +81,7 @@ def read_blocks(path: Path, size: int = BLOCK_BYTES) -> Iterator[bytes]:
             yield block
 
 
-def read_ahead(blocks: Iterator[bytes], depth: int = 2) -> Iterator[bytes]:
+def read_ahead(blocks: Iterator[bytes], depth: int = 1) -> Iterator[bytes]:
     """The same blocks, read and decompressed by another thread up to `depth` ahead. Errors come through in place."""
     waiting: Queue[bytes | BaseException | None] = Queue(depth)
     stopped = threading.Event()

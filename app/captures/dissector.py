@@ -35,6 +35,7 @@ IN_FLIGHT_BYTES = 6 * 1024 * 1024
 WRITE_BYTES = 128 * 1024
 STALLED_S = 0.5
 HELD_BACK_BYTES = 64 * 1024  # tshark prints whole buffers, of 4 KB as a rule
+COLUMN_BYTES = 2047  # of what is longer it prints the beginning only
 READ_BYTES = 64 * 1024
 RESTARTS = 20
 # tshark needs the headers only: the payload is read from the frame itself. Elsewhere (802.11 …) headers may lie deep.
@@ -60,6 +61,18 @@ def frame_block(interface: int, octets: bytes, frame: RawFrame) -> bytes:
     return b"".join((head, octets, _PADDING[-length & 3], _TOTAL.pack(total)))
 
 
+def columns_argv() -> list[str]:
+    """As columns of the packet list: tshark then looks for these fields only, and is twice as fast."""
+    columns = ",".join(f'"{name}","%Cus:{name}:0:R"' for name in FIELDS)
+    return ["-T", "tabs", "-o", f"gui.column.format:{columns}"]
+
+
+def fields_argv() -> list[str]:
+    """As fields of the whole dissection, however long they are."""
+    names = [part for name in FIELDS for part in ("-e", name)]
+    return ["-T", "fields", "-E", "occurrence=a", "-E", "aggregator=,", *names]
+
+
 class Dissector:
     """`put` frames, take `ready` pairs of a frame and its row; `finish` gives the rest.
 
@@ -80,6 +93,8 @@ class Dissector:
         self._interfaces: dict[int, int] = {}
         self._fed = 0
         self._restarts = 0
+        self._is_wide = False
+        self._is_cut = False
         self.failed: list[int] = []
 
     @property
@@ -138,14 +153,12 @@ class Dissector:
 
     def abandon(self) -> None:
         """Ends without the rest."""
-        if self._process is not None:
-            end_tool(self._process)
-            self._close()
+        self._end()
+        self._close()
 
     def _start(self) -> None:
-        fields = [part for name in FIELDS for part in ("-e", name)]
-        argv = tshark_argv("-r", "-", "-T", "fields", "-E", "occurrence=a", "-E", "aggregator=,", *fields)
-        process = start_tshark(argv, self._limits)
+        columns = fields_argv() if self._is_wide else columns_argv()
+        process = start_tshark(tshark_argv("-r", "-", *columns), self._limits)
         self._process, self._partial, self._fed = process, b"", 0
         self._input, self._output = SimpleQueue(), SimpleQueue()
         self._buffer = bytearray(SECTION)
@@ -175,7 +188,11 @@ class Dissector:
         lines = (self._partial + chunk).decode("utf-8", "replace").split("\n")
         self._partial = lines.pop().encode()
         for line in lines:
-            if not self._pending:
+            if not self._pending or self._is_cut:
+                return
+            if len(line) >= COLUMN_BYTES and not self._is_wide:
+                self._is_wide = self._is_cut = True
+                self._end()
                 return
             _, frame = self._pending.popleft()
             self._in_flight -= len(frame.octets)
@@ -183,8 +200,11 @@ class Dissector:
 
     def _restart(self) -> None:
         left = list(self._pending)
-        self._restarts += 1
-        count = 1 if self._restarts <= RESTARTS else len(left)
+        if self._is_cut:
+            self._is_cut, count = False, 0
+        else:
+            self._restarts += 1
+            count = 1 if self._restarts <= RESTARTS else len(left)
         self.failed.extend(frame.number for _, frame in left[:count])
         self._pending = deque(left[count:])
         self._in_flight = sum(len(frame.octets) for _, frame in self._pending)
@@ -192,6 +212,10 @@ class Dissector:
             self.start()
         for link_type, frame in self._pending:
             self._feed(link_type, frame)
+
+    def _end(self) -> None:
+        if self._process is not None:
+            end_tool(self._process)
 
     def _close(self) -> None:
         process = self._process

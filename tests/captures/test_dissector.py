@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import signal
+from struct import pack
 
 import pytest
 
@@ -66,6 +67,23 @@ def test_where_tshark_dies_the_other_frames_are_dissected_all_the_same() -> None
     found = numbers(list(work.finish()))
     assert found == list(range(2, 51))
     assert work.failed == [1]
+
+
+def test_rows_longer_than_a_column_are_whole() -> None:
+    packet, addresses = frames.udp(b"x"), {"source": "2001:db8:1111:2222:3333:4444:5555:6661", "destination": "fd00::2"}
+    for header in (17, *[41] * 59):
+        packet = frames.ipv6(packet, header, **addresses)
+    deep = (
+        pack(">BBHHH", 0x11, 0, 1, len(packet) + 2, 0x57) + packet
+    )  # a PPPoE session: the one link type here that is not cut
+    work = Dissector(ToolLimits())
+    work.put(frames.ETHERNET, frame(1))
+    work.put(frames.PPPOE, RawFrame(2, 0, 0, deep, len(deep)))
+    work.put(frames.ETHERNET, frame(3))
+    pairs = list(work.finish())
+    assert numbers(pairs) == [1, 2, 3]
+    assert [line.split("\t")[4].count(addresses["source"]) for _, line in pairs] == [0, 60, 0]
+    assert work.failed == []
 
 
 def test_work_can_be_given_up() -> None:

@@ -57,7 +57,7 @@ class Row(NamedTuple):
 
 
 def read_row(line: str) -> Row:
-    """One line of `tshark -T fields` with `FIELDS` as columns."""
+    """One line that tshark prints, with `FIELDS` as columns."""
     columns = line.split("\t")
     columns += [""] * (len(FIELDS) - len(columns))
     return Row(
@@ -213,7 +213,7 @@ def _locate(
 def _ident(column: str, number: int) -> int | None:
     printed = column.split(",")
     try:
-        return int(printed[number], 16) if number < len(printed) else None
+        return int(printed[number].partition(" ")[0], 16) if number < len(printed) else None  # "0x0165 (357)"
     except ValueError:
         return None
 

@@ -66,15 +66,19 @@ class PcapWalker(Walker):
         # The slow half of the seconds is the same for hours.
         mark_at = 2 if self._order == "<" else 0
         mark = block[start + mark_at : start + mark_at + 2]
-        unpack = Struct(f"{self._order}II").unpack_from
+        captured, original = (words_at(block, shift, self._order) for shift in (8, 12))
+        octets = np.frombuffer(block, dtype=np.uint8)
+        beyond = len(block) - 2
 
-        def is_record(at: int) -> bool:
-            captured, original = unpack(block, at + 8)
-            behind = at + self._header_bytes + captured + mark_at
-            return captured <= original <= MAX_FRAME_BYTES and block[behind : behind + 2] == mark
+        def are_records(at: Positions) -> NDArray[np.bool_]:
+            length = captured[at]
+            behind = np.minimum(at + length + (self._header_bytes + mark_at), beyond)
+            likely: NDArray[np.bool_] = (length <= original[at]) & (original[at] <= MAX_FRAME_BYTES)
+            likely &= (octets[behind] == mark[0]) & (octets[behind + 1] == mark[1])
+            return likely
 
-        starts = lane_starts(block, start, end, mark, mark_at, is_record)
-        return follow(starts, end, words_at(block, 8, self._order), self._header_bytes)
+        starts = lane_starts(block, start, end, mark, mark_at, are_records)
+        return follow(starts, end, captured, self._header_bytes)
 
     def _batch(self, block: bytes, at: Positions, behind: int) -> tuple[list[FrameBatch], int]:
         words = record_headers(block, at, 16, self._order)

@@ -69,16 +69,17 @@ class PcapngWalker(Walker):
         """Enhanced packets from `start` on, and the block behind them."""
         if end - start < LEAST_BYTES or not self._in_section:
             return NONE
-        unpack = Struct(f"{self._order}I").unpack_from
+        kinds, lengths = (words_at(block, shift, self._order) for shift in (0, 4))
 
-        def is_record(at: int) -> bool:
-            length: int = unpack(block, at + 4)[0]
-            is_likely = 32 <= length <= LIKELY_BYTES and at + length <= len(block)
-            return is_likely and unpack(block, at + length - 4)[0] == length
+        def are_records(at: Positions) -> NDArray[np.bool_]:
+            length = lengths[at]
+            likely: NDArray[np.bool_] = (length >= 32) & (length <= LIKELY_BYTES) & (at + length <= len(block))
+            likely &= kinds[np.where(likely, at + length - 4, 0)] == length
+            return likely
 
         mark = pack(f"{self._order}I", ENHANCED_PACKET)
-        lanes = follow(lane_starts(block, start, end, mark, 0, is_record), end, words_at(block, 4, self._order), 0)
-        others = np.flatnonzero(words_at(block, 0, self._order)[lanes] != ENHANCED_PACKET)
+        lanes = follow(lane_starts(block, start, end, mark, 0, are_records), end, lengths, 0)
+        others = np.flatnonzero(kinds[lanes] != ENHANCED_PACKET)
         return lanes[: others[0] + 1] if len(others) else lanes
 
     def _lose_at(self, position: int, length: int) -> None:

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 Positions = NDArray[np.int64]
 
-LANE_BYTES = 64 * 1024
-LEAST_BYTES = 8 * LANE_BYTES  # with fewer lanes, link by link is as fast
-TRIES = 40  # places looked at before a lane is left to the one before it
-STEPS_AT_ONCE = 16
+LANE_BYTES = 16 * 1024
+LEAST_BYTES = 32 * LANE_BYTES  # with fewer lanes, link by link is as fast
+LOOKED_AT_BYTES = 2 * 1024  # where no record begins within so many, a lane is left to the one before it
+LOOKED_AT_ZEROS_BYTES = 64  # they are everywhere
+STEPS_AT_ONCE = 8
 NONE = np.empty(0, dtype=np.int64)
 
 
@@ -27,41 +28,46 @@ def words_at(block: bytes, shift: int, order: str) -> NDArray[np.uint32]:
 
 
 def lane_starts(
-    block: bytes, start: int, end: int, mark: bytes, mark_at: int, is_record: Callable[[int], bool]
-) -> list[int]:
+    block: bytes, start: int, end: int, mark: bytes, mark_at: int, are_records: Callable[[Positions], NDArray[np.bool_]]
+) -> Positions:
     """`start`, and places about LANE_BYTES apart that look like records: they have `mark` at `mark_at`."""
-    starts = [start]
-    for goal in range(start + LANE_BYTES, end - LANE_BYTES // 2, LANE_BYTES):
-        at = goal
-        for _ in range(TRIES):
-            at = block.find(mark, at, goal + LANE_BYTES // 2)
-            if at < 0:
-                break
-            if is_record(at - mark_at):
-                starts.append(at - mark_at)
-                break
-            at += 1
-    return starts
+    first = start + LANE_BYTES
+    lanes = max((end - LANE_BYTES // 2 - first + LANE_BYTES - 1) // LANE_BYTES, 0)
+    told_by = mark.index(max(mark))
+    width = min(LOOKED_AT_BYTES if mark[told_by] else LOOKED_AT_ZEROS_BYTES, LANE_BYTES // 4)
+    windows = np.ndarray(
+        (lanes, width), np.uint8, buffer=block, offset=first + mark_at + told_by, strides=(LANE_BYTES, 1)
+    )
+    rows, columns = np.divmod(np.flatnonzero(windows == mark[told_by]), width)
+    at = first + rows * LANE_BYTES + columns
+    octets = np.frombuffer(block, dtype=np.uint8)
+    for shift, octet in enumerate(mark, mark_at):
+        right = octets[at + shift] == octet
+        rows, at = rows[right], at[right]
+    right = are_records(at)
+    _, firsts = np.unique(rows[right], return_index=True)
+    return np.concatenate((np.array([start]), at[right][firsts]))
 
 
-def follow(starts: list[int], end: int, lengths: NDArray[np.uint32], header_bytes: int) -> Positions:
+def follow(starts: Positions, end: int, lengths: NDArray[np.uint32], header_bytes: int) -> Positions:
     """Positions of the records from `starts[0]`, in order, up to `end` or to the first lane that does not run into the
     next one. `lengths[at] + header_bytes` is the length of a record at that position."""
-    ends = np.array([*starts[1:], end], dtype=np.int64)
-    at = np.array(starts, dtype=np.int64)
+    ends = np.append(starts[1:], end)
     limit = len(lengths) - 1
-    least = max(header_bytes, 1)  # a damaged length of 0 must not stand still
-    rows = []
+    at = starts
+    grid = [at]
     while (at < ends).any():
         for _ in range(STEPS_AT_ONCE):
-            rows.append(at)
-            at = at + np.maximum(lengths[at].astype(np.int64) + header_bytes, least)
+            step = lengths[at]
+            if not header_bytes:  # a damaged length of 0 must not stand still
+                np.maximum(step, 1, out=step)
+            at = at + step
+            at += header_bytes
             np.minimum(at, limit, out=at)
-    rows.append(at)
-    grid = np.stack(rows)
-    counts = (grid < ends).sum(axis=0)
-    landings = grid[counts, np.arange(len(starts))]
+            grid.append(at)
+    places = np.stack(grid, axis=1)
+    inside = places < ends[:, None]
+    landings = places[np.arange(len(starts)), inside.sum(axis=1)]
     astray = np.flatnonzero(landings[:-1] != ends[:-1])
     lanes = int(astray[0]) + 1 if len(astray) else len(starts)
-    grid = grid[:, :lanes].T
-    return grid[grid < ends[:lanes, None]]
+    return places[:lanes][inside[:lanes]]

@@ -26,18 +26,18 @@ def test_lanes_give_the_positions_that_link_by_link_gives() -> None:
     lengths = words_at(octets + bytes(16), 0, "<")
     for lanes in (1, 2, 7, 40):
         starts = sorted({0, *dice.sample(positions, lanes)})
-        assert follow(starts, len(octets), lengths, 0).tolist() == positions
+        assert follow(np.array(starts), len(octets), lengths, 0).tolist() == positions
 
 
 def test_a_lane_that_begins_in_the_wrong_place_is_left_out() -> None:
     octets, positions = chain_of([20] * 100)
-    found = follow([0, 400, 803, 1200], len(octets), words_at(octets + bytes(16), 0, "<"), 0)
+    found = follow(np.array([0, 400, 803, 1200]), len(octets), words_at(octets + bytes(16), 0, "<"), 0)
     assert found.tolist() == positions[:41]
 
 
 def test_lengths_that_are_damaged_end_and_do_not_stand_still() -> None:
     octets = np.frombuffer(random.Random(2).randbytes(5000) + bytes(5000), dtype=np.uint8).tobytes()
-    assert follow([0, 3000, 6000], 9000, words_at(octets, 0, "<"), 0)[0] == 0
+    assert follow(np.array([0, 3000, 6000]), 9000, words_at(octets, 0, "<"), 0)[0] == 0
 
 
 @pytest.mark.parametrize("name", ["pcap", "pcap-big-endian", "pcapng", "pcapng-big-endian"])
