@@ -10,11 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+Datagrams = tuple[Floats, Floats, Flags]  # times and offsets in s, whether forward; in order of time
 Point = tuple[float, float]
 
 MAX_DRIFT = 200e-6  # crystals are good to 100 ppm, and NTP slews by less than 500 ppm only while it corrects
@@ -22,6 +25,7 @@ WILD_DRIFT = 2000e-6  # a bad virtual machine; only where nothing smaller explai
 DRIFT_PENALTY_S = 2.0  # a drift of 100 ppm must explain away 0.2 ms of mean queueing
 FEW_POINTS = 8
 BINS = 256  # of the time axis: a hull keeps few points anyway, and losing one only widens the band
+SAME_DRIFT = 1e-15  # corners that lie at one drift but for rounding
 OPEN_S = 1e7  # stands for "no bound": far more than any true bound
 
 
@@ -34,7 +38,7 @@ class Cloud:
     mean_x: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Region:
     """All (offset_s at `middle_s`, drift) that the points allow. Times in s on the axis the points came with."""
 
@@ -42,6 +46,8 @@ class Region:
     middle_s: float
     above: Cloud
     below: Cloud
+    slack_s: float = 0.0
+    max_drift: float = MAX_DRIFT
 
     @property
     def has_upper(self) -> bool:
@@ -65,6 +71,22 @@ class Region:
         drifts = [drift for _, drift in self.corners]
         return min(drifts), max(drifts)
 
+    def edges_at(self, time_s: float) -> list[Point]:
+        """Lowest and highest offset then, at the least drift and at the greatest."""
+        ahead = time_s - self.middle_s
+        edges = [(drift, self._cut(drift)) for drift in self.drift_range()]
+        return [(lowest + drift * ahead, highest + drift * ahead) for drift, (lowest, highest) in edges]
+
+    def round_trip_s(self) -> float:
+        """The longest that the fastest datagrams of both directions may be under way together."""
+        cuts = [self._cut(drift) for _, drift in self.corners]
+        return max(highest - lowest for lowest, highest in cuts)
+
+    def queues_s(self) -> tuple[float, float]:
+        """Queueing of all above and of all below, summed, that the likeliest line means."""
+        return self._queues_at(self.line[1])
+
+    @cached_property
     def line(self) -> tuple[float, float]:
         """(offset at the middle, drift) of the likeliest line: the drift that leaves the least queueing in all.
 
@@ -83,20 +105,22 @@ class Region:
 
     def queueing(self) -> float:
         """Mean queueing that the likeliest line means, in s."""
-        return self.queueing_at(self.line()[1])
+        return self.queueing_at(self.line[1])
 
     def queueing_at(self, drift: float) -> float:
         """Mean queueing that this drift would mean, in s, and what drift itself costs."""
+        return sum(self._queues_at(drift)) / (self.above.count + self.below.count) + abs(drift) * DRIFT_PENALTY_S
+
+    def _queues_at(self, drift: float) -> tuple[float, float]:
         lowest, highest = self._cut(drift)
-        total = 0.0
-        if self.has_upper:
-            total += self.above.count * (self.above.mean_x - drift * (self.above.mean_t - self.middle_s) - highest)
-        if self.has_lower:
-            total += self.below.count * (lowest - self.below.mean_x + drift * (self.below.mean_t - self.middle_s))
-        return total / (self.above.count + self.below.count) + abs(drift) * DRIFT_PENALTY_S
+        above, below = self.above, self.below
+        return (
+            above.count * (above.mean_x - drift * (above.mean_t - self.middle_s) - highest) if above.count else 0.0,
+            below.count * (lowest - below.mean_x + drift * (below.mean_t - self.middle_s)) if below.count else 0.0,
+        )
 
     def best(self, time_s: float) -> float:
-        offset, drift = self.line()
+        offset, drift = self.line
         return offset + drift * (time_s - self.middle_s)
 
     def _cut(self, drift: float) -> tuple[float, float]:
@@ -104,11 +128,12 @@ class Region:
         found: list[float] = []
         for index, (offset, here) in enumerate(self.corners):
             before_offset, before = self.corners[index - 1]
-            if min(before, here) <= drift <= max(before, here):
-                share = 0.0 if before == here else (drift - here) / (before - here)
-                found.append(offset + share * (before_offset - offset))
-                if before == here:
-                    found.append(before_offset)
+            if min(before, here) - SAME_DRIFT <= drift <= max(before, here) + SAME_DRIFT:
+                if abs(before - here) <= SAME_DRIFT:
+                    found += (offset, before_offset)
+                else:
+                    share = min(max((drift - here) / (before - here), 0.0), 1.0)
+                    found.append(offset + share * (before_offset - offset))
         found = found or [offset for offset, _ in self.corners]
         return min(found), max(found)
 
@@ -140,7 +165,20 @@ def fit_region(
         polygon = _clip(polygon, time_s - middle_s, bound - slack_s, -1.0)
         if not polygon:
             return None
-    return Region(tuple(polygon), middle_s, _cloud(upper_t, upper_x), _cloud(lower_t, lower_x))
+    above, below = _cloud(upper_t, upper_x), _cloud(lower_t, lower_x)
+    return Region(tuple(polygon), middle_s, above, below, slack_s, max_drift)
+
+
+def fit_datagrams(datagrams: Datagrams, middle_s: float, slack_s: float, max_drift: float = MAX_DRIFT) -> Region | None:
+    """What travels forward shows too much at most, and what travels back too little."""
+    times, offsets, is_forward = datagrams
+    back = ~is_forward
+    return fit_region(times[is_forward], offsets[is_forward], times[back], offsets[back], middle_s, slack_s, max_drift)
+
+
+def part(datagrams: Datagrams, piece: slice | NDArray[np.int64]) -> Datagrams:
+    times, offsets, is_forward = datagrams
+    return times[piece], offsets[piece], is_forward[piece]
 
 
 def _cloud(times: Floats, values: Floats) -> Cloud:

@@ -14,9 +14,10 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from app.core.network.bands import Floats, Region
-from app.core.network.clock_pairs import JUMP_S, Flags, PairClock, Segment
+from app.core.network.bands import Flags, Floats, Region
 from app.core.network.matched_times import MatchedTimes
+from app.core.network.pair_clock import PairClock, Segment
+from app.core.network.unnoticed_settings import JUMP_S
 
 Rows = NDArray[np.int64]
 Fit = Callable[[int, int, Rows], PairClock | None]
@@ -72,7 +73,8 @@ def _within(ahead: Floats, segment: Segment) -> Flags:
 def _contradicts(region: Region, ahead: Floats, offsets: Floats, is_forward: Flags) -> Flags:
     """A forward datagram shows too much at most, one backward too little, and neither by more than any queue."""
     values = np.array([offset + drift * (ahead - region.middle_s) for offset, drift in region.corners])
-    best = np.array([region.best(at) for at in ahead.tolist()])
+    likeliest, drift = region.line
+    best = likeliest + drift * (ahead - region.middle_s)
     lowest = values.min(axis=0) if region.has_lower else best - JUMP_S / 2
     highest = values.max(axis=0) if region.has_upper else best + JUMP_S / 2
     too_low = np.where(is_forward, lowest, lowest - JUMP_S)

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from app.core.network.bands import Flags
 from app.core.network.clock_eras import Gap, Jump, Rows, eras_of, find_settings, jumps_of
 from app.core.network.clock_links import Link
-from app.core.network.clock_pairs import Flags, PairClock, fit_pair
+from app.core.network.clock_pairs import fit_pair
 from app.core.network.matched_times import MatchedTimes
+from app.core.network.pair_clock import PairClock
 
 # Frames of one file are out of order by less; more, and its clock was set back.
 GOES_BACK_NS = 100_000_000

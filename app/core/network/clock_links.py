@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from app.core.network.bands import Region
-from app.core.network.clock_pairs import PairClock
-
-Bounds = tuple[float | None, float | None]
+from app.core.network.pair_clock import PairClock
+from app.core.network.unnoticed_settings import Bounds
 
 # What a chain pays for a link that is known on one side only: more than any band of both sides.
 ONE_WAY_COST_S = 60.0
@@ -34,7 +33,7 @@ class Link:
 
     def shift_ns(self, far_raw_ns: int) -> tuple[int, Bounds]:
         """(ns to add to the far clock to get the near one, around which the bounds in seconds of far - near lie)."""
-        lower, upper = self._region.at(self._ahead(far_raw_ns))
+        lower, upper = self.pair.bounds_at(self.pair.main, self._ahead(far_raw_ns))
         if self.is_turned:
             return self.pair.base_offset_ns, (_negate(upper), _negate(lower))
         return -self.pair.base_offset_ns, (lower, upper)

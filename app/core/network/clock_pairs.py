@@ -7,19 +7,16 @@ contradiction that lasts; a wrong match as one that does not.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from app.core.network.bands import MAX_DRIFT, WILD_DRIFT, Floats, Region, fit_region
+from app.core.network.bands import MAX_DRIFT, WILD_DRIFT, Datagrams, Flags, Floats, Region, fit_datagrams, part
+from app.core.network.pair_clock import PairClock, Segment
+from app.core.network.unnoticed_settings import JUMP_S
 
 Times = NDArray[np.int64]
-Flags = NDArray[np.bool_]
-Cloud = tuple[Floats, Floats, Flags]  # times and offsets in s, whether forward
 
-# Bigger jumps between neighbouring datagrams are no queue: a set clock, or a wrong match.
-JUMP_S = 3.0
 # Time stamps are not taken at the instant of passing: from the resolution of a pcap to a mirror port under load.
 SLACKS_S = (2e-6, 2e-5, 2e-4, 1e-3)
 NOISY_SLACKS_S = (1e-2, 1e-1, 1.0, 10.0)
@@ -32,75 +29,6 @@ TRIED_SPLITS = 64
 PASSING_SHARE = 0.05
 # A contradiction that this many datagrams in a row share is a new setting of the clock.
 LASTING = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """A time between two settings of either clock. Seconds since `PairClock.base_ns` on the first capture's clock."""
-
-    start_s: float
-    end_s: float
-    region: Region
-    matched: int
-
-
-@dataclass(frozen=True, slots=True)
-class PairClock:
-    """`second clock - first clock` as bands over the first clock's raw time, around `base_offset_ns`."""
-
-    base_ns: int
-    base_offset_ns: int
-    segments: tuple[Segment, ...]
-    matched: int
-    dropped: int
-
-    @property
-    def main(self) -> Segment:
-        """The segment that knows most: bounded on both sides if any is, then the longest."""
-        return max(self.segments, key=lambda one: (one.region.has_both, one.end_s - one.start_s))
-
-    @property
-    def has_both(self) -> bool:
-        return self.main.region.has_both
-
-    def segment_at(self, first_raw_ns: int) -> Segment:
-        ahead = (first_raw_ns - self.base_ns) / 1e9
-        chosen = self.segments[0]
-        for segment in self.segments[1:]:
-            if ahead >= segment.start_s:
-                chosen = segment
-        return chosen
-
-    def band(self, first_raw_ns: int) -> tuple[float | None, float | None]:
-        """Lower and upper bound of the offset in seconds, without `base_offset_ns`."""
-        ahead = (first_raw_ns - self.base_ns) / 1e9
-        return self.segment_at(first_raw_ns).region.at(ahead)
-
-    def best(self, first_raw_ns: int) -> float:
-        ahead = (first_raw_ns - self.base_ns) / 1e9
-        return self.segment_at(first_raw_ns).region.best(ahead)
-
-    def drift(self) -> float:
-        return self.main.region.line()[1]
-
-    def steps(self) -> list[tuple[int, float]]:
-        """(raw time of the first clock, jump in s) of every setting."""
-        found = []
-        for before, after in zip(self.segments, self.segments[1:], strict=False):
-            jump = after.region.best(after.start_s) - before.region.best(after.start_s)
-            found.append((self.base_ns + round(after.start_s * 1e9), jump))
-        return found
-
-    @property
-    def middle_ns(self) -> int:
-        """Raw time of the first clock in the middle of the main segment."""
-        return self.base_ns + round((self.main.start_s + self.main.end_s) / 2 * 1e9)
-
-    @property
-    def width_s(self) -> float:
-        """Width of the main segment's band in its middle; infinite where a bound is missing."""
-        lower, upper = self.main.region.at((self.main.start_s + self.main.end_s) / 2)
-        return float("inf") if lower is None or upper is None else upper - lower
 
 
 def fit_pair(first_ns: Times, second_ns: Times, is_forward: Flags) -> PairClock | None:
@@ -120,7 +48,7 @@ def fit_pair(first_ns: Times, second_ns: Times, is_forward: Flags) -> PairClock 
     offsets = (shifts - base_offset_ns) / 1e9
     segments: list[Segment] = []
     for run in _runs(times, offsets):
-        segments.extend(_fit_run(times[run], offsets[run], is_forward[run]))
+        segments.extend(_fit_run(part((times, offsets, is_forward), run)))
     if not segments or len(segments) > MAX_STEPS:
         return None
     matched = sum(segment.matched for segment in segments)
@@ -139,7 +67,7 @@ def least_slack(first_ns: Times, second_ns: Times, is_forward: Flags) -> float:
         return float("inf")
     run = max(runs, key=len)
     for slack in (0.0, *SLACKS_S, *NOISY_SLACKS_S):
-        if _region(times[run], offsets[run], is_forward[run], slack) is not None:
+        if _region(part((times, offsets, is_forward), run), slack) is not None:
             return slack
     return float("inf")
 
@@ -168,61 +96,52 @@ def _fits(times: Floats, offsets: Floats, left: np.int64, right: np.int64) -> bo
     return bool(abs(offsets[right] - offsets[left]) <= JUMP_S + MAX_DRIFT * (times[right] - times[left]))
 
 
-def _region(
-    times: Floats, offsets: Floats, is_forward: Flags, slack_s: float, max_drift: float = MAX_DRIFT
-) -> Region | None:
-    middle = float(times[0] + times[-1]) / 2
-    back = ~is_forward
-    return fit_region(times[is_forward], offsets[is_forward], times[back], offsets[back], middle, slack_s, max_drift)
+def _region(datagrams: Datagrams, slack_s: float, max_drift: float = MAX_DRIFT) -> Region | None:
+    times = datagrams[0]
+    return fit_datagrams(datagrams, float(times[0] + times[-1]) / 2, slack_s, max_drift)
 
 
-def _fit_run(times: Floats, offsets: Floats, is_forward: Flags) -> list[Segment]:
-    cloud = times, offsets, is_forward
+def _fit_run(cloud: Datagrams) -> list[Segment]:
     for slack in SLACKS_S:
-        region = _region(*cloud, slack)
+        region = _region(cloud, slack)
         if region is not None:
-            at = _likelier_split(*cloud, region.queueing())
+            at = _likelier_split(cloud, region.queueing())
             if at is not None:
                 return _fit_both(cloud, at)
-            return [_segment(times, region)]
-    found = _without_passing(list(_split_at_steps(*cloud)))
+            return [_segment(cloud, region)]
+    found = _without_passing(list(_split_at_steps(cloud)))
     if len(found) > 1:
         found = _settle_borders(cloud, found)
         # One wild clock is likelier than two settings of it, and than one that leaves longer queues.
-        region = _region(*cloud, SLACKS_S[1], WILD_DRIFT)
+        region = _region(cloud, SLACKS_S[1], WILD_DRIFT)
         if region is not None and (len(found) > 2 or region.queueing() <= _queueing(found)):
-            return [_segment(times, region)]
-    elif found and found[0].matched < len(times):
+            return [_segment(cloud, region)]
+    elif found and found[0].matched < len(cloud[0]):
         # Those that contradict may be the last ones of a clock that was set long before them.
-        at = _likelier_split(*cloud, found[0].region.queueing())
+        at = _likelier_split(cloud, found[0].region.queueing())
         if at is not None:
             return _fit_both(cloud, at)
     kept = sum(segment.matched for segment in found)
-    if found and len(found) <= MAX_STEPS and kept >= (1 - MAX_DROPPED_SHARE) * len(times):
+    if found and len(found) <= MAX_STEPS and kept >= (1 - MAX_DROPPED_SHARE) * len(cloud[0]):
         return found
     for slack in NOISY_SLACKS_S:
-        region = _region(*cloud, slack)
+        region = _region(cloud, slack)
         if region is not None:
-            return [_segment(times, region)]
+            return [_segment(cloud, region)]
     return []
 
 
-def _fit_both(cloud: Cloud, at: int) -> list[Segment]:
+def _fit_both(cloud: Datagrams, at: int) -> list[Segment]:
     before, behind = _parted(cloud, at)
-    return [*_fit_run(*before), *_fit_run(*behind)]
+    return [*_fit_run(before), *_fit_run(behind)]
 
 
-def _parted(cloud: Cloud, at: int) -> tuple[Cloud, Cloud]:
-    return _part(cloud, slice(at)), _part(cloud, slice(at, None))
+def _parted(cloud: Datagrams, at: int) -> tuple[Datagrams, Datagrams]:
+    return part(cloud, slice(at)), part(cloud, slice(at, None))
 
 
-def _part(cloud: Cloud, piece: slice) -> Cloud:
-    times, offsets, is_forward = cloud
-    return times[piece], offsets[piece], is_forward[piece]
-
-
-def _segment(times: Floats, region: Region) -> Segment:
-    return Segment(float(times[0]), float(times[-1]), region, len(times))
+def _segment(cloud: Datagrams, region: Region) -> Segment:
+    return Segment(float(cloud[0][0]), float(cloud[0][-1]), region, cloud)
 
 
 def _queueing(segments: list[Segment]) -> float:
@@ -231,7 +150,7 @@ def _queueing(segments: list[Segment]) -> float:
     return sum(segment.region.queueing() * segment.matched for segment in segments) / count
 
 
-def _settle_borders(cloud: Cloud, segments: list[Segment]) -> list[Segment]:
+def _settle_borders(cloud: Datagrams, segments: list[Segment]) -> list[Segment]:
     """The first contradiction comes late where what travels one way looks like a queue for a while: between two
     segments, the clock was set where the least queueing is left."""
     settled = segments[:1]
@@ -240,11 +159,11 @@ def _settle_borders(cloud: Cloud, segments: list[Segment]) -> list[Segment]:
         stretch = slice(
             int(np.searchsorted(cloud[0], early.start_s)), int(np.searchsorted(cloud[0], late.end_s, side="right"))
         )
-        both = _part(cloud, stretch)
-        at = _likeliest_split(*both)
+        both = part(cloud, stretch)
+        at = _likeliest_split(both)
         parts = () if at is None else _parted(both, at)
-        regions = [_region(*part, SLACKS_S[-1]) for part in parts]
-        told = [_segment(part[0], region) for part, region in zip(parts, regions, strict=True) if region is not None]
+        regions = [_region(piece, SLACKS_S[-1]) for piece in parts]
+        told = [_segment(piece, region) for piece, region in zip(parts, regions, strict=True) if region is not None]
         settled.extend(told if len(told) == 2 else [early, late])
     return settled
 
@@ -256,7 +175,7 @@ def _without_passing(segments: list[Segment]) -> list[Segment]:
     return [segment for segment in segments if segment.matched >= least or segment in ends]
 
 
-def _likelier_split(times: Floats, offsets: Floats, is_forward: Flags, alone_s: float) -> int | None:
+def _likelier_split(cloud: Datagrams, alone_s: float) -> int | None:
     """Where one line leaves long queues (`alone_s`) and two leave hardly any: then the clock was set there.
 
     Over hours a drift takes up a setting of seconds, and a jump looks like a queue to what travels one way. What is
@@ -264,18 +183,18 @@ def _likelier_split(times: Floats, offsets: Floats, is_forward: Flags, alone_s: 
     """
     if alone_s < LONG_QUEUE_S:
         return None
-    at = _likeliest_split(times, offsets, is_forward)
-    return at if at is not None and _together(times, offsets, is_forward, at) < CLEARLY_LESS * alone_s else None
+    at = _likeliest_split(cloud)
+    return at if at is not None and _together(cloud, at) < CLEARLY_LESS * alone_s else None
 
 
-def _likeliest_split(times: Floats, offsets: Floats, is_forward: Flags) -> int | None:
+def _likeliest_split(cloud: Datagrams) -> int | None:
     """Where two lines leave the least queueing; None where no two fit."""
-    count = len(times)
+    count = len(cloud[0])
     if count < 2 * LASTING:
         return None
 
     def together(at: int) -> float:
-        return _together(times, offsets, is_forward, at)
+        return _together(cloud, at)
 
     step = max(1, count // TRIED_SPLITS)
     coarse = min(range(LASTING, count - LASTING + 1, step), key=together)
@@ -284,13 +203,13 @@ def _likeliest_split(times: Floats, offsets: Floats, is_forward: Flags) -> int |
     return best if together(best) < float("inf") else None
 
 
-def _together(times: Floats, offsets: Floats, is_forward: Flags, at: int) -> float:
+def _together(cloud: Datagrams, at: int) -> float:
     """Mean queueing in s that is left by one line for the first `at` and one for the others. Setting a clock does not
     change its drift, so both have the same if there is one that fits both."""
-    left, right = (_region(*part, SLACKS_S[-1]) for part in _parted((times, offsets, is_forward), at))
+    left, right = (_region(piece, SLACKS_S[-1]) for piece in _parted(cloud, at))
     if left is None or right is None:
         return float("inf")
-    share = at / len(times)
+    share = at / len(cloud[0])
     (low, high), (other_low, other_high) = left.drift_range(), right.drift_range()
     lowest, highest = max(low, other_low), min(high, other_high)
     if lowest > highest:
@@ -302,33 +221,33 @@ def _together(times: Floats, offsets: Floats, is_forward: Flags, at: int) -> flo
     )
 
 
-def _split_at_steps(times: Floats, offsets: Floats, is_forward: Flags) -> Iterator[Segment]:
-    rest = np.arange(len(times))
+def _split_at_steps(cloud: Datagrams) -> Iterator[Segment]:
+    is_forward = cloud[2]
+    rest = np.arange(len(is_forward))
     while len(rest):
-        end = _feasible_prefix(times, offsets, is_forward, rest)
+        end = _feasible_prefix(cloud, rest)
         drops = 0
         while end < len(rest) and drops <= len(rest) * MAX_DROPPED_SHARE:
             without = np.delete(rest, end)
             # A wrong match stands alone: what follows it in its own direction agrees with what came before.
             alike = np.flatnonzero(is_forward[without[end:]] == is_forward[rest[end]])[:LASTING]
             next_ones = without[: end + max(LASTING, int(alike[-1]) + 1 if len(alike) else 0)]
-            if _feasible_prefix(times, offsets, is_forward, next_ones) < len(next_ones):
+            if _feasible_prefix(cloud, next_ones) < len(next_ones):
                 break
             rest, drops = without, drops + 1
-            end = _feasible_prefix(times, offsets, is_forward, rest)
-        piece = rest[:end]
-        region = _region(times[piece], offsets[piece], is_forward[piece], SLACKS_S[-1])
-        if region is not None and len(piece) >= LASTING:
-            yield Segment(float(times[piece[0]]), float(times[piece[-1]]), region, len(piece))
+            end = _feasible_prefix(cloud, rest)
+        piece = part(cloud, rest[:end])
+        region = _region(piece, SLACKS_S[-1])
+        if region is not None and end >= LASTING:
+            yield _segment(piece, region)
         rest = rest[end:]
 
 
-def _feasible_prefix(times: Floats, offsets: Floats, is_forward: Flags, rows: NDArray[np.int64]) -> int:
+def _feasible_prefix(cloud: Datagrams, rows: NDArray[np.int64]) -> int:
     """How many of the first rows fit one line (at least one)."""
 
     def fits(count: int) -> bool:
-        piece = rows[:count]
-        return _region(times[piece], offsets[piece], is_forward[piece], SLACKS_S[-1]) is not None
+        return _region(part(cloud, rows[:count]), SLACKS_S[-1]) is not None
 
     if len(rows) <= 1 or fits(len(rows)):
         return len(rows)

@@ -17,10 +17,11 @@ import numpy as np
 from app.core.analysis import Clock
 from app.core.network.clock_eras import Gap
 from app.core.network.clock_fits import LinkedEras, PairFits, link_eras
-from app.core.network.clock_links import Bounds, clamped, total
+from app.core.network.clock_links import clamped, total
 from app.core.network.clock_settings import Setting, whole_clock
 from app.core.network.matched_times import MatchedTimes
 from app.core.network.observations import Observation
+from app.core.network.unnoticed_settings import Bounds
 from app.core.records import Text
 
 # Bands of different chains that miss each other by less than this are time stamp noise.

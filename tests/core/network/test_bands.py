@@ -18,7 +18,7 @@ def test_two_flat_clouds_leave_the_room_between_them() -> None:
     assert found is not None
     lower, upper = found.at(0.0)
     assert (lower, upper) == pytest.approx((1.0, 3.0), abs=1e-9)
-    assert found.line() == pytest.approx((2.0, 0.0), abs=1e-9)
+    assert found.line == pytest.approx((2.0, 0.0), abs=1e-9)
 
 
 def test_the_band_opens_away_from_the_points() -> None:

@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from app.core.network.clock_pairs import PairClock, fit_pair, least_slack
+from app.core.network.clock_pairs import fit_pair, least_slack
+from app.core.network.pair_clock import PairClock
 from tests.core.clock_world import START_NS, TwoClocks, any_two_clocks, two_clocks
 
 
@@ -97,6 +98,49 @@ def test_twenty_datagrams_bound_a_clock_before_and_after_it_was_set(is_one_way: 
             if not ((lower is None or lower <= true) and (upper is None or true <= upper)):
                 misses.append((world, segment))
     assert misses == []
+
+
+@pytest.mark.parametrize("is_one_way", [False, True])
+@pytest.mark.parametrize("jump_s", [0.001, 0.005, 0.02, 0.1, 0.3, 3.0])
+def test_the_band_holds_a_clock_that_was_set_by_less_than_its_datagrams_show(jump_s: float, is_one_way: bool) -> None:
+    """From five datagrams to a thousand, in seconds or a day: what hides in queues and in drift is borne."""
+    misses = []
+    for seed in range(40):
+        world = any_two_clocks(seed, jump_s=jump_s, is_one_way=is_one_way)
+        pair = fit(world)
+        for segment in pair.segments:
+            lower, upper = pair.bounds_at(segment, segment.middle_s)
+            true = world.true_offset(pair.base_ns + round(segment.middle_s * 1e9)) - pair.base_offset_ns / 1e9
+            if not ((lower is None or lower <= true) and (upper is None or true <= upper)):
+                misses.append((seed, lower, true, upper))
+    assert misses == []
+
+
+def test_the_band_holds_a_clock_that_is_slewed() -> None:
+    for seed in range(40):
+        world = any_two_clocks(seed, jump_s=0.02, slew_rate=500e-6)
+        pair = fit(world)
+        lower, upper = pair.band(pair.middle_ns)
+        true = world.true_offset(pair.middle_ns) - pair.base_offset_ns / 1e9
+        assert lower is not None and upper is not None and lower <= true <= upper
+
+
+def test_twenty_datagrams_with_short_queues_give_a_narrow_band_all_the_same() -> None:
+    widths = sorted(fit(two_clocks(seed, drift=50e-6)).width_s for seed in range(101))
+    assert widths[50] < 2.5e-3 and widths[95] < 5e-3
+
+
+def test_where_only_one_way_was_travelled_before_the_middle_the_other_bound_is_told_by_delays() -> None:
+    """The fixed part of a delay is no other after a clock was set, so the band is not open."""
+    world = two_clocks(4, datagrams=200, queue_s=0.0001)
+    kept = world.is_forward | (np.arange(200) > 110)
+    pair = fit_pair(world.first_ns[kept], world.second_ns[kept], world.is_forward[kept])
+    assert pair is not None and holds(pair, world, pair.middle_ns) and pair.width_s < 0.01
+
+
+def test_a_single_exchange_is_no_time_to_set_a_clock_in() -> None:
+    world = two_clocks(2, datagrams=2, span_s=0.01)
+    assert fit(world).width_s < 0.002
 
 
 def test_single_wrong_matches_are_left_out() -> None:
