@@ -84,6 +84,12 @@ class PairClock:
         return found
 
     @property
+    def borne_s(self) -> float:
+        """How much wider the band is for a setting of a clock that the datagrams of the main segment would not show."""
+        lower, upper = self.main.region.at(self.main.middle_s)
+        return self.width_s - (upper - lower) if lower is not None and upper is not None else 0.0
+
+    @property
     def middle_ns(self) -> int:
         """Raw time of the first clock in the middle of the main segment."""
         return self.base_ns + round(self.main.middle_s * 1e9)
