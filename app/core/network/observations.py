@@ -23,6 +23,8 @@ TWIN_NS = 1_000_000_000
 NAMELESS_TWIN_NS = 20_000_000
 CONTRADICTION = -1
 
+Flow = tuple[str, str, tuple[int, int] | None]  # addresses, and ports where they were seen
+
 
 class Observation:
     """One datagram at one capture. `capture` is the index of the capture; `packets` are all its pieces there;
@@ -72,6 +74,10 @@ class Observation:
         """Whether the identification tells it apart: IPv6 packets that are whole have none, and 0 is sent many times
         by hosts that set don't-fragment (RFC 6864)."""
         return bool(self.identification)
+
+    @property
+    def flow(self) -> Flow:
+        return self.source_ip, self.destination_ip, self.ports
 
     @property
     def size(self) -> int | None:

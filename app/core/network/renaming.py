@@ -6,13 +6,13 @@ accident, and one of a small counter comes often: then names join nothing, and p
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from itertools import product
 
 from app.core.network.groups import Group, Level
 from app.core.network.matching import TRANSLATED_BYTES, classes_by_content, pair_agreement
-from app.core.network.observations import Observation
+from app.core.network.observations import Flow, Observation
 from app.core.records import Direction
 
 Way = Callable[[Group], Direction | None]
@@ -22,22 +22,47 @@ Pairs = set[Pair]
 
 
 def preserved_pairs(groups: Iterable[Group], way: Way) -> Pairs:
-    """Between which identifications were seen to stay as they are."""
-    known: set[tuple[bool, Direction | None, tuple[int, ...]]] = set()
-    pairs: Pairs = set()
-    rewritten = Level.REWRITTEN
+    """Between which identifications were seen to stay as they are: not by a few names where more have no equal."""
+    shared, alone = _shared_names(groups, way)
+    return {pair for pair, count in shared.items() if count >= min(alone[pair], alone[_turned(pair)])}
+
+
+def _shared_names(groups: Iterable[Group], way: Way) -> tuple[Counter[Pair], Counter[Pair]]:
+    """Of each two captures, how many named datagrams both have, and how many the first has and the second has not,
+    though it has others of that flow, or of what the flow is translated to."""
+    kinds: Counter[tuple[bool, Direction | None, frozenset[int], Flow]] = Counter()
+    same: dict[Flow, Flow] = {}
     for group in groups:
-        if len(group.members) < 2 or group.level == rewritten:
-            continue
         members = list(group.members.values())
-        if not members[0].identification:
-            continue
-        is_fragmented, direction = True in [seen.is_fragmented for seen in members], way(group)
-        key = (is_fragmented, direction, tuple(group.members))
-        if key not in known:
-            known.add(key)
-            pairs.update((one, other, is_fragmented, direction) for one in group.members for other in group.members)
-    return pairs
+        if members[0].identification and group.level != Level.REWRITTEN:
+            is_fragmented = True in [seen.is_fragmented for seen in members]
+            heads = [seen for seen in members if seen.ports is not None] or members
+            flow = _first_of(same, heads[0].flow)
+            if group.level == Level.TRANSLATED:
+                for seen in heads[1:]:
+                    same[_first_of(same, seen.flow)] = flow
+            kinds[is_fragmented, way(group), frozenset(group.members), flow] += 1
+    places: dict[Flow, set[int]] = defaultdict(set)
+    for _, _, members_of, flow in kinds:
+        for known in (flow, (*flow[:2], None)):  # later fragments have no ports
+            places[_first_of(same, known)].update(members_of)
+    shared: Counter[Pair] = Counter()
+    alone: Counter[Pair] = Counter()
+    for (is_fragmented, direction, members_of, flow), count in kinds.items():
+        for one, other in product(members_of, places[_first_of(same, flow)]):
+            (shared if other in members_of else alone)[one, other, is_fragmented, direction] += count
+    return shared, alone
+
+
+def _first_of(same: dict[Flow, Flow], flow: Flow) -> Flow:
+    while (other := same.get(flow, flow)) != flow:
+        flow = other
+    return flow
+
+
+def _turned(pair: Pair) -> Pair:
+    one, other, is_fragmented, direction = pair
+    return other, one, is_fragmented, direction
 
 
 def is_named_apart(one: Group, other: Group, directions: Iterable[Direction | None], kept: Pairs) -> bool:
@@ -53,7 +78,26 @@ def is_named_apart(one: Group, other: Group, directions: Iterable[Direction | No
 
 
 def renamed_pairs(groups: Sequence[Group], captures: int, way: Way) -> Pairs:
-    """Between which identifications are written anew, by what has a payload like no other: most of it decides."""
+    """Between which identifications are written anew."""
+    return _told_apart_by_payload(groups, captures, way) | _accidental_pairs(groups, way)
+
+
+def _accidental_pairs(groups: Sequence[Group], way: Way) -> Pairs:
+    """Between which a few names are equal, more on either side have no equal, and no payload says that those are more
+    than an accident: a repeated one may be another attempt's."""
+    shared, alone = _shared_names(groups, way)
+    few = {pair for pair, count in shared.items() if count < min(alone[pair], alone[_turned(pair)])}
+    if not few:
+        return set()
+    for group, count in _told_by_payload(groups):
+        if count == 1:
+            is_fragmented, direction = group.lead.is_fragmented, way(group)
+            few -= {(one, other, is_fragmented, direction) for one, other in product(group.members, repeat=2)}
+    return few
+
+
+def _told_apart_by_payload(groups: Sequence[Group], captures: int, way: Way) -> Pairs:
+    """By what has a payload like no other: most of it decides."""
     partial = [group for group in groups if len(group.members) < captures and group.has_head and group.lead.is_named]
     owners = {id(group.lead): group for group in partial}
     votes: Counter[Pair] = Counter()

@@ -6,14 +6,14 @@ Size and payload must be equal, or the name, and the times or the order agree.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import combinations, pairwise
 
 from app.core.network.bands import MAX_DRIFT
 from app.core.network.clocks import ClockNet
 from app.core.network.groups import Group, Level
 from app.core.network.matching import TRANSLATED_BYTES, classes_by_content, note_rivals, pair_agreement
-from app.core.network.observations import UDP_HEADER_BYTES
+from app.core.network.observations import UDP_HEADER_BYTES, Flow
 from app.core.network.renaming import Pairs, Way, is_named_apart, preserved_pairs
 from app.core.network.timed_matching import ALIKE_SPREADS_S, LONGEST_TRANSIT_S, MAX_RIVALS, by_time
 
@@ -85,15 +85,32 @@ def _is_altered(one: Group, other: Group, net: ClockNet, rank: Sequence[int]) ->
 def join_rewritten(groups: list[Group], net: ClockNet, captures: int, way: Way) -> list[Group]:
     """Join groups of equal payload at the same corrected time where identifications do not survive the way."""
     kept = preserved_pairs(groups, way)
+    classes = alike_groups(groups, captures, kept, way)
+    flows = _flows(groups if classes else ())
     gone: set[int] = set()
-    for alike in alike_groups(groups, captures, kept, way):
+    for alike in classes:
         by_part: dict[int, list[tuple[int, Group]]] = defaultdict(list)
         for group in alike:
             by_part[net.parts[group.lead.capture]].append((reference_time(group, net), group))
         for timed in by_part.values():
             for cluster in _time_clusters(timed, ALIKE_SPREADS_S[0]):
-                gone.update(_join_cluster(cluster, kept, way))
+                if not any(_are_two_flows(one, other, flows) for one, other in combinations(cluster[:MAX_RIVALS], 2)):
+                    gone.update(_join_cluster(cluster, kept, way))
     return [group for group in groups if id(group) not in gone] if gone else groups
+
+
+def _flows(groups: Iterable[Group]) -> set[tuple[int, Flow]]:
+    """(capture, addresses and ports) of all that was seen."""
+    return {(seen.capture, seen.flow) for group in groups for seen in group.members.values() if seen.head is not None}
+
+
+def _are_two_flows(one: Group, other: Group, flows: set[tuple[int, Flow]]) -> bool:
+    """Other addresses are no translation of what is seen untranslated at the same captures."""
+    mine, theirs = one.lead.flow, other.lead.flow
+    return mine != theirs and (
+        any((capture, theirs) in flows for capture in one.members)
+        or any((capture, mine) in flows for capture in other.members)
+    )
 
 
 def reference_time(group: Group, net: ClockNet) -> int:
@@ -127,13 +144,17 @@ def link_parts(groups: list[Group], net: ClockNet, captures: int, way: Way) -> l
     One alone would let a first attempt here pass for a second attempt there.
     """
     kept = preserved_pairs(groups, way)
+    classes = alike_groups(groups, captures, kept, way)
+    flows = _flows(groups if classes else ())
     anchors: dict[tuple[int, int], list[tuple[int, int, Group, Group]]] = defaultdict(list)
-    for alike in alike_groups(groups, captures, kept, way):
+    for alike in classes:
         by_part: dict[int, list[Group]] = defaultdict(list)
         for group in alike:
             by_part[net.parts[group.lead.capture]].append(group)
         for (left, mine), (right, theirs) in pairwise(sorted(by_part.items())):
-            if len(mine) == len(theirs) == 1 and may_be_rewritten(mine[0], theirs[0], kept, way):
+            if len(mine) > 1 or len(theirs) > 1 or _are_two_flows(mine[0], theirs[0], flows):
+                continue
+            if may_be_rewritten(mine[0], theirs[0], kept, way):
                 here, there = (reference_time(group, net) for group in (mine[0], theirs[0]))
                 anchors[left, right].append((here, there - here, mine[0], theirs[0]))
     gone: set[int] = set()

@@ -25,6 +25,17 @@ FOUND = (
     # A clock that was set ahead, and only datagrams of one way to tell it: they look like a queue of seconds.
     Plan(70339, frozenset({"step", "terminal", "rewriting", "random loss", "early"})),
     Plan(70471, frozenset({"step", "short identifications", "foreign fragments", "loss at a device", "one way"})),
+    # One identification that a device gave by chance to another attempt linked the captures before and behind it.
+    Plan(
+        20465,
+        frozenset({"short identifications", "foreign fragments", "terminal", "rewriting", "loss at a device"}),
+    ),
+    Plan(50789, frozenset({"short identifications", "rewriting", "random loss"})),
+    Plan(200858, frozenset({"short identifications", "terminal", "rewriting", "random loss"})),
+    # A few names that were equal by chance were taken as proof that no device gives others.
+    Plan(70656, frozenset({"short identifications", "foreign fragments", "rewriting", "loss at a device"})),
+    # Equal heartbeats of two terminals, the one lost where the other passed, looked like one that was translated.
+    Plan(20110, frozenset({"ipv6", "terminal", "random loss"})),
 )
 
 
