@@ -1,9 +1,10 @@
 """Many random worlds, each fault made as small as it can be.
 
-    python bench/worlds.py [--from 0] [--worlds 1000] [--only NAME …]
+    python bench/worlds.py [--from 0] [--worlds 1000] [--only NAME …] [--with NAME …]
 
 A fault is a loss told that was none or on another leg, two datagrams taken for one for certain, a clock outside its
-band. What is tolerated (`TOLERATED` in tests/core/worlds/judge.py) is counted and not shown.
+band. What is tolerated (`TOLERATED` in tests/core/worlds/judge.py) is counted and not shown. `--with` puts disturbances
+into every world: those of STRAIN (tests/core/worlds/plan.py) where no name follows.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from tests.core.worlds.judge import TOLERATED, Fault, try_world
-from tests.core.worlds.plan import DISTURBANCES, Plan, plan_of
+from tests.core.worlds.plan import DISTURBANCES, STRAIN, Plan, plan_of
 
 
 def smallest(plan: Plan, kind: str) -> Plan:
@@ -28,11 +29,11 @@ def smallest(plan: Plan, kind: str) -> Plan:
     return plan
 
 
-def soak(first: int, count: int, only: frozenset[str] | None) -> Iterator[tuple[Plan, Fault]]:
+def soak(first: int, count: int, only: frozenset[str] | None, also: frozenset[str]) -> Iterator[tuple[Plan, Fault]]:
     told = losses = 0
     kinds: Counter[str] = Counter()
     for seed in range(first, first + count):
-        plan = plan_of(seed, only)
+        plan = plan_of(seed, only, also)
         trial = try_world(plan)
         told, losses = told + trial.told, losses + trial.losses
         for kind in sorted({fault.kind for fault in trial.faults}):
@@ -49,9 +50,11 @@ def main() -> None:
     parser.add_argument("--from", type=int, default=0, dest="first")
     parser.add_argument("--worlds", type=int, default=1000)
     parser.add_argument("--only", nargs="*", choices=sorted(DISTURBANCES))
+    parser.add_argument("--with", nargs="*", choices=sorted(DISTURBANCES), dest="also")
     asked = parser.parse_args()
     only = None if asked.only is None else frozenset(asked.only)
-    for plan, fault in soak(asked.first, asked.worlds, only):
+    also = frozenset() if asked.also is None else frozenset(asked.also) or STRAIN
+    for plan, fault in soak(asked.first, asked.worlds, only, also):
         print(f"{fault.kind}: {plan}\n    {fault.text}", flush=True)
 
 

@@ -58,6 +58,8 @@ HIDING = frozenset(
 )  # fmt: skip
 # A point on one of two equal paths can be told from a loss only by points behind it that see all.
 BLINDING = frozenset({"one way", "filter", "late", "early", "drops", "damage", "fewer points"})
+# All that parts what belongs together: rare in one world by chance.
+STRAIN = frozenset({"translation", "rewriting", "refragmentation", "random loss"})
 
 
 @dataclass(frozen=True)
@@ -72,9 +74,10 @@ class Plan:
         return f"seed {self.seed} with {', '.join(name for name in DISTURBANCES if name in self.names) or 'nothing'}"
 
 
-def plan_of(seed: int, only: frozenset[str] | None = None) -> Plan:
+def plan_of(seed: int, only: frozenset[str] | None = None, also: frozenset[str] = frozenset()) -> Plan:
     chance = Random(seed)
     drawn = {name for name, (share, _) in DISTURBANCES.items() if chance.random() < share}
+    drawn |= also
     if "equal paths" in drawn:
         drawn -= BLINDING
     return Plan(seed, frozenset(drawn if only is None else drawn & only))
