@@ -2,28 +2,40 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from contextlib import ExitStack
+import gc
+import pickle
+import warnings
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
+from io import BytesIO
+from itertools import chain
 from multiprocessing import get_context
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
+from typing import BinaryIO, NamedTuple
 
 from app.core.parsers.body import BodyReader
+from app.core.parsers.body_shape import Shape
+from app.core.parsers.event_table import EventTable
 from app.core.parsers.inode_log import parse_inode_log, parse_inode_part
-from app.core.parsers.inode_parts import InodePart, NotOneReading, cut_at, facts_of, joined
+from app.core.parsers.inode_parts import InodePart, NotOneReading, cut_at, facts_of
 from app.core.parsers.log_text import PIECE_BYTES, wide_codec
 from app.core.records import LogFacts
 
-PART_BYTES = 16 << 20
-# Starting processes costs more than reading this much.
-SMALL_BYTES = 2 * PART_BYTES
-WINDOW_BYTES = 256 << 10  # looked at for a place to cut
+PART_BYTES = 8 << 20
+SMALL_BYTES = 4 * PART_BYTES  # less is not worth a second process
+WINDOWS_BYTES = (64 << 10, 256 << 10)  # looked at for a place to cut
 _HEAD_BYTES = 4_096
+_ASKED_AHEAD = 2  # the one that a helper reads, and the next one
 _MARK = b"\xef\xbb\xbf"
-_FORKS = get_context("forkserver")
+_FORKS = get_context("fork")
 
-Part = tuple[int, int | None, int]  # first byte, the first one of the next part, and where blocks end (`blocks`)
+
+class Part(NamedTuple):
+    start: int  # its first byte
+    end: int | None  # the first byte of the next part
+    shift: int  # where blocks end: see `blocks`
 
 
 def parse_inode_file(path: Path, source: str, encoding: str | None = None, processes: int = 1) -> LogFacts:
@@ -31,7 +43,7 @@ def parse_inode_file(path: Path, source: str, encoding: str | None = None, proce
     if processes > 1 and encoding is None and path.stat().st_size >= SMALL_BYTES:
         try:
             return _parse_in_parts(path, source, processes)
-        except (NotOneReading, EOFError):
+        except (NotOneReading, EOFError, ConnectionError):
             pass  # it is read in one: a part of it needs what stands before, or a process was ended
     return parse_inode_log(blocks(path), source, encoding)
 
@@ -50,16 +62,13 @@ def blocks(path: Path, start: int = 0, end: int | None = None, shift: int = 0) -
 
 
 def _parse_in_parts(path: Path, source: str, processes: int) -> LogFacts:
-    _FORKS.set_forkserver_preload([__name__])
+    parts = parts_of(path)
+    first = next(parts)
+    if first.end is None:
+        raise NotOneReading
     with ExitStack() as stack:
-        readers = [stack.enter_context(_Reader(path, source)) for _ in range(processes)]
-        parts = list(parts_of(path))
-        if len(parts) < 2:
-            raise NotOneReading
-        for number, reader in enumerate(readers):
-            reader.ask(parts[number::processes])
-        whole = joined((readers[number % processes].next() for number in range(len(parts))), source)
-    return facts_of(whole)
+        helpers = [stack.enter_context(_Helper(path, source)) for _ in range(processes - 1)]
+        return facts_of(_Reading(path, source, helpers).read(chain([first], parts)))
 
 
 def parts_of(path: Path) -> Iterator[Part]:
@@ -72,61 +81,160 @@ def parts_of(path: Path) -> Iterator[Part]:
         at = PART_BYTES + shift
         is_plain = b"\n" in head and wide_codec(head[:_HEAD_BYTES]) is None
         while is_plain and at < size:
-            file.seek(at - WINDOW_BYTES)
-            cut = cut_at(file.read(WINDOW_BYTES), at - WINDOW_BYTES)
+            cut = _cut_before(file, at)
             if cut is not None:
-                yield start, cut, shift
+                yield Part(start, cut, shift)
                 start = cut
             at += PART_BYTES if cut is not None else PIECE_BYTES
-        yield start, None, shift
+        yield Part(start, None, shift)
 
 
-class _Reader:
-    """A process that reads parts of one file, one after the other, and does not go on until each is taken."""
+def _cut_before(file: BinaryIO, at: int) -> int | None:
+    for window in WINDOWS_BYTES:
+        file.seek(at - window)
+        cut = cut_at(file.read(window), at - window)
+        if cut is not None:
+            return cut
+    return None
+
+
+class _Reading:
+    """The parts of one log, read by the helpers and by this process, and put together in their order."""
+
+    def __init__(self, path: Path, source: str, helpers: list[_Helper]) -> None:
+        self._path = path
+        self._source = source
+        self._helpers = helpers
+        self._done: dict[int, InodePart | bytes] = {}
+        self._whole = InodePart(source)
+        self._joined = 0
+
+    def read(self, parts: Iterator[Part]) -> InodePart:
+        """Raises NotOneReading, or EOFError or ConnectionError where a helper died."""
+        self._parts = enumerate(parts)
+        for helper in self._helpers:
+            self._ask(helper)
+        bodies = BodyReader()
+        for number, part in self._parts:
+            self._done[number] = _read_part(self._path, self._source, part, bodies, self._look)
+            self._join()
+        while busy := [helper for helper in self._helpers if helper.asked]:
+            wait([helper.connection for helper in busy])
+            self._look()
+            self._join()
+        return self._whole
+
+    def _ask(self, helper: _Helper) -> None:
+        for _ in range(_ASKED_AHEAD - len(helper.asked)):
+            following = next(self._parts, None)
+            if following is not None:
+                helper.ask(*following)
+
+    def _look(self) -> None:
+        """Takes what helpers have read, and gives them more."""
+        for helper in self._helpers:
+            while helper.asked and helper.connection.poll():
+                number, answer = helper.take()
+                self._done[number] = answer
+                self._ask(helper)
+
+    def _join(self) -> None:
+        while self._joined in self._done:
+            part = self._done.pop(self._joined)
+            self._whole.extend(part if isinstance(part, InodePart) else _Unpickler(part, self._whole.table).load())
+            self._joined += 1
+
+
+class _Pickler(pickle.Pickler):
+    """Shapes of bodies go once from one process to the other; then their key stands for them."""
+
+    def __init__(self, file: BytesIO, sent: set[bytes]) -> None:
+        super().__init__(file, pickle.HIGHEST_PROTOCOL)
+        self._sent = sent
+
+    def persistent_id(self, item: object) -> bytes | None:
+        if not isinstance(item, Shape):
+            return None
+        if item.key in self._sent:
+            return item.key
+        self._sent.add(item.key)
+        return None
+
+
+class _Unpickler(pickle.Unpickler):
+    def __init__(self, packed: bytes, table: EventTable) -> None:
+        """`table`: of the parts before."""
+        super().__init__(BytesIO(packed))
+        self._table = table
+
+    def persistent_load(self, key: bytes) -> Shape:
+        return self._table.shape(key)
+
+
+class _Helper:
+    """A forked process that reads parts of one log."""
 
     def __init__(self, path: Path, source: str) -> None:
-        self._connection, theirs = _FORKS.Pipe()
-        arguments = (theirs, path, source, os.getpgrp())
-        self._process = _FORKS.Process(target=_read_parts, args=arguments, daemon=True)
-        self._process.start()
+        self.connection, theirs = _FORKS.Pipe()
+        self.asked: deque[int] = deque()
+        arguments = (theirs, self.connection, path, source)
+        self._process = _FORKS.Process(target=_help, args=arguments, daemon=True)
+        with warnings.catch_warnings():
+            # A job's process has a second thread, which holds nothing: it waits for the worker to end (`jobs/child`).
+            warnings.simplefilter("ignore", DeprecationWarning)
+            self._process.start()
         theirs.close()
 
-    def ask(self, parts: list[Part]) -> None:
-        self._connection.send(parts)
+    def ask(self, number: int, part: Part) -> None:
+        self.connection.send(part)
+        self.asked.append(number)
 
-    def next(self) -> InodePart:
-        part = self._connection.recv()
-        if part is None:
+    def take(self) -> tuple[int, bytes]:
+        """The part that was asked for first, pickled."""
+        answer = self.connection.recv_bytes()
+        if not answer:
             raise NotOneReading
-        assert isinstance(part, InodePart)
-        return part
+        return self.asked.popleft(), answer
 
-    def __enter__(self) -> _Reader:
+    def __enter__(self) -> _Helper:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._connection.close()
         self._process.kill()
         self._process.join()
+        self.connection.close()
 
 
-def _read_parts(connection: Connection, path: Path, source: str, group: int) -> None:
-    """Sends each part that it is asked for, and None in the place of one that is not plain text."""
-    os.setpgid(0, group)  # the processes of one analysis end together
+def _help(connection: Connection, theirs: Connection, path: Path, source: str) -> None:
+    """Sends each part that it is asked for, and nothing in the place of one that is not plain text."""
+    theirs.close()  # or nobody would see that the other process died
+    gc.freeze()  # what was there before stays shared
     bodies = BodyReader()
-    for start, end, shift in connection.recv():
-        try:
-            part = parse_inode_part(_narrow(blocks(path, start, end, shift)), source, start, end, bodies)
-        except NotOneReading:
-            connection.send(None)
-            return
-        part.table.frozen()
-        connection.send(part)
+    sent: set[bytes] = set()
+    with suppress(EOFError):  # the other process died
+        while True:
+            asked = connection.recv()
+            try:
+                part = _read_part(path, source, asked, bodies)
+            except NotOneReading:
+                connection.send_bytes(b"")
+                return
+            part.table.frozen()
+            packed = BytesIO()
+            _Pickler(packed, sent).dump(part)
+            connection.send_bytes(packed.getbuffer())
 
 
-def _narrow(blocks: Iterator[bytes]) -> Iterator[bytes]:
-    """Raises NotOneReading where a part of the text is UTF-16."""
-    for block in blocks:
-        if b"\x00" in block:
-            raise NotOneReading
-        yield block
+def _read_part(
+    path: Path, source: str, part: Part, bodies: BodyReader, between: Callable[[], None] = lambda: None
+) -> InodePart:
+    """`between` is called with each block. Raises NotOneReading where a part of the text is UTF-16."""
+
+    def narrow() -> Iterator[bytes]:
+        for block in blocks(path, *part):
+            if b"\x00" in block:
+                raise NotOneReading
+            between()
+            yield block
+
+    return parse_inode_part(narrow(), source, part.start, part.end, bodies)

@@ -76,13 +76,14 @@ def test_what_cannot_be_read_in_parts_is_read_in_one(tmp_path: Path, damage: obj
 
 
 def test_a_process_that_dies_takes_no_log_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Dying(log_parts._Reader):
-        def ask(self, parts: list[log_parts.Part]) -> None:
+    class Dying(log_parts._Helper):
+        def ask(self, number: int, part: log_parts.Part) -> None:
+            super().ask(number, part)
             self._process.kill()
             self._process.join()
 
     data = log_of(450)
     path = tmp_path / "iNode.log"
     path.write_bytes(data)
-    monkeypatch.setattr(log_parts, "_Reader", Dying)
+    monkeypatch.setattr(log_parts, "_Helper", Dying)
     assert plain(parse_inode_file(path, "iNode.log", processes=2)) == plain(parse_inode_log([data], "iNode.log"))

@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from app.core.parsers.body_layouts import Layouts, is_plain_value
+from app.core.parsers.body_layouts import Layouts, Written, is_plain_value
 from app.core.parsers.body_shape import Gaps, Identity, Shape, digest_of, split_identity
 from app.core.parsers.log_text import decode
-from app.core.parsers.mending import Mended, mend, unbroken
+from app.core.parsers.mending import Mended, finished, mend, unbroken
 from app.core.records import Body
 
 MAX_DEFLATED_SHAPES = 20_000
@@ -62,47 +62,53 @@ class BodyReader:
         self._wrap: int | None = None
         self.has_wraps = False  # what a wrap did to a body is told by other bodies too
 
-    def read_alike(self, raw: bytes) -> ReadBody | None:
-        """A whole body that differs in its identity only from one that was read before; None where that is not
-        certain."""
+    def read(self, raw: bytes, column: int = 0) -> ReadBody:
+        """A body as the log has it; `column`: see `mend`. A retransmission that is written alike costs a look-up."""
         known = self._recent.get(raw)
         if known is not None:
             return known
         alike = self._layouts.find(raw)
         if alike is None:
-            return None
+            return self._read_new(raw, column)
         body = ReadBody(*alike)
         self._remember(raw, body)
         return body
 
-    def read(self, raw: bytes, column: int = 0) -> ReadBody:
-        """A body as the log has it; `column`: see `mend`. A retransmission that is written alike costs a look-up."""
-        known = self.read_alike(raw)
-        if known is not None:
-            return known
-        text = unbroken(raw)
+    def _read_new(self, raw: bytes, column: int) -> ReadBody:
+        """A body that may differ in more than its identity from all that were read before."""
+        written = self._layouts.find_front(raw)
+        text = unbroken(raw.rstrip())
+        split = None
         key = 0
         if text is not None and text.isascii():
-            identity, gaps, bare = split_identity(text)
+            split = written.split if written is not None and text == raw else split_identity(text)
+            identity, gaps, bare = split
             key = hash((bare, gaps))
             shape = self._clean.get(key)
             if shape is not None and all(value is None or is_plain_value(value) for value in identity):
                 body = ReadBody(shape, identity)
-                self._layouts.learn(raw, body.identity, shape)
+                self._learn(raw, body, written)
                 self._remember(raw, body)
                 return body
-        mended = mend(raw, column, self._wrap)
+        mended = finished(text) if text is not None else mend(raw, column, self._wrap)
         if mended.wrap is not None:
             self._wrap = mended.wrap
-        if mended.wrap is not None or (mended.is_complete and unbroken(raw.rstrip()) is None):
+        if mended.wrap is not None or (mended.is_complete and text is None):
             self.has_wraps = True
-        body = self.take(mended)
+        is_clean = bool(key) and mended.text == text
+        body = self.take(mended, split if is_clean else None)
         if mended.is_exact:
             self._remember(raw, body)
-            if key and mended.text == text and body.shape.is_held:
+            if is_clean and body.shape.is_held:
                 self._clean[key] = body.shape
-                self._layouts.learn(raw, body.identity, body.shape)
+                self._learn(raw, body, written)
         return body
+
+    def _learn(self, raw: bytes, body: ReadBody, written: Written | None) -> None:
+        if written is not None and written.identity == body.identity:
+            written.learn(body.shape)
+        else:
+            self._layouts.learn(raw, body.identity, body.shape)
 
     def _remember(self, raw: bytes, body: ReadBody) -> None:
         recent = self._recent
@@ -114,11 +120,12 @@ class BodyReader:
             # The retransmissions of a body that was written over many lines often stand on one.
             recent[body.mended.text] = body
 
-    def take(self, mended: Mended) -> ReadBody:
+    def take(self, mended: Mended, split: tuple[Identity, Gaps, bytes] | None = None) -> ReadBody:
+        """`split`: its text split, if that is ASCII and has been done."""
         text = mended.text
         if not text.isascii():
             text = decode(text).encode("utf-8", "replace")
-        identity, gaps, bare = split_identity(text)
+        identity, gaps, bare = split or split_identity(text)
         # The keyed hash of Python stands for the text: two of 64 bits do not meet, and nobody can make them meet.
         key = hash((bare, gaps, mended.is_exact, mended.is_complete))
         shape = self._shapes.get(key)

@@ -7,10 +7,12 @@ and its elements being looked for again.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from itertools import pairwise
+from operator import itemgetter
 from typing import NamedTuple
 
-from app.core.parsers.body_shape import MAX_IDENTITY_BYTES, Identity, Shape, split_identity
+from app.core.parsers.body_shape import MAX_IDENTITY_BYTES, Gaps, Identity, Shape, split_identity
 from app.core.parsers.mending import CLOSE
 
 _OPENING = b"<data>"
@@ -23,13 +25,37 @@ _MAX_BETWEEN = 200
 # "Windows]" is put right).
 _PLAIN = rb"[!-;=?-\\^-~]{0,%d}" % MAX_IDENTITY_BYTES
 _PLAIN_VALUE = re.compile(_PLAIN)
+_VALUES = 3  # user, MAC, event id
+_NO_VALUE = rb"(?:(?!)())?"  # a group that never takes part: None
 
 
 class _Layout(NamedTuple):
     before: bytes  # the first value
     values: re.Pattern[bytes]  # with what stands between them, up to the last one
-    places: tuple[int | None, ...]  # the group of each identity value
+    identity_of: Callable[[re.Match[bytes]], Identity]
     shapes: dict[int, Shape]  # by the hash of what stands behind
+    front: bytes  # all up to there, without the values
+    gaps: Gaps
+
+
+class Written(NamedTuple):
+    """A body that repeats a layout up to its last value; behind it stands `rest`."""
+
+    layout: _Layout
+    identity: Identity
+    rest: bytes
+
+    @property
+    def split(self) -> tuple[Identity, Gaps, bytes]:
+        """As `split_identity` would give it."""
+        return self.identity, self.layout.gaps, self.layout.front + self.rest
+
+    def learn(self, shape: Shape) -> None:
+        """It is read as `shape` with its identity, and nothing in it was mended but breaks between its elements."""
+        shapes = self.layout.shapes
+        if len(shapes) >= _MAX_SHAPES:
+            shapes.clear()
+        shapes[hash(self.rest)] = shape
 
 
 def is_plain_value(value: bytes) -> bool:
@@ -42,20 +68,21 @@ class Layouts:
 
     def find(self, raw: bytes) -> tuple[Shape, Identity] | None:
         """The shape and the identity of a body, where it repeats a layout that was learned."""
-        for before, values, places, shapes in self._layouts.get(raw[:_FIRST_BYTES], ()):
-            if not raw.startswith(before):
-                continue
-            match = values.match(raw, len(before))
-            if match is None:
-                continue
-            shape = shapes.get(hash(raw[match.end() :]))
-            if shape is not None:
-                user, mac, event = places
-                return shape, (
-                    match[user] if user is not None else None,
-                    match[mac] if mac is not None else None,
-                    match[event] if event is not None else None,
-                )
+        for before, values, identity_of, shapes, _, _ in self._layouts.get(raw[:_FIRST_BYTES], ()):
+            if raw.startswith(before):
+                match = values.match(raw, len(before))
+                if match is not None:
+                    shape = shapes.get(hash(raw[match.end() :]))
+                    if shape is not None:
+                        return shape, identity_of(match)
+        return None
+
+    def find_front(self, raw: bytes) -> Written | None:
+        """How a body is written that repeats a layout up to the last of the three values, and has a new end."""
+        for layout in self._layouts.get(raw[:_FIRST_BYTES], ()):
+            match = layout.values.match(raw, len(layout.before)) if raw.startswith(layout.before) else None
+            if match is not None and len(layout.gaps) == _VALUES and raw.endswith(CLOSE):
+                return Written(layout, layout.identity_of(match), raw[match.end() :])
         return None
 
     def learn(self, raw: bytes, identity: Identity, shape: Shape) -> None:
@@ -69,21 +96,24 @@ class Layouts:
         between = [bare[start:end] for start, end in pairwise(edges)]
         if any(len(text) > _MAX_BETWEEN for text in between):
             return
-        layout = self._layout(raw[:_FIRST_BYTES], bare[: edges[0]], between, [which for _, which in gaps])
-        if len(layout.shapes) >= _MAX_SHAPES:
-            layout.shapes.clear()
-        layout.shapes[hash(bare[edges[-1] :])] = shape
+        layout = self._layout(raw[:_FIRST_BYTES], bare[: edges[0]], between, gaps)
+        Written(layout, identity, bare[edges[-1] :]).learn(shape)
 
-    def _layout(self, beginning: bytes, before: bytes, between: list[bytes], order: list[int]) -> _Layout:
+    def _layout(self, beginning: bytes, before: bytes, between: list[bytes], gaps: Gaps) -> _Layout:
         values = b"".join(b"(%s)%s" % (_PLAIN, re.escape(text)) for text in between) + b"(%s)(?=<)" % _PLAIN
         if len(self._layouts) >= _BEGINNINGS:
             self._layouts.clear()
         alike = self._layouts.setdefault(beginning, [])
         for layout in alike:
-            if layout.before == before and layout.values.pattern == values:
+            if layout.before == before and layout.gaps == gaps and layout.values.pattern.startswith(values):
                 return layout
-        places = tuple(order.index(which) + 1 if which in order else None for which in range(3))
-        layout = _Layout(before, re.compile(values), places, {})
+        order = [which for _, which in gaps]
+        order += [which for which in range(_VALUES) if which not in order]
+        identity_of: Callable[[re.Match[bytes]], Identity] = itemgetter(
+            *(order.index(which) + 1 for which in range(_VALUES))
+        )
+        expression = re.compile(values + _NO_VALUE * (_VALUES - len(gaps)))
+        layout = _Layout(before, expression, identity_of, {}, b"".join((before, *between)), gaps)
         alike.insert(0, layout)
         del alike[_MOST:]
         return layout

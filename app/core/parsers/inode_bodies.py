@@ -10,7 +10,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from app.core.parsers.body import BodyReader, ReadBody
-from app.core.parsers.event_table import EventTable
+from app.core.parsers.event_rows import EventRows
 from app.core.parsers.inode_messages import is_near
 from app.core.parsers.mending import CLOSE, MAX_UNKNOWN, Mended, settle, squeeze
 
@@ -35,42 +35,36 @@ class _OpenBody:
 
 
 class BodyKeeper:
-    def __init__(self, table: EventTable, bodies: BodyReader) -> None:
+    def __init__(self, table: EventRows, bodies: BodyReader) -> None:
         self._table = table
         self._bodies = bodies
-        self._open: list[_OpenBody] = []
+        self.read = bodies.read
+        self.open_bodies: list[_OpenBody] = []  # that wait for their rest
         self._unsettled: dict[bytes, list[tuple[int, Mended]]] = {}
         self._exact: deque[ReadBody] = deque(maxlen=_RECENT_EXACT)
-
-    @property
-    def has_open(self) -> bool:
-        """Whether a body waits for its rest."""
-        return bool(self._open)
-
-    def is_one_body(self, raw: bytes) -> bool:
-        """Whether `raw` is one body from its beginning to its end, and nothing else."""
-        if not raw.startswith(OPENING) or not raw.endswith(CLOSE):
-            return False
-        return raw.find(CLOSE) == len(raw) - len(CLOSE)
 
     def take(self, row: int, raw: bytes, column: int) -> None:
         """A whole body for a row; `column` is where it begins in its line."""
         body = self._bodies.read(raw, column)
         self._table.set_body(row, body)
-        if not body.is_exact or self._unsettled:
+        self.note(row, body)
+
+    def note(self, row: int, body: ReadBody) -> None:
+        """A row has got its body: it may settle another one, or be settled."""
+        if self._unsettled or (body.mended is not None and not body.mended.is_exact):
             self._compare(row, body)
         else:
             self._exact.append(body)
 
     def open(self, row: int, thread: bytes, raw: bytes, column: int, time_ns: int, offset: int) -> None:
         """The beginning of a body whose end has not come; it is in the record of that time and place."""
-        self._open.append(_OpenBody(row, thread, bytearray(raw), column, time_ns, offset))
-        if len(self._open) > _OPEN_BODIES:
-            self._close(self._open[0])
+        self.open_bodies.append(_OpenBody(row, thread, bytearray(raw), column, time_ns, offset))
+        if len(self.open_bodies) > _OPEN_BODIES:
+            self._close(self.open_bodies[0])
 
     def feed(self, piece: bytes) -> None:
         """A further line of the body that was left open last."""
-        body = self._open[-1]
+        body = self.open_bodies[-1]
         body.raw += piece
         if CLOSE in body.raw[-len(piece) - len(CLOSE) :] or len(body.raw) > MAX_BODY_BYTES:
             self._close(body)
@@ -78,26 +72,26 @@ class BodyKeeper:
     def age(self, thread: bytes) -> None:
         """A further record came. If the thread that left a body open speaks again, or many others did, the body is
         cut."""
-        for body in self._open[:]:
+        for body in self.open_bodies[:]:
             body.age += 1
             if body.thread == thread or body.age > _OPEN_RECORDS:
                 self._close(body)
 
     def close_far(self, time_ns: int, offset: int) -> None:
         """The rest of a body is written at once after what came between."""
-        for body in self._open[:]:
+        for body in self.open_bodies[:]:
             if not is_near(body.time_ns, body.offset, time_ns, offset):
                 self._close(body)
 
     def finish(self) -> None:
-        while self._open:
-            self._close(self._open[0])
+        while self.open_bodies:
+            self._close(self.open_bodies[0])
         for copies in self._unsettled.values():
             self._settle(copies)
         self._unsettled.clear()
 
     def _close(self, body: _OpenBody) -> None:
-        self._open.remove(body)
+        self.open_bodies.remove(body)
         self.take(body.row, bytes(body.raw), body.column)
 
     def _compare(self, row: int, body: ReadBody) -> None:

@@ -158,20 +158,23 @@ class _Parser:
     def _read(
         self, data: bytes, heads: Heads, chosen: Ints, ends: list[int], own_lines: list[int], first_line: int
     ) -> None:
-        positions, lines = heads.positions[chosen].tolist(), heads.lines[chosen].tolist()
+        positions, lines = heads.positions[chosen].tolist(), (heads.lines[chosen] + first_line).tolist()
         times, resolutions = heads.times[chosen].tolist(), heads.resolutions[chosen].tolist()
         is_plain = (heads.is_plain[chosen] & (heads.times[chosen] != NO_TIME)).tolist()
-        reader, stream = self._reader, self._stream
-        index, total = 0, len(positions)
-        while index < total:
-            position, end, line, count = positions[index], ends[index], lines[index] + first_line, own_lines[index]
-            offset = stream.file_offset(self._base + position)
-            taken = 0
-            if is_plain[index]:
-                taken = reader.take_plain(data, position, end, line, count, offset, times[index])
-            if not taken:
-                reader.take(Record(data[position:end], line, count, offset, times[index], resolutions[index]))
-            index += taken or 1
+        offsets = self._stream.file_offsets((heads.positions[chosen] + self._base).tolist())
+        take_plain = self._reader.take_plain
+        told = 0  # records that the one before has told of as well
+        for position, end, line, count, offset, time_ns, resolution_ns, plain in zip(
+            positions, ends, lines, own_lines, offsets, times, resolutions, is_plain, strict=True
+        ):
+            if told:
+                told -= 1
+                continue
+            taken = take_plain(data, position, end, line, count, offset, time_ns) if plain else 0
+            if taken:
+                told = taken - 1
+            else:
+                self._reader.take(Record(data[position:end], line, count, offset, time_ns, resolution_ns))
 
     def _take_lead(self, raw: bytes, line: int) -> None:
         """Lines in front of the first head of this stretch."""

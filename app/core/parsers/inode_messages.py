@@ -11,18 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from app.core.parsers import inode_phrases as phrases
-from app.core.parsers.event_table import (
-    CODE,
-    HEAD_ID,
-    MESSAGE_ID,
-    NONE,
-    NUMBER,
-    START,
-    TEXT,
-    TIME,
-    WIRE,
-    EventTable,
-)  # fmt: skip
+from app.core.parsers.event_row import CODE, HEAD_ID, MESSAGE_ID, NONE, NUMBER, START, TEXT, TIME, WIRE
+from app.core.parsers.event_rows import EventRows
 from app.core.records import NS, Direction, EventKind
 
 NEAR_NS = 3 * NS
@@ -47,10 +37,10 @@ class Place:
 class MessageReader:
     """One method for each phrase; each gives the row that the record belongs to."""
 
-    def __init__(self, table: EventTable) -> None:
+    def __init__(self, table: EventRows) -> None:
         self._table = table
-        self._receiving: dict[bytes, int] = {}  # thread → row of the message being received
-        self._sent: dict[bytes, int] = {}  # thread → row of its last sent message
+        self.receiving_rows: dict[bytes, int] = {}  # thread → row of the message being received
+        self.sent_rows: dict[bytes, int] = {}  # thread → row of its last sent message
         self._handlers: dict[str, Callable[[Place, bytes, re.Match[bytes]], int]] = {
             "sent": self._take_sent,
             "received": self._take_received,
@@ -77,23 +67,44 @@ class MessageReader:
         number: int | None = None,
         wire_bytes: int = NONE,
     ) -> int:
-        if len(self._sent) + len(self._receiving) > _THREADS:
-            self._forget_far(place)
+        self.make_room(place.time_ns, place.offset)
         return self._table.add(
-            kind, place.time_ns, place.line, place.offset, place.size, place.thread, _written(place, text),
-            place.resolution_ns, direction, number, wire_bytes,
+            kind, place.time_ns, place.line, place.offset, place.size, place.thread,
+            written(place.level, place.thread, text), place.resolution_ns, direction, number, wire_bytes,
         )  # fmt: skip
 
-    def _forget_far(self, place: Place) -> None:
-        for rows in (self._sent, self._receiving):
-            for thread in [thread for thread, row in rows.items() if not self._is_near(row, place)]:
-                del rows[thread]
-        if len(self._sent) + len(self._receiving) > _THREADS:
-            self._sent.clear()
-            self._receiving.clear()
+    def _forget_far(self, time_ns: int, offset: int) -> None:
+        for rows in (self.sent_rows, self.receiving_rows):
+            for thread, row in list(rows.items()):
+                if not is_near(self._table.get(row, TIME), self._table.get(row, START), time_ns, offset):
+                    del rows[thread]
+        if len(self.sent_rows) + len(self.receiving_rows) > _THREADS:
+            self.sent_rows.clear()
+            self.receiving_rows.clear()
+
+    def may_complete(self, thread: bytes) -> bool:
+        """Whether what the thread sends may be what it has told of already (`sent`)."""
+        row = self.sent_rows.get(thread)
+        return row is not None and not self._table.has_body(row)
+
+    def make_room(self, time_ns: int, offset: int) -> None:
+        """Before a message that begins at that time and place."""
+        if len(self.sent_rows) + len(self.receiving_rows) > _THREADS:
+            self._forget_far(time_ns, offset)
+
+    def row_to_transfer(self, thread: bytes, number: int, time_ns: int, offset: int) -> int | None:
+        """The message that the thread is receiving, if the transfer of one of that number ends it."""
+        row = self.receiving_rows.get(thread)
+        if row is None:
+            return None
+        told, begun_ns, begun = self._table.beginning(row)
+        if told not in (NONE, number) or not is_near(begun_ns, begun, time_ns, offset):
+            return None
+        del self.receiving_rows[thread]
+        return row
 
     def sent(self, place: Place, text: bytes, number: int) -> int:
-        row = self._sent.get(place.thread)
+        row = self.sent_rows.get(place.thread)
         table = self._table
         if row is not None and table.get(row, NUMBER) == number and not table.has_body(row):
             is_length_only = b"packet" in (table.texts.items[table.get(row, TEXT)] or b"")
@@ -109,22 +120,16 @@ class MessageReader:
 
     def complete(self, thread: bytes, time_ns: int, offset: int, column: int, value: int) -> bool:
         """Fills an empty cell of the message that the thread is receiving; False where that is not so simple."""
-        row = self._receiving.get(thread)
+        row = self.receiving_rows.get(thread)
         table = self._table
         if row is None or table.get(row, column) != NONE:
             return False
         if not is_near(table.get(row, TIME), table.get(row, START), time_ns, offset):
             return False
-        if row < self._sent.get(thread, -1):
+        if row < self.sent_rows.get(thread, -1):
             return False
         table.put_checked(row, column, value)
         return True
-
-    def complete_row(self, row: int, head_id: int, number: int, message_id: int) -> None:
-        """All that the records after `received` tell of the message."""
-        self._table.put_checked(row, HEAD_ID, head_id)
-        self._table.set_message(row, Direction.TO_CLIENT, number)
-        self._table.put_checked(row, MESSAGE_ID, message_id)
 
     def head(self, place: Place, text: bytes, head_id: int) -> int:
         row = self._received_row(place, text)
@@ -133,10 +138,10 @@ class MessageReader:
 
     def type(self, place: Place, text: bytes, number: int) -> int:
         table = self._table
-        receiving = self._receiving.get(place.thread)
+        receiving = self.receiving_rows.get(place.thread)
         if number in phrases.TO_SERVER_TYPES and (receiving is None or not self._is_near(receiving, place)):
             # Some clients say the type of what they send in the same words.
-            sent = self._sent.get(place.thread)
+            sent = self.sent_rows.get(place.thread)
             if sent is None or not self._is_near(sent, place) or table.get(sent, NUMBER) not in (NONE, number):
                 return self._new_sent(place, text, number)
             table.put(sent, NUMBER, number)
@@ -148,7 +153,7 @@ class MessageReader:
         return row
 
     def id(self, place: Place, text: bytes, message_id: int) -> int:
-        receiving, sent = self._receiving.get(place.thread), self._sent.get(place.thread)
+        receiving, sent = self.receiving_rows.get(place.thread), self.sent_rows.get(place.thread)
         is_sent = sent is not None and self._is_near(sent, place) and (receiving is None or receiving < sent)
         row = sent if is_sent and sent is not None else self._received_row(place, text)
         self._table.put_checked(row, MESSAGE_ID, message_id)
@@ -156,15 +161,15 @@ class MessageReader:
 
     def transfer(self, place: Place, text: bytes, number: int, message_id: int) -> int:
         table = self._table
-        row = self._receiving.pop(place.thread, None)
+        row = self.receiving_rows.pop(place.thread, None)
         if row is None or table.get(row, NUMBER) not in (NONE, number) or not self._is_near(row, place):
-            others = (r for r in self._receiving.values() if table.get(r, MESSAGE_ID) == message_id)
+            others = (r for r in self.receiving_rows.values() if table.get(r, MESSAGE_ID) == message_id)
             row = next((r for r in others if self._is_near(r, place)), None)
             if row is None:
                 row = self.add(EventKind.MESSAGE, place, text)
         table.set_message(row, Direction.TO_CLIENT, number)
         table.put_checked(row, MESSAGE_ID, message_id)
-        table.set_place(row, place.line, place.offset, place.size, _written(place, text), message_id)
+        table.set_place(row, place.line, place.offset, place.size, written(place.level, place.thread, text), message_id)
         return row
 
     def result(self, place: Place, text: bytes, number: int, code: int) -> int:
@@ -175,7 +180,7 @@ class MessageReader:
     def owner_of_body(self, place: Place, text: bytes) -> int:
         """The message that a body without a number belongs to: the one this thread has just spoken of, else
         nobody's."""
-        for rows in (self._receiving, self._sent):
+        for rows in (self.receiving_rows, self.sent_rows):
             row = rows.get(place.thread)
             if row is not None and not self._table.has_body(row) and self._is_near(row, place):
                 self.move(row, place, text)
@@ -184,7 +189,7 @@ class MessageReader:
 
     def move(self, row: int, place: Place, text: bytes) -> None:
         """This record is the better witness of the row's message."""
-        self._table.set_place(row, place.line, place.offset, place.size, _written(place, text), None)
+        self._table.set_place(row, place.line, place.offset, place.size, written(place.level, place.thread, text), None)
 
     def _take_sent(self, place: Place, text: bytes, event: re.Match[bytes]) -> int:
         return self.sent(place, text, phrases.number_of(event.group(2)))
@@ -202,7 +207,7 @@ class MessageReader:
         """The number is a type, or where it is too large for one, an id; the length is that of the UDP payload."""
         number, length = phrases.number_of(event.group(22)), int(event.group(23))
         is_type = number <= 0xFF
-        row = self._sent.get(place.thread)
+        row = self.sent_rows.get(place.thread)
         table = self._table
         is_known = (
             row is not None
@@ -219,16 +224,16 @@ class MessageReader:
 
     def _new_sent(self, place: Place, text: bytes, number: int | None) -> int:
         row = self.add(EventKind.MESSAGE, place, text, Direction.TO_SERVER, number)
-        self._sent[place.thread] = row
+        self.sent_rows[place.thread] = row
         return row
 
     def _new_received(self, place: Place, text: bytes, wire_bytes: int = NONE) -> int:
         row = self.add(EventKind.MESSAGE, place, text, Direction.TO_CLIENT, wire_bytes=wire_bytes)
-        self._receiving[place.thread] = row
+        self.receiving_rows[place.thread] = row
         return row
 
     def _received_row(self, place: Place, text: bytes) -> int:
-        row = self._receiving.get(place.thread)
+        row = self.receiving_rows.get(place.thread)
         return row if row is not None and self._is_near(row, place) else self._new_received(place, text)
 
     def _is_near(self, row: int, place: Place) -> bool:
@@ -240,6 +245,7 @@ def is_near(time_ns: int, offset: int, later_ns: int, later_offset: int) -> bool
     return abs(later_ns - time_ns) <= NEAR_NS and later_offset - offset <= REACH_BYTES
 
 
-def _written(place: Place, text: bytes) -> bytes:
+def written(level: bytes, thread: bytes, text: bytes) -> bytes:
+    """The text of an event as its table keeps it."""
     # The thread is kept apart (\x01 stands for it), so that a table of many threads needs few texts.
-    return place.level + b" \x01 " + text[:_KEPT_TEXT_BYTES] if place.thread else text[:_KEPT_TEXT_BYTES]
+    return level + b" \x01 " + text[:_KEPT_TEXT_BYTES] if thread else text[:_KEPT_TEXT_BYTES]

@@ -13,7 +13,8 @@ import numpy as np
 
 from app.core.parsers import inode_phrases as phrases
 from app.core.parsers.accounts import LineAccount
-from app.core.parsers.event_table import START, EventTable
+from app.core.parsers.event_row import START
+from app.core.parsers.event_table import EventTable
 from app.core.parsers.inode_choice import worth_reading
 from app.core.parsers.inode_messages import NEAR_NS, REACH_BYTES
 from app.core.parsers.log_heads import NO_TIME, Ints, find_heads, line_starts

@@ -31,7 +31,8 @@ PLAIN = re.compile(
     rb"|pushSecRslt\((\d{1,9})\) returned (-?\d{1,9})\.?)(?=[\s<])"
 )
 PLAIN_STATE = 2  # nothing of interest, and nothing to look for
-PLAIN_SENT, PLAIN_RECEIVED, PLAIN_HEAD, PLAIN_TYPE, PLAIN_ID, PLAIN_RESULT = 3, 6, 7, 8, 9, 13
+PLAIN_SENT, PLAIN_RECEIVED, PLAIN_HEAD, PLAIN_TYPE, PLAIN_ID = 3, 6, 7, 8, 9
+PLAIN_TRANSFER, PLAIN_RESULT = 11, 13
 
 # The three records that follow upon `sent me`, if nothing stands between them: same second, same thread.
 _SAME = rb"\[\1\] \[[^\]\n]{0,24}\] \[\2\] SecPkt \w{1,40}: ?"

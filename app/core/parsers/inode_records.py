@@ -1,7 +1,7 @@
 """Records of an iNode log, one after the other: text, body and loose lines told apart.
 
-The usual record (one of the phrases of `phrases.PLAIN`, alone or with a whole body) takes a short way; everything else,
-wrapped, cut, interleaved or unknown, takes the thorough one.
+The usual record takes a short way (`inode_plain`); everything else, wrapped, cut, interleaved or unknown, takes the
+thorough one.
 """
 
 from __future__ import annotations
@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from app.core.parsers import inode_phrases as phrases
 from app.core.parsers.accounts import NO_RECORD, NO_SUCH_TIME, LineAccount
 from app.core.parsers.body import BodyReader
-from app.core.parsers.event_table import HEAD_ID, MESSAGE_ID, NUMBER, SIZE, EventTable
+from app.core.parsers.event_row import SIZE
+from app.core.parsers.event_rows import EventRows
 from app.core.parsers.inode_bodies import OPENING, BodyKeeper
 from app.core.parsers.inode_messages import MessageReader, Place
+from app.core.parsers.inode_plain import PlainReader
 from app.core.parsers.log_heads import NO_TIME
 from app.core.parsers.mending import CLOSE
-from app.core.records import NS, EventKind, Text
+from app.core.records import EventKind, Text
 
 _MAX_HEAD_BYTES = 2_000
 _BLANK = b" \t\r\n\x0b\x0c\xef\xbb\xbf"  # a mark of UTF-8 between two files that were put together says nothing
@@ -38,81 +40,30 @@ class Record:
 
 
 class RecordReader:
-    def __init__(self, table: EventTable, account: LineAccount, bodies: BodyReader) -> None:
+    def __init__(self, table: EventRows, account: LineAccount, bodies: BodyReader) -> None:
         self._table = table
         self._account = account
         self._bodies = BodyKeeper(table, bodies)
         self._messages = MessageReader(table)
-
-    def take_plain(self, data: bytes, start: int, end: int, line: int, lines: int, offset: int, time_ns: int) -> int:
-        """The short way, for data[start:end] with the usual head. Gives how many records it took: 0 where this one is
-        not of that kind, several where the next ones tell of the same message."""
-        match = phrases.PLAIN.match(data, start, end)
-        if match is None or self._bodies.has_open:
-            return 0
-        which = match.lastindex
-        body = data[match.end() : end].strip()
-        if body:
-            if which == phrases.PLAIN_STATE or not self._bodies.is_one_body(body):
-                return 0
-        elif lines > 1:
-            return 0
-        elif which == phrases.PLAIN_STATE or self._complete(match, which, time_ns, offset):
-            return 1
-        level, thread = match.group(1, 2)
-        place = Place(time_ns, NS, line, offset, end - start, level, thread)
-        row = self._take_phrase(place, data[match.end(2) + 2 : match.end()], match)
-        if body:
-            self._bodies.take(row, body, data.find(OPENING, match.end()) - data.rfind(b"\n", 0, match.end()) - 1)
-        elif which == phrases.PLAIN_RECEIVED:
-            more = phrases.RECEIVED_REST.match(data, end)
-            if more is not None and more.group(1) == data[start + 1 : start + 20] and more.group(2) == thread:
-                self._messages.complete_row(row, int(more.group(3), 16), int(more.group(4)), int(more.group(5)))
-                return 4
-        return 1
-
-    def _complete(self, match: re.Match[bytes], which: int | None, time_ns: int, offset: int) -> bool:
-        """A record that only adds a number to the message that its thread is receiving; False where it is none."""
-        if which == phrases.PLAIN_HEAD:
-            return self._messages.complete(match.group(2), time_ns, offset, HEAD_ID, int(match.group(7), 16))
-        if which == phrases.PLAIN_ID:
-            return self._messages.complete(match.group(2), time_ns, offset, MESSAGE_ID, int(match.group(9)))
-        if which == phrases.PLAIN_TYPE:
-            return self._messages.complete(match.group(2), time_ns, offset, NUMBER, int(match.group(8)))
-        return False
-
-    def _take_phrase(self, place: Place, text: bytes, match: re.Match[bytes]) -> int:
-        which = match.lastindex
-        messages = self._messages
-        if which == phrases.PLAIN_SENT:
-            return messages.sent(place, text, int(match.group(3)))
-        if which == phrases.PLAIN_RECEIVED:
-            return messages.received(place, text, match.group(4), match.group(5), int(match.group(6)))
-        if which == phrases.PLAIN_HEAD:
-            return messages.head(place, text, int(match.group(7), 16))
-        if which == phrases.PLAIN_TYPE:
-            return messages.type(place, text, int(match.group(8)))
-        if which == phrases.PLAIN_ID:
-            return messages.id(place, text, int(match.group(9)))
-        if which == phrases.PLAIN_RESULT:
-            return messages.result(place, text, int(match.group(12)), int(match.group(13)))
-        return messages.transfer(place, text, int(match.group(10)), int(match.group(11)))
+        self.take_plain = PlainReader(table, self._bodies, self._messages).take
 
     def take(self, record: Record) -> None:
         """Any record with all its lines."""
         if record.time_ns == NO_TIME:
             self._account.reject(record.line, record.lines, record.offset, record.raw, NO_SUCH_TIME)
             return
-        if self._bodies.has_open:
+        if self._bodies.open_bodies:
             self._bodies.close_far(record.time_ns, record.offset)
         raw = record.raw
         body_start = self._body_start(record)
-        own_end = len(raw) if body_start >= 0 or record.lines == 1 else _paragraph_end(raw, self._bodies.has_open)
+        own_end = (
+            len(raw) if body_start >= 0 or record.lines == 1 else _paragraph_end(raw, bool(self._bodies.open_bodies))
+        )
         head, text = _head_text(raw, min(own_end, body_start) if body_start >= 0 else own_end)
         place = Place(record.time_ns, record.resolution_ns, record.line, record.offset, own_end)
         if head is not None:
             place.level, place.thread = head.groups()
-        if self._bodies.has_open:
+        if self._bodies.open_bodies:
             self._bodies.age(place.thread)
         row = None
         event = phrases.EVENT.search(text)
@@ -134,7 +85,7 @@ class RecordReader:
         lines, at = 0, offset  # the run of lines to reject that ends here
         for piece in _lines(raw):
             bare = piece.strip(_BLANK)
-            is_rest = bool(bare) and self._bodies.has_open and phrases.BODY_PART.search(piece[:400]) is not None
+            is_rest = bool(bare and self._bodies.open_bodies) and phrases.BODY_PART.search(piece[:400]) is not None
             if is_rest:
                 self._bodies.feed(piece)
             if bare and not is_rest and not bare.startswith(b"```"):
@@ -180,7 +131,7 @@ class RecordReader:
         raw = record.raw
         tail = _CLOSED_TAIL.match(raw, end)
         after = tail.end() if tail is not None else end
-        if self._bodies.has_open and b"<i" in raw[end:after]:
+        if self._bodies.open_bodies and b"<i" in raw[end:after]:
             after = end  # the rest of a body that this record cut in two
         line_start = raw.rfind(b"\n", 0, after) + 1
         # Text behind the end on its own line stays with the record; from the next line on it is loose.

@@ -13,7 +13,6 @@ from datetime import UTC, datetime
 
 import numpy as np
 import numpy.typing as npt
-from numpy.lib.stride_tricks import sliding_window_view
 
 from app.core.records import NS
 
@@ -25,7 +24,8 @@ _PLAIN = b"[0000-00-00 00:00:00]"
 _FIXED = [(at, octet) for at, octet in enumerate(_PLAIN) if octet != ord("0")]
 _DIGITS = [at for at, octet in enumerate(_PLAIN) if octet == ord("0")]
 _FIRST_YEAR, _LAST_YEAR = 1678, 2261  # whose nanoseconds fit 64 bits
-_PADDING = b"\n" * 32
+_WINDOW_BYTES = 1 << 16  # looked through at once: it stays in the cache
+_PLACES = np.arange(len(_PLAIN))[:, None]
 _JUNK_BYTES = 9
 _WRAPPED_BYTES = 240
 
@@ -52,8 +52,7 @@ class Heads:
 
 def line_starts(data: bytes, end: int) -> Ints:
     """Offsets at which lines begin in data[:end], the first always 0."""
-    octets = np.frombuffer(data, np.uint8, count=end)
-    breaks = np.flatnonzero(octets == 10)
+    breaks = _places_of(10, np.frombuffer(data, np.uint8, count=end))
     starts = np.empty(len(breaks) + 1, np.int64)
     starts[0] = 0
     starts[1:] = breaks + 1
@@ -83,17 +82,23 @@ def places_of(word: bytes, data: bytes, end: int) -> Ints:
     """Where a word stands in data[:end]. Begins with the rarest of its letters, a capital, and asks the rest of few."""
     octets = np.frombuffer(data, np.uint8, count=end)
     rare = next((at for at in range(len(word) - 1, -1, -1) if word[at : at + 1].isupper()), 0)
-    places = np.flatnonzero(octets[rare : max(end - len(word) + rare + 1, 0)] == word[rare])
+    places = _places_of(word[rare], octets[rare : max(end - len(word) + rare + 1, 0)])
     for at, letter in enumerate(word):
         if at != rare and len(places):
             places = places[octets[places + at] == letter]
     return places
 
 
+def _places_of(octet: int, octets: Octets) -> Ints:
+    windows = range(0, len(octets), _WINDOW_BYTES)
+    found = [(octets[start : start + _WINDOW_BYTES] == octet).nonzero()[0] + start for start in windows]
+    return np.concatenate(found) if found else np.empty(0, np.int64)
+
+
 def find_heads(data: bytes, starts: Ints, end: int) -> Heads:
     """All heads in data[:end]; `starts` as `line_starts` gave them, the first dropped where a line began before the
     data."""
-    octets = np.frombuffer(data[:end] + _PADDING, np.uint8)
+    octets = np.frombuffer(data or b"\n", np.uint8, count=max(end, 1))
     positions, digits = _plain_heads(octets)
     lines = np.searchsorted(starts, positions, side="right") - 1
     is_start = np.zeros(len(positions), bool)
@@ -101,9 +106,10 @@ def find_heads(data: bytes, starts: Ints, end: int) -> Heads:
     is_start[inside] = starts[lines[inside]] == positions[inside]
     if not is_start.all():
         # Glued heads count where their own bracket follows: dates are written in brackets in other places too.
-        is_head = (
-            is_start | (octets[positions + 21] == ord("[")) | (octets[np.minimum(positions + 22, end)] == ord("["))
-        )
+        behind = positions + len(_PLAIN)
+        is_head = is_start
+        for places in (np.minimum(behind, end - 1), np.minimum(behind + 1, end - 1)):
+            is_head |= octets[places] == ord("[")
         positions, digits, lines = positions[is_head], digits[:, is_head], lines[is_head]
     found = [(positions, lines, _times(digits), np.full(len(positions), NS, np.int64), np.ones(len(positions), bool))]
     taken = np.zeros(len(starts), bool)
@@ -120,9 +126,9 @@ def find_heads(data: bytes, starts: Ints, end: int) -> Heads:
 
 def _plain_heads(octets: Octets) -> tuple[Ints, npt.NDArray[np.int32]]:
     """Offsets of all plain heads, and their digits: a row for each place in the pattern that has one."""
-    brackets = np.flatnonzero(octets[: len(octets) - len(_PLAIN)] == ord("["))
+    brackets = _places_of(ord("["), octets[: max(len(octets) - len(_PLAIN) + 1, 0)])
     positions = brackets[octets[brackets + 5] == ord("-")]  # few are left, and the rest is asked of those only
-    places = np.ascontiguousarray(sliding_window_view(octets, len(_PLAIN))[positions].T)
+    places = octets[positions + _PLACES]
     small = places[_DIGITS] - np.uint8(ord("0"))  # anything but a digit becomes large
     is_head = (small <= 9).all(axis=0)
     for at, octet in _FIXED:
@@ -156,7 +162,7 @@ def _loose_heads(data: bytes, octets: Octets, starts: Ints, end: int, taken: npt
     brackets = np.flatnonzero((firsts == ord("[")) & ~taken)
     leading = np.flatnonzero(_MAY_LEAD[firsts] & ~taken)
     if len(leading):
-        window = octets[starts[leading][:, None] + np.arange(_JUNK_BYTES)]
+        window = octets[np.minimum(starts[leading][:, None] + np.arange(_JUNK_BYTES), end - 1)]
         leading = leading[(window == ord("[")).any(axis=1)]
     found: list[_Loose] = []
     for line in sorted([*brackets.tolist(), *leading.tolist()]):

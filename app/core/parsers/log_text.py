@@ -119,6 +119,10 @@ class TextStream:
         index = max(bisect_right(self._starts, text_offset) - 1, 0)
         return self._segments[index].file_offset(text_offset)
 
+    def file_offsets(self, text_offsets: list[int]) -> list[int]:
+        """Each as by `file_offset`."""
+        return [self.file_offset(offset) for offset in text_offsets] if self._segments else text_offsets
+
     def __iter__(self) -> Iterator[bytes]:
         # A hostile mixture of encodings comes in tiny pieces: whoever reads should not start over with each.
         return self._continued() if self._start else _even_pieces(self._pieces())

@@ -69,7 +69,7 @@ def mend(raw: bytes, column: int = 0, known_wrap: int | None = None) -> Mended:
     """`raw` begins at `<data>` and ends where the record does; `column` is where it begins in its line (for hard
     wraps)."""
     text = unbroken(raw.rstrip())
-    return _finish(text) if text is not None else _unwrap(raw, column, known_wrap)
+    return finished(text) if text is not None else _unwrap(raw, column, known_wrap)
 
 
 def unbroken(raw: bytes) -> bytes | None:
@@ -123,7 +123,8 @@ def _spacing(text: bytes) -> dict[int, bytes]:
     return found
 
 
-def _finish(text: bytes, unknown: tuple[int, ...] = (), wrap: int | None = None) -> Mended:
+def finished(text: bytes, unknown: tuple[int, ...] = (), wrap: int | None = None) -> Mended:
+    """A body on one line, with what was written wrongly put right."""
     if b">>" in text or b"> >" in text:
         text = _STRAY_QUOTES.sub(b">", text)
     if b"Windows]" in text:
@@ -151,7 +152,7 @@ def _unwrap(raw: bytes, column: int, known_wrap: int | None) -> Mended:
         else:
             joined.add(_blank_between(joined.tail, line), line.lstrip())
     text, unknown = bytes(joined.text).rstrip(), joined.unknown
-    mended = _finish(text, (), wrap)
+    mended = finished(text, (), wrap)
     if unknown and mended.text != text:
         # Mending moved text, so the places moved too; find them again by what stands before them.
         unknown = _moved(text, mended.text, unknown)

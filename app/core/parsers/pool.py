@@ -13,15 +13,15 @@ class Pool:
     def __init__(self, limit: int = 1 << 31) -> None:
         self._limit = limit
         self.items: list[bytes | None] = [None]
-        self._numbers: dict[bytes | None, int] = {None: 0}
+        self.numbers: dict[bytes | None, int] = {None: 0}
         self._texts: dict[int, str] = {}
 
     def number(self, item: bytes | None) -> int:
-        number = self._numbers.get(item)
+        number = self.numbers.get(item)
         if number is None:
             if len(self.items) > self._limit:
                 return 0
-            number = self._numbers[item] = len(self.items)
+            number = self.numbers[item] = len(self.items)
             self.items.append(item)
         return number
 
@@ -38,5 +38,5 @@ class Pool:
         """A copy to read only: without what is needed to add."""
         copy = Pool(0)
         copy.items = self.items
-        copy._numbers = {}
+        copy.numbers = {}
         return copy

@@ -15,7 +15,8 @@ from itertools import chain
 from app.core.parsers import server_notes
 from app.core.parsers.accounts import BEFORE_FIRST, NO_RECORD, NO_SUCH_TIME, LineAccount
 from app.core.parsers.body import BodyReader
-from app.core.parsers.event_table import NONE, EventTable
+from app.core.parsers.event_row import NONE
+from app.core.parsers.event_table import EventTable
 from app.core.parsers.inode_phrases import BODY
 from app.core.parsers.lead_lines import LeadLines
 from app.core.parsers.log_choice import LINE_BYTES, sample_records, score_of, sniff_server_log
