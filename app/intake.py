@@ -8,9 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
 from multiprocessing import get_context
+from multiprocessing.util import Finalize
 from pathlib import Path
+from threading import local
 
 from app import log_parts
+from app.captures.capture import CaptureLimits
+from app.captures.dissector import Dissector
 from app.collector import collector_paused
 from app.core.analysis import CaseAnalysis, Source, SourceKind
 from app.core.pipeline import DEFAULT_PORTS, ParsedSource, PipelineSettings, analyze, announced_ports
@@ -104,8 +108,11 @@ def _parse_all(
     whole = with_whole_bodies(one.source for one in done.values())
     done = {source.path: replace(done[source.path], source=source) for source in whole}
     ports = settings.ports | announced_ports([p.source.log for p in done.values() if p.source.log is not None])
-    capture_jobs: list[Job] = [(parse_capture, (f, ports)) for f in by_kind.get(SourceKind.CAPTURE, ())]
-    _run(capture_jobs, settings, lambda fraction: progress("captures", fraction), done)
+    capture_jobs: list[Job] = [(_parse_capture, (f, ports)) for f in by_kind.get(SourceKind.CAPTURE, ())]
+    try:
+        _run(capture_jobs, settings, lambda fraction: progress("captures", fraction), done)
+    finally:
+        _tshark.dissector.close()
     return [done[f.name] for f in files]
 
 
@@ -156,7 +163,7 @@ def _run(
     # is loaded there once: they begin at once, and share its memory.
     forks = get_context("forkserver")
     forks.set_forkserver_preload(list(READERS_NEED))
-    with ProcessPoolExecutor(workers, forks, _join, (os.getpgrp(),)) as pool:
+    with ProcessPoolExecutor(workers, forks, _begin_reader, (os.getpgrp(),)) as pool:
         futures: list[Future[ParsedSource]] = [pool.submit(function, *arguments) for function, arguments in jobs]
         for future in as_completed(futures):
             keep(future.result())
@@ -167,9 +174,25 @@ def _size(job: Job) -> int:
     return file.size_bytes if isinstance(file, BundleFile) else 0
 
 
-def _join(group: int) -> None:
+def _begin_reader(group: int) -> None:
     """The processes of one analysis are one group, whoever forked them, so that they end together."""
     os.setpgid(0, group)
+    Finalize(None, _tshark.dissector.close, exitpriority=0)
+
+
+class _Tshark(local):
+    """What a process reads its captures with, one after the other: tshark takes as long to start as for twenty thousand
+    frames."""
+
+    def __init__(self) -> None:
+        self.dissector = Dissector(CaptureLimits().tool, is_kept=True)
+
+
+_tshark = _Tshark()
+
+
+def _parse_capture(file: BundleFile, ports: frozenset[int]) -> ParsedSource:
+    return parse_capture(file, ports, _tshark.dissector)
 
 
 def _unused(file: BundleFile, sniffed: SniffedKind) -> ParsedSource:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from app.captures.capture import CaptureError, read_capture, sniff_capture_file
+from app.captures.dissector import Dissector
 from app.core.analysis import Source, SourceKind
 from app.core.evidence.manifest import IS_MERGED, is_merged
 from app.core.parsers.devices import parse_device_output, sniff_device_output
@@ -172,10 +173,10 @@ def parse_device(file: BundleFile, formats_folders: tuple[Path, ...]) -> ParsedS
     return ParsedSource(source, devices=facts)
 
 
-def parse_capture(file: BundleFile, ports: frozenset[int]) -> ParsedSource:
-    """A capture: its own facts, and the packets that may have to do with EAD."""
+def parse_capture(file: BundleFile, ports: frozenset[int], dissector: Dissector | None = None) -> ParsedSource:
+    """A capture: its own facts, and the packets that may have to do with EAD. `dissector`: see `read_capture`."""
     try:
-        capture = read_capture(file.path, file.name, ports=ports)
+        capture = read_capture(file.path, file.name, ports=ports, dissector=dissector)
     except CaptureError as error:
         return ParsedSource(_refused(file, error.text))
     except OSError as error:

@@ -66,12 +66,14 @@ def read_capture(
     ports: frozenset[int] = DEFAULT_PORTS,
     limits: CaptureLimits = CaptureLimits(),
     progress: Callable[[int], None] | None = None,
+    dissector: Dissector | None = None,
 ) -> Capture:
     """Facts and packets of a capture: EAD by port or content, every fragment, every ICMP error.
 
-    `progress` gets the number of frames read so far. Raises CaptureError where nothing at all can be read.
+    `progress` gets the number of frames read so far; `dissector` is one that is kept for several captures. Raises
+    CaptureError where nothing at all can be read.
     """
-    reading = CaptureReading(path, source, ports, limits, progress)
+    reading = CaptureReading(path, source, ports, limits, progress, dissector)
     kept = Retention(ports)
     for packet in reading.packets():
         kept.add(packet)
@@ -89,6 +91,7 @@ class CaptureReading:
         ports: frozenset[int] = DEFAULT_PORTS,
         limits: CaptureLimits = CaptureLimits(),
         progress: Callable[[int], None] | None = None,
+        dissector: Dissector | None = None,
     ) -> None:
         self._path, self._source, self._ports, self._limits = path, source, ports, limits
         self._progress = progress
@@ -97,12 +100,13 @@ class CaptureReading:
         self._awaited: deque[int] = deque()
         self._held: list[tuple[int, int, Packet]] = []
         self._serial = count()
-        self._dissector = Dissector(limits.tool)
+        self._dissector = dissector or Dissector(limits.tool)
         self._file: SiftedFile | None = None
 
     def packets(self) -> Iterator[Packet]:
         """The wanted packets in the order of their frames; what a fragmented tunnel carries counts as of the frame that
         completed it."""
+        self._dissector.begin()
         try:
             self._file = self._open()
             for frames in self._file.batches():

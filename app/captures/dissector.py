@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import subprocess
 import threading
+import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import suppress
 from queue import Empty, SimpleQueue
-from struct import Struct, pack
 
-from app.captures.tshark import start_tshark, tshark_argv
+from app.captures.pcapng import SECTION, frame_block, interface_block
+from app.captures.tshark import is_forgetful, start_tshark, tshark_argv
 from app.core.parsers.capture_formats import (
     LINK_ETHERNET,
     LINK_LOOP,
@@ -38,27 +39,14 @@ HELD_BACK_BYTES = 64 * 1024  # tshark prints whole buffers, of 4 KB as a rule
 COLUMN_BYTES = 2047  # of what is longer it prints the beginning only
 READ_BYTES = 64 * 1024
 RESTARTS = 20
+# What goes on from capture to capture: its last rows are pushed out of its buffer by those of frames that nobody wants.
+FILLERS = 250
+SETTLES_S = 5.0
+OLD = 0.25  # of the time that its limits give it: then it takes no other capture
 # tshark needs the headers only: the payload is read from the frame itself. Elsewhere (802.11 …) headers may lie deep.
 HEADERS_BYTES = 512
 HEADERS_FIRST = frozenset({LINK_NULL, LINK_ETHERNET, LINK_LOOP, LINK_SLL, LINK_SLL2, LINK_PPP, *LINK_RAW})
-_PACKET, _TOTAL = Struct("<IIIIIII"), Struct("<I")
-_PADDING = (b"", b"\0", b"\0\0", b"\0\0\0")
-SECTION = pack("<IIIHHqI", 0x0A0D0D0A, 28, 0x1A2B3C4D, 1, 0, -1, 28)
-
-
-def interface_block(link_type: int) -> bytes:
-    """An interface description with nanosecond times."""
-    return pack("<IIHHIHHB3xHHI", 1, 32, link_type, 0, 0, 9, 1, 9, 0, 0, 32)
-
-
-def frame_block(interface: int, octets: bytes, frame: RawFrame) -> bytes:
-    """An enhanced packet block; times before 1970 do not exist there."""
-    length = len(octets)
-    total = 32 + length + (-length & 3)
-    time_ns = max(frame.time_ns, 0)
-    original = max(frame.original, length)
-    head = _PACKET.pack(6, total, interface, time_ns >> 32, time_ns & 0xFFFFFFFF, length, original)
-    return b"".join((head, octets, _PADDING[-length & 3], _TOTAL.pack(total)))
+_FILLER = RawFrame(0, 0, 0, bytes(12) + b"\x88\xb5" + bytes(46), 60)
 
 
 def columns_argv() -> list[str]:
@@ -74,14 +62,15 @@ def fields_argv() -> list[str]:
 
 
 class Dissector:
-    """`put` frames, take `ready` pairs of a frame and its row; `finish` gives the rest.
+    """`begin`, `put` frames, take `ready` pairs of a frame and its row; `finish` gives the rest.
 
     Where `is_full`, take `ready` rows before putting more. A frame on which tshark dies is left out and counted in
-    `failed`; the others are dissected all the same.
+    `failed`; the others are dissected all the same. One that `is_kept` takes capture after capture, by the same tshark
+    where nothing of the last one is left in it, until it is closed.
     """
 
-    def __init__(self, limits: ToolLimits) -> None:
-        self._limits = limits
+    def __init__(self, limits: ToolLimits, is_kept: bool = False) -> None:
+        self._limits, self._is_kept = limits, is_kept
         self._process: subprocess.Popen[bytes] | None = None
         self._input: SimpleQueue[bytes | None] = SimpleQueue()
         self._output: SimpleQueue[bytes | None] = SimpleQueue()
@@ -89,6 +78,9 @@ class Dissector:
         self._partial = b""
         self._pending: deque[tuple[int, RawFrame]] = deque()
         self._in_flight = 0
+        self._unpaired = 0  # of the pending frames, those that somebody wants
+        self._stacks: set[str] = set()  # protocols of the frames that this tshark has seen
+        self._started_s = 0.0
         self._buffer = bytearray()
         self._interfaces: dict[int, int] = {}
         self._fed = 0
@@ -101,6 +93,13 @@ class Dissector:
     def is_full(self) -> bool:
         return self._in_flight > IN_FLIGHT_BYTES or self._fed >= FRAMES_PER_RUN
 
+    def begin(self) -> None:
+        """Another capture."""
+        self.failed, self._restarts = [], 0
+        process = self._process
+        if process is not None and (process.poll() is not None or self._age() > OLD * self._limits.seconds):
+            self.close()
+
     def start(self) -> None:
         """Starts tshark if it does not run: it takes a while until it is ready for frames. Raises ToolError."""
         if self._process is None:
@@ -110,6 +109,7 @@ class Dissector:
         self.start()
         self._pending.append((link_type, frame))
         self._in_flight += len(frame.octets)
+        self._unpaired += 1
         self._feed(link_type, frame)
 
     def ready(self) -> Iterator[tuple[RawFrame, str]]:
@@ -136,30 +136,61 @@ class Dissector:
 
     def finish(self, is_over: bool = False) -> Iterator[tuple[RawFrame, str]]:
         """Every frame that is still without its row; where tshark dies on one, goes on behind that one."""
-        if not self._fed:
-            self.abandon()
-        while self._process is not None:
+        if self._is_kept and not is_over:
+            is_over = yield from self._settle()
+        while self._unpaired:
             self._write()
             self._input.put(None)
-            while not is_over:
+            while self._unpaired and not is_over:
                 chunk = self._output.get()
-                if chunk is None:
-                    break
-                yield from self._pair(chunk)
-            self._close()
-            is_over = False
-            if self._pending:
+                is_over = chunk is None
+                yield from self._pair(chunk or b"")
+            if self._unpaired:
+                self._close()
                 self._restart()
+                is_over = False
+        self.abandon()
+
+    def _settle(self) -> Generator[tuple[RawFrame, str], None, bool]:
+        """The rest of the rows without an end of the input; returns whether tshark died instead. Where they do not come
+        its buffer is a larger one: the end of the input will bring them."""
+        for _ in range(FILLERS if self._unpaired else 0):
+            self._pending.append((LINK_ETHERNET, _FILLER))
+            self._feed(LINK_ETHERNET, _FILLER)
+        self._write()
+        while self._unpaired:
+            try:
+                chunk = self._output.get(timeout=SETTLES_S)
+            except Empty:
+                return False
+            if chunk is None:
+                return True
+            yield from self._pair(chunk)
+        return False
 
     def abandon(self) -> None:
-        """Ends without the rest."""
-        self._end()
+        """Ends without the rest; what is kept goes on where it owes nothing and remembers nothing."""
+        is_fresh = self._fed < FRAMES_PER_RUN and not self._is_wide and all(map(is_forgetful, self._stacks))
+        if not (self._is_kept and is_fresh and not self._unpaired):
+            self.close()
+
+    def close(self) -> None:
+        if self._process is not None:
+            end_tool(self._process)
         self._close()
+        self._pending.clear()
+        self._in_flight = self._unpaired = 0
+        self._is_wide = self._is_cut = False
+
+    def _age(self) -> float:
+        return time.monotonic() - self._started_s
 
     def _start(self) -> None:
         columns = fields_argv() if self._is_wide else columns_argv()
         process = start_tshark(tshark_argv("-r", "-", *columns), self._limits)
         self._process, self._partial, self._fed = process, b"", 0
+        self._started_s = time.monotonic()
+        self._stacks.clear()
         self._input, self._output = SimpleQueue(), SimpleQueue()
         self._buffer = bytearray(SECTION)
         self._interfaces.clear()
@@ -192,14 +223,20 @@ class Dissector:
                 return
             if len(line) >= COLUMN_BYTES and not self._is_wide:
                 self._is_wide = self._is_cut = True
-                self._end()
+                if self._process is not None:
+                    end_tool(self._process)
                 return
             _, frame = self._pending.popleft()
+            if frame is _FILLER:
+                continue
+            if self._is_kept:
+                self._stacks.add(line.split("\t", 2)[1])
             self._in_flight -= len(frame.octets)
+            self._unpaired -= 1
             yield frame, line
 
     def _restart(self) -> None:
-        left = list(self._pending)
+        left = [pair for pair in self._pending if pair[1] is not _FILLER]
         if self._is_cut:
             self._is_cut, count = False, 0
         else:
@@ -207,15 +244,11 @@ class Dissector:
             count = 1 if self._restarts <= RESTARTS else len(left)
         self.failed.extend(frame.number for _, frame in left[:count])
         self._pending = deque(left[count:])
-        self._in_flight = sum(len(frame.octets) for _, frame in self._pending)
+        self._in_flight, self._unpaired = sum(len(frame.octets) for _, frame in self._pending), len(self._pending)
         if self._pending:
             self.start()
         for link_type, frame in self._pending:
             self._feed(link_type, frame)
-
-    def _end(self) -> None:
-        if self._process is not None:
-            end_tool(self._process)
 
     def _close(self) -> None:
         process = self._process

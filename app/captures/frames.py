@@ -10,7 +10,7 @@ import numpy as np
 
 from app.captures.blocks import CutStream, read_ahead, read_blocks
 from app.captures.capture import CaptureError, CaptureLimits
-from app.captures.dissector import SECTION, frame_block, interface_block
+from app.captures.pcapng import SECTION, frame_block, interface_block
 from app.core.parsers.capture_file import walker_for
 from app.core.parsers.capture_records import FrameBatch, Walker, gap_text, gaps_text
 from app.core.parsers.census import Census

@@ -34,7 +34,16 @@ TUNNELS = frozenset({
 })  # fmt: skip
 INTERNET = frozenset({"ip", "ipv6", "udp", "udplite", "tcp", "icmp", "icmpv6", "arp", "ah", "esp", "ipcomp", "data"})
 ENABLED = LINKS | TUNNELS | INTERNET
+# What one frame says in these changes nothing in how others are dissected. Tunnels may learn (L2TP its cookies), other
+# links put pieces together.
+FORGETFUL = frozenset({"eth", "ethertype", "vlan", "ieee8021ad", "sll", "null", "loop", "raw", "arp", "ip", "ipv6",
+                       "udp", "udplite", "tcp", "icmp", "icmpv6", "data"})  # fmt: skip
 LIST_LIMITS = ToolLimits(seconds=60, cpu_seconds=60)
+
+
+def is_forgetful(protocols: str) -> bool:
+    """Whether tshark dissects other frames as if it had not seen this one (`frame.protocols`)."""
+    return all(name.split(".")[0] in FORGETFUL for name in protocols.split(":"))
 
 
 def tshark_argv(*more: str) -> list[str]:

@@ -15,11 +15,12 @@ from typing import BinaryIO
 from app.core.records import Text
 from app.unpacking.archives import walk
 from app.unpacking.decompression import open_compressed
+from app.unpacking.digests import Digests
 from app.unpacking.entries import LINK, Entry
-from app.unpacking.entry_names import clean_name, is_litter
+from app.unpacking.entry_names import clean_name, is_litter, without_suffix
 from app.unpacking.kinds import COMPRESSED, HEAD_BYTES, BrokenArchive, Kind, is_tar, sniff_archive
 from app.unpacking.limits import FULL, Allowance, Limits, Stop
-from app.unpacking.on_disk import content_of, files_below, is_office_document, is_plain_file, size_of
+from app.unpacking.on_disk import files_below, is_office_document, is_plain_file, size_of
 from app.unpacking.tar_files import walk_tar
 
 
@@ -61,13 +62,15 @@ def unpack(paths: Sequence[Path], into: Path, limits: Limits | None = None) -> U
 
     Files that need no unpacking stay where they are. The same content counts once. Raises nothing for bad input.
     """
-    unpacking = _Unpacking(into, Allowance(limits or Limits()))
-    for path in paths:
-        if path.is_dir() and not path.is_symlink():
-            # Of several folders, each is told by its name; of one, everything lies in it.
-            unpacking.take_folder(path, prefix=f"{path.resolve().name}/" if len(paths) > 1 else "")
-        else:
-            unpacking.take_path(path, path.name, prefix="", packed_bytes=size_of(path))
+    with Digests() as digests:
+        digests.look_ahead(paths)
+        unpacking = _Unpacking(into, Allowance(limits or Limits()), digests)
+        for path in paths:
+            if path.is_dir() and not path.is_symlink():
+                # Of several folders, each is told by its name; of one, everything lies in it.
+                unpacking.take_folder(path, prefix=f"{path.resolve().name}/" if len(paths) > 1 else "")
+            else:
+                unpacking.take_path(path, path.name, prefix="", packed_bytes=size_of(path))
     return Unpacked(tuple(unpacking.files), tuple(unpacking.refused), tuple(unpacking.notes))
 
 
@@ -75,6 +78,7 @@ def unpack(paths: Sequence[Path], into: Path, limits: Limits | None = None) -> U
 class _Unpacking:
     into: Path
     allowance: Allowance
+    digests: Digests
     files: list[UnpackedFile] = field(default_factory=list)
     refused: list[RefusedFile] = field(default_factory=list)
     notes: list[Text] = field(default_factory=list)
@@ -85,7 +89,9 @@ class _Unpacking:
     # ------------------------------------------------------------ what comes in
 
     def take_folder(self, folder: Path, prefix: str) -> None:
-        for path in files_below(folder):
+        paths = list(files_below(folder))
+        self.digests.look_ahead(paths)
+        for path in paths:
             name = prefix + path.relative_to(folder).as_posix()
             self.take_path(path, name, prefix=f"{name}/", packed_bytes=size_of(path))
 
@@ -146,7 +152,7 @@ class _Unpacking:
             head, problem = _read_head(blocks)
             if problem is None and is_tar(head):
                 return walk_tar(_chain(head, blocks), taker)
-            inner = _without_suffix(name)
+            inner = without_suffix(name)
             # The name stands for the whole file already: it does not lie "in" the compressed file.
             write = taker.begin_as(inner)
             write(head)
@@ -160,7 +166,7 @@ class _Unpacking:
     # ------------------------------------------------------------ what becomes of it
 
     def keep(self, path: Path, name: str, notes: tuple[Text, ...]) -> None:
-        size, sha256 = content_of(path)
+        size, sha256 = self.digests.of(path)
         if size and sha256 in self._by_content:
             same = self._by_content[sha256]
             return self.refuse(name, Text(f"The same content as {same}.", f"内容与 {same} 相同。"), size)
@@ -292,9 +298,3 @@ def _read_head(blocks: Iterator[bytes]) -> tuple[bytes, Text | None]:
 def _chain(head: bytes, blocks: Iterator[bytes]) -> Iterator[bytes]:
     yield head
     yield from blocks
-
-
-def _without_suffix(name: str) -> str:
-    stem, dot, extension = name.rpartition(".")
-    is_suffix = extension.lower() in ("gz", "bz2", "xz", "zst", "gzip", "zstd") and stem and not stem.endswith("/")
-    return stem if dot and is_suffix else name

@@ -74,3 +74,10 @@ def _is_unseen(character: str) -> bool:
 def _shorten(part: str, limit: int) -> str:
     """Keep the end, where the extension is."""
     return part if len(part) <= limit else "…" + part[1 - limit :]
+
+
+def without_suffix(name: str) -> str:
+    """The name of what a compressed file holds."""
+    stem, dot, extension = name.rpartition(".")
+    is_suffix = extension.lower() in ("gz", "bz2", "xz", "zst", "gzip", "zstd") and stem and not stem.endswith("/")
+    return stem if dot and is_suffix else name

@@ -86,6 +86,45 @@ def test_rows_longer_than_a_column_are_whole() -> None:
     assert work.failed == []
 
 
+def test_one_that_is_kept_goes_on_with_the_next_capture() -> None:
+    work = Dissector(ToolLimits(), is_kept=True)
+    processes = set()
+    for last in (3, 400, 1):
+        work.begin()
+        for number in range(1, last + 1):
+            work.put(frames.ETHERNET, frame(number))
+        assert numbers(list(work.finish())) == list(range(1, last + 1))
+        work.abandon()
+        processes.add(work._process)
+    (process,) = processes
+    assert process is not None
+    assert process.poll() is None
+    work.close()
+    assert process.poll() is not None
+
+
+def test_what_a_capture_taught_it_does_not_go_on_to_the_next() -> None:
+    work = Dissector(ToolLimits(), is_kept=True)
+    octets = frames.ethernet(frames.ipv4(frames.gre(frames.ipv4(frames.udp(b"x"))), 47))
+    work.put(frames.ETHERNET, RawFrame(1, 0, 0, octets, len(octets)))
+    assert numbers(list(work.finish())) == [1]
+    assert work._process is None
+
+
+def test_one_that_died_between_two_captures_is_started_anew() -> None:
+    work = Dissector(ToolLimits(), is_kept=True)
+    work.put(frames.ETHERNET, frame(1))
+    assert numbers(list(work.finish())) == [1]
+    assert work._process is not None
+    os.killpg(work._process.pid, signal.SIGKILL)
+    work._process.wait()
+    work.begin()
+    work.put(frames.ETHERNET, frame(2))
+    assert numbers(list(work.finish())) == [2]
+    assert work.failed == []
+    work.close()
+
+
 def test_work_can_be_given_up() -> None:
     work = Dissector(ToolLimits())
     work.put(frames.ETHERNET, frame(1))
