@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from app.core.records import CaptureFacts, CheckResult, Confidence, Direction, LogFacts, Text
 
@@ -163,15 +163,16 @@ class Sighting(NamedTuple):
     line: int | None = None  # where a device's own line tells of it, which is no frame
 
 
-@dataclass(frozen=True, slots=True)
-class FragmentFate:
+class FragmentFate(NamedTuple):
     offset: int
     length: int
     sightings: dict[str, Sighting]
 
 
-@dataclass(frozen=True, slots=True)
-class DatagramFate:
+NOWHERE: dict[str, Any] = {}  # shared: nobody edits what hangs on a point
+
+
+class DatagramFate(NamedTuple):
     """One datagram on its way, over all capture points in path order."""
 
     identification: int | None
@@ -185,13 +186,13 @@ class DatagramFate:
     coding: str | None = None  # "plain" | "zlib" | "encrypted"
     match_reason: Text | None = None
     match_confidence: Confidence | None = None
-    translations: dict[str, tuple[str, str]] = field(default_factory=dict)  # point → (source, destination) seen there
+    translations: dict[str, tuple[str, str]] = NOWHERE  # point → (source, destination) seen there
     # point → its own fragmentation, where other
-    split_at: dict[str, tuple[tuple[int, int], ...]] = field(default_factory=dict)
-    duplicates: dict[str, int] = field(default_factory=dict)  # point → frames seen again
-    anomalies: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    tunnels: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    ttl: dict[str, int] = field(default_factory=dict)
+    split_at: dict[str, tuple[tuple[int, int], ...]] = NOWHERE
+    duplicates: dict[str, int] = NOWHERE  # point → frames seen again
+    anomalies: dict[str, tuple[str, ...]] = NOWHERE
+    tunnels: dict[str, tuple[str, ...]] = NOWHERE
+    ttl: dict[str, int] = NOWHERE
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from dataclasses import fields, is_dataclass, replace
 from enum import Enum
 from typing import Any
 
-from app.core.analysis import CaseAnalysis, Sighting
+from app.core.analysis import CaseAnalysis, DatagramFate, FragmentFate, Sighting
 from app.core.records import Text
 from tests.web.sample_case import sample_analysis
 
@@ -49,6 +49,8 @@ def _bite(value: Any, name: str = "") -> Any:
         return value + BITE + LONG if name in ("text", "event_id", "client_version") else value + BITE
     if isinstance(value, Sighting):
         return Sighting(*(_bite(item, name) for name, item in zip(value._fields, value, strict=True)))
+    if isinstance(value, (FragmentFate, DatagramFate)):
+        return value._replace(**{name: _bite(item, name) for name, item in value._asdict().items() if name not in KEPT})
     if isinstance(value, tuple):
         return tuple(_bite(item, name) for item in value)
     if isinstance(value, dict):

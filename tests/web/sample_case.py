@@ -307,12 +307,12 @@ def told_by_a_device(case: CaseAnalysis, text: bytes, point: str = "uplink") -> 
 
     def told(fragment: FragmentFate) -> FragmentFate:
         sighting = fragment.sightings[point]._replace(source=device.path, frames=(), line=next(lines))
-        return replace(fragment, sightings={**fragment.sightings, point: sighting})
+        return fragment._replace(sightings={**fragment.sightings, point: sighting})
 
     def of_attempt(attempt: Attempt) -> Attempt:
         assert attempt.datagram is not None
         fragments = tuple(told(fragment) for fragment in attempt.datagram.fragments)
-        return replace(attempt, datagram=replace(attempt.datagram, fragments=fragments))
+        return replace(attempt, datagram=attempt.datagram._replace(fragments=fragments))
 
     def of_session(session: Session) -> Session:
         messages = (

@@ -36,4 +36,4 @@ def uncovered(wanted: Range, have: Sequence[Range]) -> list[Range]:
 
 def pieces(packets: Iterable[Packet]) -> tuple[Range, ...]:
     """Distinct byte ranges in order."""
-    return tuple(sorted({(packet.offset_bytes, packet.end_bytes) for packet in packets}))
+    return tuple(sorted({(start := packet.offset_bytes, start + packet.length_bytes) for packet in packets}))

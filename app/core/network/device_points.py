@@ -184,8 +184,7 @@ def _told_fate(one: TracedDatagram, witness: _Witness, names: Sequence[str], clo
     )
     states = [piece.sightings[witness.name].state for piece in fragments]
     told = {**fate.fate, witness.name: _fate_of(states)}
-    return replace(
-        fate,
+    return fate._replace(
         fragments=fragments,
         fate={name: told[name] for name in names},
         lost_between=find_leg(fragments, list(way)),
@@ -216,7 +215,7 @@ def _told_piece(
     else:
         sighting = Sighting(Seen.MISSING, witness.source, reason=_MISSED, reason_code=PRESUMED)
     every = {**piece.sightings, witness.name: sighting}
-    return replace(piece, sightings={name: every[name] for name in names})
+    return piece._replace(sightings={name: every[name] for name in names})
 
 
 def _fate_of(states: Sequence[Seen]) -> Fate:

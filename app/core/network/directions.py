@@ -52,15 +52,20 @@ def _by_type(seen: Observation) -> int:
 def direction_of(group: Group, servers: frozenset[str], ports: frozenset[int]) -> Direction | None:
     """None where neither addresses, ports nor the message tell."""
     if group.votes is None:
-        group.votes = sum([_vote(seen, servers, ports) for seen in group.members.values()])
+        group.votes = _vote_by_ends(group.any_member, servers, ports) if group.is_alike else 0
+        group.votes = group.votes or sum([_vote(seen, servers, ports) for seen in group.members.values()])
     if group.votes == 0:
         return None
     return TO_SERVER if group.votes > 0 else TO_CLIENT
 
 
 def _vote(seen: Observation, servers: frozenset[str], ports: frozenset[int]) -> int:
+    return _vote_by_ends(seen, servers, ports) or _by_type(seen)
+
+
+def _vote_by_ends(seen: Observation, servers: frozenset[str], ports: frozenset[int]) -> int:
     by_address = (seen.destination_ip in servers) - (seen.source_ip in servers)
-    return by_address or _by_ports(seen.ports, ports) or _by_type(seen)
+    return by_address or _by_ports(seen.ports, ports)
 
 
 def endpoints(seen: Observation, direction: Direction) -> tuple[Endpoint, Endpoint]:

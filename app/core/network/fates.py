@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from app.core.analysis import Clock, DatagramFate, Fate, FragmentFate, Seen
+from app.core.analysis import NOWHERE, Clock, DatagramFate, Fate, FragmentFate, Seen
 from app.core.fragmentation.byte_ranges import Range, merged
 from app.core.network.groups import ORPHAN, Group, Level
 from app.core.network.journeys import Traced
 from app.core.network.observations import UDP_HEADER_BYTES, Observation
 from app.core.network.oddities import NOTHING_ODD, Oddities, translations
 from app.core.network.paths import Place
-from app.core.network.plain_fates import PlainFates, seen_alike
-from app.core.network.sent_pieces import sent_pieces
+from app.core.network.plain_fates import SeenAlike, seen_alike, tell_all
+from app.core.network.sent_pieces import is_sent_so, sent_pieces
 from app.core.network.sightings import RIVAL, Sightings
 from app.core.network.traces import Candidate, TracedDatagram
 from app.core.network.visibility import Guard
 from app.core.records import Confidence, Datagram, Direction, WireMessage
 
 Leg = tuple[str, str]
-NOT_TRANSLATED: dict[str, tuple[str, str]] = {}
 TO_SERVER, CONTENT = Direction.TO_SERVER, Level.CONTENT
 
 
@@ -31,55 +30,90 @@ class FateBuilder:
     ) -> None:
         self._places = places
         self._sources = sources
+        self._clocks = clocks
         self._to_reference = [clock.converter() for clock in clocks]
         self._captures = tuple(place.captures for place in places)
         self._names = tuple(place.name for place in places)
         self._sightings = Sightings(places, sources, clocks, guard)
-        self._plain = PlainFates(self._names, self._to_reference)
         # What most fates have in common is one object, as there may be hundred thousands.
         self._all_whole = dict.fromkeys(self._names, Fate.WHOLE)
-        self._ttls: dict[tuple[bool, tuple[int | None, ...]], dict[str, int]] = {}
+        self._ttls: dict[tuple[Direction, tuple[int, ...]], dict[str, int]] = {}
 
-    def trace(self, traced: Traced) -> TracedDatagram:
-        group = traced.journey.group
-        is_up = traced.journey.direction is TO_SERVER
-        column = seen_alike(group, self._captures)
-        if column is not None:
-            travelled = column if is_up else column[::-1]
-            sent = sent_pieces(travelled[:1], group)
-            if sent == travelled[0].ranges:
-                seen_at = [(seen,) for seen in travelled]
-                return self._told(traced, seen_at, sent, self._plain.fragments(column, sent), is_plain=True)
-        order = self._places if is_up else self._places[::-1]
-        found = [tuple(group.members[c] for c in place.captures if c in group.members) for place in order]
-        sent = sent_pieces(next(seen for seen in found if seen), group)
-        fragments = self._sightings.fragments(traced.journey, order, found, sent)
-        return self._told(traced, found, sent, fragments, is_plain=False)
+    def trace(self, every: Sequence[Traced]) -> list[TracedDatagram]:
+        usual = [self._column(traced) for traced in every]
+        alike = tell_all([column for column in usual if column is not None], self._names, self._clocks)
+        return [
+            self._told(traced) if column is None else self._seen_everywhere(traced, column, next(alike))
+            for traced, column in zip(every, usual, strict=True)
+        ]
 
-    def _told(
-        self,
-        traced: Traced,
-        seen_at: Sequence[tuple[Observation, ...]],
-        sent: tuple[Range, ...],
-        fragments: tuple[FragmentFate, ...],
-        is_plain: bool,
-    ) -> TracedDatagram:
-        """`seen_at` in the direction of travel; `is_plain` where every point saw what was sent, each piece once."""
+    def _column(self, traced: Traced) -> list[Observation] | None:
+        """The observation of each place, client first, where every place saw what was sent, each piece once."""
+        journey = traced.journey
+        column = seen_alike(journey.group, self._captures)
+        if column is None or not is_sent_so(column[0 if journey.direction is TO_SERVER else -1]):
+            return None
+        return column
+
+    def _seen_everywhere(self, traced: Traced, column: list[Observation], alike: SeenAlike) -> TracedDatagram:
+        (group, direction, *_), client, server, is_orphan = traced
+        way = 1 if direction is TO_SERVER else -1
+        source, destination = (client, server)[::way]
+        names, travelled, datagrams = self._names[::way], column[::way], alike.datagrams[::way]
+        first = travelled[0]
+        message = _message(datagrams)
+        is_translated = group.level > CONTENT
+        here: dict[str, tuple[Observation, ...]] = {}
+        if is_translated or [one for one in datagrams if one.anomalies or one.packets[0].tunnels]:
+            here = {name: (seen,) for name, seen in zip(names, travelled, strict=True)}
+        oddities = Oddities(here, first.ranges) if here else NOTHING_ODD
+        fate = DatagramFate(  # by position, which takes a third of the time
+            first.identification,
+            str(source),
+            str(destination),
+            first.ip_version,
+            _wire_bytes(group),
+            alike.fragments,
+            self._all_whole,
+            None,
+            message.coding if message is not None else None,
+            ORPHAN if is_orphan else group.reason(),
+            Confidence.POSSIBLE if is_orphan else group.confidence(),
+            translations(here, source, destination) if is_translated else NOWHERE,
+            oddities.splits,
+            oddities.duplicates,
+            oddities.anomalies,
+            oddities.tunnels,
+            self._ttl(direction, alike.ttls),
+        )
+        at_first = alike.fragments[0].sightings[names[0]]
+        time_ns = at_first.time_ns if first.time_ns == at_first.raw_time_ns else None
+        return TracedDatagram(
+            fate,
+            datagrams,
+            direction,
+            client,
+            server,
+            message,
+            self._first_time((first,)) if time_ns is None else time_ns,
+            self._candidates(group),
+            is_orphan,
+        )
+
+    def _told(self, traced: Traced) -> TracedDatagram:
         group, direction = traced.journey.group, traced.journey.direction
+        is_up = direction is TO_SERVER
+        order = self._places if is_up else self._places[::-1]
+        names = self._names if is_up else self._names[::-1]
+        seen_at = [tuple(group.members[c] for c in place.captures if c in group.members) for place in order]
+        first = next(seen for seen in seen_at if seen)
+        sent = sent_pieces(first, group)
+        fragments = self._sightings.fragments(traced.journey, order, seen_at, sent)
         travelled = tuple([datagram for seen in seen_at for one in seen for datagram in one.datagrams])
         message = _message(travelled)
-        first = next(seen for seen in seen_at if seen)
-        is_up = direction is TO_SERVER
-        names = self._names if is_up else self._names[::-1]
         source, destination = (traced.client, traced.server) if is_up else (traced.server, traced.client)
-        is_usual = is_plain and not [one for one in travelled if one.anomalies or one.packets[0].tunnels]
-        is_translated = group.level > CONTENT
-        here = (
-            {}
-            if is_usual and not is_translated
-            else {name: seen for name, seen in zip(names, seen_at, strict=True) if seen}
-        )
-        oddities = NOTHING_ODD if is_usual else Oddities(here, sent)
+        here = {name: seen for name, seen in zip(names, seen_at, strict=True) if seen}
+        oddities = Oddities(here, sent)
         fate = DatagramFate(
             identification=first[0].identification,
             source=str(source),
@@ -87,17 +121,17 @@ class FateBuilder:
             ip_version=first[0].ip_version,
             wire_bytes=_wire_bytes(group),
             fragments=fragments,
-            fate=self._all_whole if is_plain else {name: _place_fate(fragments, name) for name in self._names},
-            lost_between=None if is_plain else find_leg(fragments, names),
+            fate={name: _place_fate(fragments, name) for name in self._names},
+            lost_between=find_leg(fragments, names),
             coding=message.coding if message is not None else None,
             match_reason=ORPHAN if traced.is_orphan else group.reason(),
             match_confidence=Confidence.POSSIBLE if traced.is_orphan else group.confidence(),
-            translations=translations(here, source, destination) if is_translated else NOT_TRANSLATED,
+            translations=translations(here, source, destination) if group.level > CONTENT else NOWHERE,
             split_at=oddities.splits,
             duplicates=oddities.duplicates,
             anomalies=oddities.anomalies,
             tunnels=oddities.tunnels,
-            ttl=self._ttl(is_up, seen_at),
+            ttl={name: seen[0].packets[0].ttl for name, seen in here.items()},
         )
         return TracedDatagram(
             fate=fate,
@@ -107,24 +141,28 @@ class FateBuilder:
             server=traced.server,
             message=message,
             time_ns=self._first_time(first),
-            candidates=tuple(self._candidate(rival) for rival in group.rivals) if group.rivals else (),
+            candidates=self._candidates(group),
             is_orphan=traced.is_orphan,
-            is_merged_only=not is_plain and _is_merged_only(group, fate, sent),
+            is_merged_only=_is_merged_only(group, fate, sent),
         )
 
     def _first_time(self, first: Sequence[Observation]) -> int:
         return min([self._to_reference[seen.capture](seen.time_ns, seen.frame) for seen in first])
 
-    def _candidate(self, rival: Observation) -> Candidate:
-        return Candidate(self._sources[rival.capture], tuple(packet.frame for packet in rival.packets), RIVAL)
+    def _candidates(self, group: Group) -> tuple[Candidate, ...]:
+        if not group.rivals:
+            return ()
+        return tuple(
+            Candidate(self._sources[rival.capture], tuple(packet.frame for packet in rival.packets), RIVAL)
+            for rival in group.rivals
+        )
 
-    def _ttl(self, is_up: bool, seen_at: Sequence[tuple[Observation, ...]]) -> dict[str, int]:
-        ttls = tuple([seen[0].packets[0].ttl if seen else None for seen in seen_at])
-        known = self._ttls.get((is_up, ttls))
+    def _ttl(self, direction: Direction, ttls: tuple[int, ...]) -> dict[str, int]:
+        """`ttls` client first; in the direction of travel."""
+        known = self._ttls.get((direction, ttls))
         if known is None:
-            names = self._names if is_up else self._names[::-1]
-            known = {name: ttl for name, ttl in zip(names, ttls, strict=True) if ttl is not None}
-            self._ttls[is_up, ttls] = known
+            named = list(zip(self._names, ttls, strict=True))
+            known = self._ttls[direction, ttls] = dict(named if direction is TO_SERVER else named[::-1])
         return known
 
 

@@ -20,6 +20,8 @@ class Level(IntEnum):
     ALTERED = 5  # everything but some bytes of the payload is equal, and the times agree
 
 
+NAMED, CONTENT, TIMED = Level.NAMED, Level.CONTENT, Level.TIMED
+CERTAIN, LIKELY = Confidence.CERTAIN, Confidence.LIKELY
 SURE_BYTES = 32  # of payload found equal: more than any constant header, so no accident
 
 REASONS = {
@@ -61,9 +63,10 @@ ORPHAN = Text(
 
 class Group:
     """`agreed` is the smallest number of payload bytes that a member shares with the others; `votes` which way it
-    travels, above 0 to the server, as far as it was asked (`directions`); `is_timed` unless no clock speaks for it."""
+    travels, above 0 to the server, as far as it was asked (`directions`); `is_timed` unless no clock speaks for it.
+    `is_alike` where all members have the same name, ports, sizes and pieces, each piece once: any speaks for all."""
 
-    __slots__ = ("agreed", "is_timed", "level", "members", "rivals", "votes")
+    __slots__ = ("agreed", "is_alike", "is_timed", "level", "members", "rivals", "votes")
 
     def __init__(self, members: Iterable[Observation], level: Level = Level.NAMED, agreed: int = 0) -> None:
         self.members: dict[int, Observation] = {seen.capture: seen for seen in members}
@@ -72,11 +75,18 @@ class Group:
         self.rivals: list[Observation] = []
         self.votes: int | None = None
         self.is_timed = True
+        self.is_alike = False
 
     @property
     def lead(self) -> Observation:
         """The member that says most: one with ports if any."""
+        if self.is_alike:
+            return self.members[min(self.members)]
         return max(self.members.values(), key=lambda seen: (seen.head is not None, len(seen.packets), -seen.capture))
+
+    @property
+    def any_member(self) -> Observation:
+        return next(iter(self.members.values()))
 
     @property
     def is_ead(self) -> bool:
@@ -84,7 +94,16 @@ class Group:
 
     @property
     def has_head(self) -> bool:
+        if self.is_alike:
+            return self.any_member.head is not None
         return any(seen.head is not None for seen in self.members.values())
+
+    @property
+    def is_fragmented(self) -> bool:
+        """Whether any member shows it in fragments."""
+        if self.is_alike:
+            return self.any_member.is_fragmented
+        return True in [seen.is_fragmented for seen in self.members.values()]
 
     def take(self, other: Group, level: Level, agreed: int) -> None:
         """Join another group; where one capture is in both, it saw the datagram on both sides of a device."""
@@ -100,23 +119,24 @@ class Group:
         self.agreed = min(known)
         self.rivals.extend(other.rivals)
         self.votes = None
+        self.is_alike = False
 
     def confidence(self) -> Confidence | None:
         if self.rivals:
             return Confidence.POSSIBLE
         if len(self.members) < 2:
             return None
-        if self.level >= Level.TIMED or self.agreed == 0:
-            return Confidence.LIKELY
-        if self.level == Level.NAMED:
-            return Confidence.CERTAIN
-        if self.level == Level.CONTENT and not self.is_timed:
-            return Confidence.LIKELY
-        return Confidence.CERTAIN if self.agreed >= SURE_BYTES else Confidence.LIKELY
+        if self.level >= TIMED or self.agreed == 0:
+            return LIKELY
+        if self.level == NAMED:
+            return CERTAIN
+        if self.level == CONTENT and not self.is_timed:
+            return LIKELY
+        return CERTAIN if self.agreed >= SURE_BYTES else LIKELY
 
     def reason(self) -> Text:
         if len(self.members) < 2:
             return ONLY_ONE
-        if self.agreed == 0 and self.level == Level.NAMED:
+        if self.agreed == 0 and self.level == NAMED:
             return NO_COMMON_BYTE
         return REASONS[self.level]

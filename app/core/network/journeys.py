@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from app.core.fragmentation.byte_ranges import merged
 from app.core.network.directions import endpoints
 from app.core.network.groups import Group, Level
 from app.core.network.joining import Joined
+from app.core.network.observations import Observation
 from app.core.network.paths import Place
 from app.core.network.witnesses import Journey, Kind
 from app.core.records import Direction, Endpoint
@@ -37,7 +39,7 @@ def find_journeys(joined: Joined) -> tuple[list[Traced], list[Journey]]:
     traced: list[Traced] = []
     journeys: list[Journey] = []
     for group, direction in zip(joined.groups, joined.directions, strict=True):
-        is_ead = True in [seen.is_ead for seen in group.members.values()]
+        is_ead = group.any_member.is_ead or group.is_ead
         if direction is None:
             if not is_ead:
                 continue
@@ -112,13 +114,13 @@ def _ends(
     known: dict[tuple[object, ...], tuple[Endpoint, Endpoint]],
 ) -> tuple[Endpoint, Endpoint]:
     """(client, server) as seen nearest the client, ports from wherever they were seen with these addresses."""
-    nearest = group.members[min(group.members, key=rank.__getitem__)]
+    nearest = group.any_member if group.is_alike else group.members[min(group.members, key=rank.__getitem__)]
     key = (nearest.source_ip, nearest.destination_ip, nearest.ports, direction)
     told = known.get(key)
     if told is None:
         told = known[key] = endpoints(nearest, direction)
     client, server = told
-    if client.port is None:
+    if client.port is None and not group.is_alike:
         for seen in group.members.values():
             other_client, other_server = endpoints(seen, direction)
             if (other_client.ip, other_server.ip) == (client.ip, server.ip) and other_client.port is not None:
@@ -129,18 +131,26 @@ def _ends(
 def _journey(
     group: Group, direction: Direction, client: Endpoint, server: Endpoint, places: tuple[tuple[int, ...], ...]
 ) -> Journey:
-    is_fragmented = False
-    whole: list[int] = []
-    for capture, seen in group.members.items():
-        if seen.is_fragmented:
-            is_fragmented = True
-        if not seen.datagrams[0].holes or (len(seen.ranges) > 1 and merged(seen.ranges) == [(0, seen.total)]):
-            whole.append(capture)
-    kinds = FRAGMENTED if is_fragmented else UNFRAGMENTED
-    flow = (client.port, server.port)
-    return Journey(group, direction, client.ip, server.ip, flow, places, kinds, frozenset(whole))
+    members = group.members
+    if group.is_alike:
+        whole = _captures(tuple(members)) if _is_whole(group.any_member) else NOWHERE
+    else:
+        whole = frozenset([capture for capture, seen in members.items() if _is_whole(seen)])
+    kinds = FRAGMENTED if group.is_fragmented else UNFRAGMENTED
+    return Journey(group, direction, client.ip, server.ip, (client.port, server.port), places, kinds, whole)
 
 
+def _is_whole(seen: Observation) -> bool:
+    return not seen.datagrams[0].holes or (len(seen.ranges) > 1 and merged(seen.ranges) == [(0, seen.total)])
+
+
+@lru_cache(maxsize=4096)
+def _captures(members: tuple[int, ...]) -> frozenset[int]:
+    """One object for equal sets, and the hash of one is not worked out twice."""
+    return frozenset(members)
+
+
+NOWHERE: frozenset[int] = frozenset()
 FRAGMENTED = frozenset({Kind.FIRST, Kind.LATER})
 UNFRAGMENTED = frozenset({Kind.WHOLE})
 

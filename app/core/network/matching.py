@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from app.core.network.groups import Group, Level
-from app.core.network.observations import CONTRADICTION, UDP_HEADER_BYTES, Observation, compare
+from app.core.network.observations import CONTRADICTION, UDP_HEADER_BYTES, Name, Observation, compare, names_of
 
 # More datagrams of one identification than this per capture, and the identification says nothing.
 CROWD = 64
@@ -23,12 +23,12 @@ BOTH_SIDES_NS = 50_000_000
 
 def group_unique(captures: Sequence[Sequence[Observation]]) -> tuple[list[Group], list[list[Observation]]]:
     """Groups whose key is unique at every capture, and crowds of observations that are alike and wait for clocks."""
-    named: dict[tuple[str, str, int | None], list[Observation]] = defaultdict(list)
+    named: dict[Name, list[Observation]] = defaultdict(list)
     nameless: list[Observation] = []
     for observations in captures:
-        for seen in observations:
-            if seen.identification:
-                named[seen.source_ip, seen.destination_ip, seen.identification].append(seen)
+        for name, seen in zip(names_of(observations), observations, strict=True):
+            if name[2]:
+                named[name].append(seen)
             else:
                 nameless.append(seen)
     groups: list[Group] = []
@@ -57,9 +57,9 @@ def is_unique(bucket: Sequence[Observation]) -> bool:
 def _consistent(bucket: Sequence[Observation], level: Level = Level.NAMED) -> list[Group]:
     """One group, or as many as contradict each other (an identification used again)."""
     parts: list[Group] = []
-    agreed = _all_agree(bucket)
-    if agreed is not None:
-        return [Group(bucket, level, agreed)]
+    together = _together(bucket, level)
+    if together is not None:
+        return [together]
     if any(seen.head is None for seen in bucket):
         bucket = sorted(bucket, key=lambda item: item.head is None)
     for seen in bucket:
@@ -74,16 +74,29 @@ def _consistent(bucket: Sequence[Observation], level: Level = Level.NAMED) -> li
     return parts
 
 
-def _all_agree(bucket: Sequence[Observation]) -> int | None:
+def _together(bucket: Sequence[Observation], level: Level) -> Group | None:
     """The usual case, told fast: the first shares its pieces, and enough bytes, with each of the others."""
-    first = bucket[0]
-    least = None
-    for seen in bucket[1:]:
-        agreed = compare(first, seen) if seen.ranges == first.ranges else 0
+    first, *others = bucket
+    is_alike, ranges = first.is_single, first.ranges
+    shown = (first.ports, first.total, first.udp_length, first.identification)
+    payloads = [packet.payload for packet in first.packets]
+    whole = compare(first, first)
+    shared: list[int] = []
+    for seen in others:
+        if seen.ranges is not ranges and seen.ranges != ranges:
+            return None
+        is_as_shown = (seen.ports, seen.total, seen.udp_length, seen.identification) == shown and seen.is_single
+        if is_as_shown and [packet.payload for packet in seen.packets] == payloads:
+            agreed = whole
+        else:
+            agreed = compare(first, seen)
         if agreed < TRANSLATED_BYTES:
             return None
-        least = agreed if least is None or agreed < least else least
-    return least
+        is_alike = is_alike and is_as_shown
+        shared.append(agreed)
+    group = Group(bucket, level, min(shared, default=0))
+    group.is_alike = is_alike
+    return group
 
 
 def best_agreement(group: Group, seen: Observation, is_translated: bool = False) -> int:
@@ -139,7 +152,7 @@ def join_translated(groups: list[Group]) -> list[Group]:
     """Join groups of other addresses or ports with the same identification, size and payload (address translation)."""
     buckets: dict[tuple[int, int | None], list[Group]] = defaultdict(list)
     for group in groups:
-        name = next(iter(group.members.values())).identification
+        name = group.any_member.identification
         if name:
             buckets[name, _size(group)].append(group)
     # A middle fragment alone does not know the size: it may belong to any of its identification.

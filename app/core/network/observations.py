@@ -22,6 +22,7 @@ TWIN_NS = 1_000_000_000
 # Without an identification only the payload tells datagrams apart, and a payload may be sent again.
 NAMELESS_TWIN_NS = 20_000_000
 CONTRADICTION = -1
+Name = tuple[str, str, int | None]  # source and destination address, identification
 
 Flow = tuple[str, str, tuple[int, int] | None]  # addresses, and ports where they were seen
 
@@ -31,7 +32,7 @@ class Observation:
     `is_single` where each was seen once."""
 
     __slots__ = (
-        "capture", "datagrams", "destination_ip", "frame", "head", "identification", "ip_version", "is_ead",
+        "capture", "datagrams", "destination_ip", "frame", "head", "identification", "is_ead",
         "is_fragmented", "is_single", "packets", "ports", "ranges", "source_ip", "time_ns", "total", "udp_length",
     )  # fmt: skip
 
@@ -45,22 +46,22 @@ class Observation:
         self.frame = lead.frame
         self.source_ip = lead.source_ip
         self.destination_ip = lead.destination_ip
-        self.ip_version = lead.ip_version
         self.identification = lead.identification
         self.total = datagram.total_bytes
-        self.ranges: tuple[Range, ...]
+        self.time_ns = lead.time_ns
         if len(packets) == 1:
-            self.time_ns = lead.time_ns
             self.ranges = _one_range(start, start + lead.length_bytes)
             self.is_fragmented = lead.more or start > 0
+            self.is_single = not datagram.duplicates
         else:
-            self.time_ns, self.ranges = min([packet.time_ns for packet in packets]), pieces(packets)
+            self.time_ns = min([packet.time_ns for packet in packets])
+            self.ranges = _one_layout(pieces(packets))
             self.is_fragmented = True
+            self.is_single = len(packets) == len(self.ranges) and not datagram.duplicates
         self.head: Packet | None = None
         self.ports: tuple[int, int] | None = None
         self.udp_length: int | None = None
         self.is_ead = datagram.message is not None
-        self.is_single = len(packets) == len(self.ranges) and not datagram.duplicates
         if start == 0:
             self.head = lead
             self.udp_length = lead.udp_length
@@ -68,6 +69,10 @@ class Observation:
             if source is not None and destination is not None:
                 self.ports = (source, destination)
                 self.is_ead = self.is_ead or source in ports or destination in ports
+
+    @property
+    def ip_version(self) -> int:
+        return self.packets[0].ip_version
 
     @property
     def is_named(self) -> bool:
@@ -106,6 +111,11 @@ def _one_range(start: int, end: int) -> tuple[Range, ...]:
     return ((start, end),)
 
 
+@lru_cache(maxsize=4096)
+def _one_layout(ranges: tuple[Range, ...]) -> tuple[Range, ...]:
+    return ranges
+
+
 def is_relevant(datagram: Datagram, ports: frozenset[int]) -> bool:
     """UDP, and EAD or able to become EAD once matched: any fragment may belong to a first fragment seen elsewhere."""
     lead = datagram.packets[0]
@@ -123,28 +133,41 @@ def is_relevant(datagram: Datagram, ports: frozenset[int]) -> bool:
 
 def observe(capture: int, datagrams: Iterable[Datagram], ports: frozenset[int]) -> list[Observation]:
     """Observations of one capture, twins joined, in time order."""
-    firsts: dict[object, Observation] = {}
-    again: dict[object, list[Observation]] = {}  # keys that came more than once: few
-    for datagram in datagrams:
-        if datagram.packets and is_relevant(datagram, ports):
-            seen = Observation(capture, datagram, ports)
-            key = _twin_key(seen)
-            first = firsts.setdefault(key, seen)
-            if first is not seen:
-                again.setdefault(key, [first]).append(seen)
-    if again:
-        for key in again:
-            del firsts[key]
-    result = list(firsts.values())
-    for bucket in again.values():
-        result.extend(_join_twins(bucket))
+    found = [Observation(capture, one, ports) for one in datagrams if one.packets and is_relevant(one, ports)]
+    keys = _twin_keys(found)
+    result = found if len(set(keys)) == len(found) else _without_twins(keys, found)
     result.sort(key=attrgetter("time_ns"))
     return result
 
 
-def _twin_key(seen: Observation) -> object:
-    if seen.identification:
-        return (seen.source_ip, seen.destination_ip, seen.identification)
+def _without_twins(keys: Iterable[object], found: Iterable[Observation]) -> list[Observation]:
+    firsts: dict[object, Observation] = {}
+    again: dict[object, list[Observation]] = {}  # keys that came more than once: few
+    for key, seen in zip(keys, found, strict=True):
+        first = firsts.setdefault(key, seen)
+        if first is not seen:
+            again.setdefault(key, [first]).append(seen)
+    for key in again:
+        del firsts[key]
+    result = list(firsts.values())
+    for bucket in again.values():
+        result.extend(_join_twins(bucket))
+    return result
+
+
+def _twin_keys(found: Sequence[Observation]) -> list[object]:
+    """What twins have in common."""
+    return [name if name[2] else _by_content(seen) for name, seen in zip(names_of(found), found, strict=True)]
+
+
+def names_of(observations: Sequence[Observation]) -> Iterable[Name]:
+    """Of each, by what its sender tells it from others: one after the other would take twice as long."""
+    sources = [seen.source_ip for seen in observations]
+    destinations = [seen.destination_ip for seen in observations]
+    return zip(sources, destinations, [seen.identification for seen in observations], strict=True)
+
+
+def _by_content(seen: Observation) -> object:
     return (seen.source_ip, seen.destination_ip, seen.ports, seen.udp_length, payload_prefix(seen, 64))
 
 

@@ -1,15 +1,34 @@
-"""The usual datagram, told fast: every point saw its pieces as they were sent, each once."""
+"""The usual datagrams, told fast and all together: every point saw their pieces as they were sent, each once."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
+from itertools import islice, repeat
+from typing import NamedTuple
 
-from app.core.analysis import FragmentFate, Seen, Sighting
-from app.core.fragmentation.byte_ranges import Range
+import numpy as np
+from numpy.typing import NDArray
+
+from app.core.analysis import Clock, FragmentFate, Seen, Sighting
 from app.core.network.groups import Group
 from app.core.network.observations import Observation
+from app.core.network.reference_times import reference_times
+from app.core.records import Datagram
 
-SEEN = Seen.SEEN
+# Without the handling of names and defaults, which would take most of the time.
+_sighting = partial(tuple.__new__, Sighting)
+_fragment = partial(tuple.__new__, FragmentFate)
+# What else a `Sighting` has where there is nothing to give a ground for.
+UNQUESTIONED = [Sighting._field_defaults[name] for name in ("reason", "reason_code", "line")]
+
+
+class SeenAlike(NamedTuple):
+    """One datagram over all places, client first."""
+
+    fragments: tuple[FragmentFate, ...]
+    datagrams: tuple[Datagram, ...]
+    ttls: tuple[int, ...]
 
 
 def seen_alike(group: Group, places: Sequence[tuple[int, ...]]) -> list[Observation] | None:
@@ -18,15 +37,16 @@ def seen_alike(group: Group, places: Sequence[tuple[int, ...]]) -> list[Observat
     if len(members) != len(places):
         return None
     column: list[Observation] = []
+    ranges = None
     for captures in places:
         seen = members.get(captures[0]) if len(captures) == 1 else _one_of(members, captures)
         if seen is None or not seen.is_single:
             return None
-        column.append(seen)
-    ranges = column[0].ranges
-    for seen in column:
-        if seen.ranges is not ranges and seen.ranges != ranges:
+        if ranges is None:
+            ranges = seen.ranges
+        elif seen.ranges is not ranges and seen.ranges != ranges:
             return None
+        column.append(seen)
     return column
 
 
@@ -34,28 +54,52 @@ def _one_of(members: dict[int, Observation], captures: tuple[int, ...]) -> Obser
     return next((members[capture] for capture in captures if capture in members), None)
 
 
-class PlainFates:
-    """`names` of the places, client first; `to_reference` the converter of each capture's clock."""
+def tell_all(
+    columns: Sequence[Sequence[Observation]], names: Sequence[str], clocks: Sequence[Clock]
+) -> Iterator[SeenAlike]:
+    """`columns`: of each datagram, its observation at every place, alike; `names` of the places; clocks by capture."""
+    if not columns:
+        return iter(())
+    at_places = list(zip(*columns, strict=True))
+    layouts = [seen.ranges for seen in at_places[0]]
+    widths = list(map(len, layouts))
+    sightings = zip(*[_sightings(observations, widths, clocks) for observations in at_places], strict=True)
+    starts = [start for layout in layouts for start, _ in layout]
+    lengths = [end - start for layout in layouts for start, end in layout]
+    seen_at = map(dict, map(zip, repeat(names), sightings))
+    fragments = map(_fragment, zip(starts, lengths, seen_at, strict=True))
+    own = [tuple(islice(fragments, width)) for width in widths]
+    datagrams = zip(*[[seen.datagrams[0] for seen in observations] for observations in at_places], strict=True)
+    ttls = zip(*[[seen.packets[0].ttl for seen in observations] for observations in at_places], strict=True)
+    return map(SeenAlike, own, datagrams, ttls)
 
-    def __init__(self, names: Sequence[str], to_reference: Sequence[Callable[[int, int], int]]) -> None:
-        self._names = names
-        self._to_reference = to_reference
 
-    def fragments(self, column: Sequence[Observation], sent: tuple[Range, ...]) -> tuple[FragmentFate, ...]:
-        """`column`: the observation of each place."""
-        every: list[dict[str, Sighting]] = [{} for _ in sent]
-        for name, seen in zip(self._names, column, strict=True):
-            packets = seen.packets
-            lead = packets[0]
-            at_ns = lead.time_ns
-            time_ns = self._to_reference[seen.capture](at_ns, lead.frame)
-            every[0][name] = Sighting(SEEN, lead.source, (lead.frame,), at_ns, time_ns)
-            if len(packets) > 1:
-                # One conversion for all pieces: no clock drifts within one datagram.
-                shift = time_ns - at_ns
-                for packet, sightings in zip(packets[1:], every[1:], strict=True):
-                    at_ns = packet.time_ns
-                    sightings[name] = Sighting(SEEN, packet.source, (packet.frame,), at_ns, at_ns + shift)
-        return tuple(
-            [FragmentFate(start, end - start, sightings) for (start, end), sightings in zip(sent, every, strict=True)]
-        )
+def _sightings(observations: Sequence[Observation], widths: Sequence[int], clocks: Sequence[Clock]) -> list[Sighting]:
+    """Of every piece that one place saw; `widths` pieces of each datagram."""
+    packets = [packet for seen in observations for packet in seen.packets]
+    raw_ns = [packet.time_ns for packet in packets]
+    frames = [packet.frame for packet in packets]
+    time_ns = _on_reference(observations, np.array(widths), np.array(raw_ns), np.array(frames), clocks)
+    sources = [packet.source for packet in packets]
+    return list(
+        map(_sighting, zip(repeat(Seen.SEEN), sources, zip(frames), raw_ns, time_ns, *map(repeat, UNQUESTIONED)))
+    )
+
+
+def _on_reference(
+    observations: Sequence[Observation],
+    widths: NDArray[np.int64],
+    raw_ns: NDArray[np.int64],
+    frames: NDArray[np.int64],
+    clocks: Sequence[Clock],
+) -> list[int]:
+    """One conversion for all pieces of a datagram: no clock drifts meanwhile."""
+    leads = widths.cumsum() - widths
+    shifts = np.empty_like(leads)
+    captures = np.array([seen.capture for seen in observations])
+    for capture in np.unique(captures):
+        rows = captures == capture
+        own = leads[rows]
+        shifts[rows] = reference_times(clocks[capture], raw_ns[own], frames[own]) - raw_ns[own]
+    times: list[int] = (raw_ns + shifts.repeat(widths)).tolist()
+    return times

@@ -32,16 +32,16 @@ def _shared_names(groups: Iterable[Group], way: Way) -> tuple[Counter[Pair], Cou
     though it has others of that flow, or of what the flow is translated to."""
     kinds: Counter[tuple[bool, Direction | None, frozenset[int], Flow]] = Counter()
     same: dict[Flow, Flow] = {}
+    rewritten, translated = Level.REWRITTEN, Level.TRANSLATED
     for group in groups:
-        members = list(group.members.values())
-        if members[0].identification and group.level != Level.REWRITTEN:
-            is_fragmented = True in [seen.is_fragmented for seen in members]
+        if group.any_member.identification and group.level != rewritten:
+            members = [group.any_member] if group.is_alike else list(group.members.values())
             heads = [seen for seen in members if seen.ports is not None] or members
             flow = _first_of(same, heads[0].flow)
-            if group.level == Level.TRANSLATED:
+            if group.level == translated:
                 for seen in heads[1:]:
                     same[_first_of(same, seen.flow)] = flow
-            kinds[is_fragmented, way(group), frozenset(group.members), flow] += 1
+            kinds[group.is_fragmented, way(group), frozenset(group.members), flow] += 1
     places: dict[Flow, set[int]] = defaultdict(set)
     for _, _, members_of, flow in kinds:
         for known in (flow, (*flow[:2], None)):  # later fragments have no ports

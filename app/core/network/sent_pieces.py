@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import pairwise
 
 from app.core.fragmentation.byte_ranges import Range, merged, uncovered
@@ -32,8 +33,8 @@ def sent_pieces(first_seen: Sequence[Observation], group: Group) -> tuple[Range,
     One oversized whole packet there is an artefact of offload: then later places show how it was cut.
     """
     start = ranges_of(first_seen)
-    is_whole = first_seen[0].total == start[-1][1] and (len(start) == 1 or _is_gapless(start)) and start[0][0] == 0
-    is_offloaded = is_whole and not first_seen[0].is_fragmented and start[0][1] > OFFLOAD_BYTES
+    is_whole = _is_whole(first_seen[0].total, start)
+    is_offloaded = is_whole and _is_offloaded(first_seen[0], start)
     if is_whole and not is_offloaded:
         return start
     others = sorted({piece for seen in group.members.values() for piece in seen.ranges})
@@ -49,5 +50,15 @@ def sent_pieces(first_seen: Sequence[Observation], group: Group) -> tuple[Range,
     return tuple(sorted(result))
 
 
-def _is_gapless(ranges: Sequence[Range]) -> bool:
-    return len(merged(ranges)) == 1
+def is_sent_so(first: Observation) -> bool:
+    """Whether the first that saw it shows all of it, and in the pieces in which it was sent."""
+    return _is_whole(first.total, first.ranges) and not _is_offloaded(first, first.ranges)
+
+
+def _is_offloaded(first: Observation, ranges: tuple[Range, ...]) -> bool:
+    return ranges[0][1] > OFFLOAD_BYTES and not first.is_fragmented
+
+
+@lru_cache(maxsize=4096)
+def _is_whole(total: int | None, ranges: tuple[Range, ...]) -> bool:
+    return total == ranges[-1][1] and ranges[0][0] == 0 and (len(ranges) == 1 or len(merged(ranges)) == 1)

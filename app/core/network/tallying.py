@@ -33,19 +33,17 @@ def tally_all(watches: Sequence[Watch], journeys: Sequence[Journey], hours: Hour
 def _count_seen(watches: Sequence[Watch], journeys: Sequence[Journey]) -> None:
     """Most journeys are alike: all whole, seen by the same captures. Count those once."""
     subnets = {client: subnet_of(client) for client in {journey.client_ip for journey in journeys}}
-    whole: dict[tuple[object, ...], Journey] = {}
-    counts: Counter[tuple[object, ...]] = Counter()
+    whole: list[Journey] = []
     for journey in journeys:
-        members = journey.group.members
-        if len(journey.is_whole) == len(members):
-            key = (journey.client_ip, journey.server_ip, journey.direction, journey.flow, journey.kinds, *members)
-            whole[key] = journey
-            counts[key] += 1
-        else:
-            for capture in members:
-                kinds = [kind for kind in journey.kinds if journey.has(capture, kind)]
-                watches[capture].note(journey, kinds, subnets[journey.client_ip], 1)
-    for key, journey in whole.items():
+        if len(journey.is_whole) == len(journey.group.members):
+            whole.append(journey)
+            continue
+        for capture in journey.group.members:
+            kinds = [kind for kind in journey.kinds if journey.has(capture, kind)]
+            watches[capture].note(journey, kinds, subnets[journey.client_ip], 1)
+    keys = [journey[1:] for journey in whole]  # all but the group
+    counts = Counter(keys)
+    for key, journey in dict(zip(keys, whole, strict=True)).items():
         for capture in journey.group.members:
             watches[capture].note(journey, journey.kinds, subnets[journey.client_ip], counts[key])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import attrgetter
 
 from app.core.analysis import CapturePoint, Clock, Role
 from app.core.network.fates import FateBuilder
@@ -34,7 +35,7 @@ def trace_network(captures: Sequence[CaptureInput], settings: NetworkSettings) -
     roles = roles_of(joined, captures)
     guard = Guard(captures, joined, roles, journeys)
     builder = FateBuilder(joined.order.places, tuple(capture.source for capture in captures), joined.net.clocks, guard)
-    traced = tuple(sorted((builder.trace(one) for one in traced_journeys), key=lambda one: one.time_ns))
+    traced = tuple(sorted(builder.trace(traced_journeys), key=attrgetter("time_ns")))
     return NetworkFacts(
         points=tuple(_point(place, order, joined, captures, roles) for order, place in enumerate(joined.order.places)),
         clocks={capture.source: clock for capture, clock in zip(captures, joined.net.clocks, strict=True)},

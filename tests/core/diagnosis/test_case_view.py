@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 from app.core.diagnosis.case_view import view_case
 from tests.core.diagnosis.build import case, datagram, message, points, result, send, session, terminal
 
@@ -10,8 +8,8 @@ def seen(version, first_bytes):
     """A case of one message 3 whose first fragment has so many bytes behind its IP headers."""
     sent = datagram({"client": "xx", "server": "xx"}, seconds=5)
     first, second = sent.fragments
-    cut = (replace(first, length=first_bytes), replace(second, offset=first_bytes))
-    fate = replace(sent, ip_version=version, fragments=cut)
+    cut = (first._replace(length=first_bytes), second._replace(offset=first_bytes))
+    fate = sent._replace(ip_version=version, fragments=cut)
     made = session([message(3, [send(fate, 3, 5, plain=2641)])], marks=[result(4)])
     return view_case(case(terminal(made), at_points=points(*PATH)))
 

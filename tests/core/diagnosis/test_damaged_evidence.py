@@ -75,8 +75,7 @@ def map_attempts(facts, change):
 
 def blind(fate, point, is_gone):
     fragments = tuple(
-        replace(
-            f,
+        f._replace(
             sightings={k: v for k, v in f.sightings.items() if k != point}
             if is_gone
             else {**f.sightings, point: UNKNOWN},
@@ -85,7 +84,7 @@ def blind(fate, point, is_gone):
     )
     fates = {k: v for k, v in fate.fate.items() if k != point}
     seen = tuple(f for f in fragments if any(s.state is Seen.SEEN for s in f.sightings.values()))
-    return replace(fate, fragments=fragments, fate=fates) if seen else None
+    return fate._replace(fragments=fragments, fate=fates) if seen else None
 
 
 def without_point(facts, point):

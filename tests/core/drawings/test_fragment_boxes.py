@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 import pytest
 
 from app.core.analysis import DatagramFate, Seen
@@ -32,7 +30,7 @@ def test_seen_boxes_lead_to_their_frames_and_missing_ones_give_the_reason(lossy:
 
 
 def test_pieces_split_by_a_device_are_shown_as_they_were_there(lossy: DatagramFate) -> None:
-    split = replace(lossy, split_at={"fwin": ((0, 1400), (1400, 80))})
+    split = lossy._replace(split_at={"fwin": ((0, 1400), (1400, 80))})
     boxes = fragment_boxes(split, "fwin")
     assert [(box.offset, box.length, box.state) for box in boxes] == [
         (0, 1400, Seen.SEEN),
@@ -42,7 +40,7 @@ def test_pieces_split_by_a_device_are_shown_as_they_were_there(lossy: DatagramFa
 
 
 def test_a_piece_that_is_missing_after_a_split_is_a_hole_of_its_own(lossy: DatagramFate) -> None:
-    split = replace(lossy, split_at={"fwout": ((0, 1400), (1480, 600))})
+    split = lossy._replace(split_at={"fwout": ((0, 1400), (1480, 600))})
     boxes = fragment_boxes(split, "fwout")
     assert [(box.offset, box.length, box.state) for box in boxes] == [
         (0, 1400, Seen.SEEN),

@@ -133,8 +133,7 @@ def test_a_message_missing_from_the_clients_own_capture_never_left() -> None:
     for attempt in third.attempts:
         assert attempt.datagram is not None
         fragments = tuple(
-            replace(
-                piece,
+            piece._replace(
                 sightings={
                     name: passed._replace(state=type(passed.state).MISSING, time_ns=None, raw_time_ns=None)
                     for name, passed in piece.sightings.items()
@@ -142,7 +141,7 @@ def test_a_message_missing_from_the_clients_own_capture_never_left() -> None:
             )
             for piece in attempt.datagram.fragments
         )
-        silent.append(replace(attempt, datagram=replace(attempt.datagram, fragments=fragments)))
+        silent.append(replace(attempt, datagram=attempt.datagram._replace(fragments=fragments)))
     session = replace(session, messages=(*session.messages[:2], replace(third, attempts=tuple(silent))))
     line = ladder(session, ("client", "server")).arrows[-1].lines[0]
     assert line.cross is not None
@@ -308,8 +307,7 @@ def _earlier_at(session: Session, point: str, by_ns: int) -> Session:
     for attempt in third.attempts:
         assert attempt.datagram is not None
         fragments = tuple(
-            replace(
-                piece,
+            piece._replace(
                 sightings={
                     name: seen._replace(time_ns=seen.time_ns - by_ns) if name == point and seen.time_ns else seen
                     for name, seen in piece.sightings.items()
@@ -317,5 +315,5 @@ def _earlier_at(session: Session, point: str, by_ns: int) -> Session:
             )
             for piece in attempt.datagram.fragments
         )
-        attempts.append(replace(attempt, datagram=replace(attempt.datagram, fragments=fragments)))
+        attempts.append(replace(attempt, datagram=attempt.datagram._replace(fragments=fragments)))
     return replace(session, messages=(*session.messages[:2], replace(third, attempts=tuple(attempts))))

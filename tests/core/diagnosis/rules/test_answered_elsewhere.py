@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 from tests.core.diagnosis.build import (
     case,
     codes,
@@ -19,7 +17,8 @@ PATH = ("client", "server")
 
 def facts(source, client_log=False):
     request, _ = hello(PATH)
-    reply = replace(datagram(dict.fromkeys(PATH, "x"), ident=2, wire=569, port=9019, to_server=False), source=source)
+    reply = datagram(dict.fromkeys(PATH, "x"), ident=2, wire=569, port=9019, to_server=False)
+    reply = reply._replace(source=source)
     made = session([request, message(2, [send(reply, 2, 0.1, client_log=client_log)])], marks=[result(4)])
     return case(terminal(made), at_points=points(*PATH))
 

@@ -92,11 +92,9 @@ def test_a_loss_behind_a_device_rests_on_the_devices_own_lines():
 
 def replace_seen(fate, codes):
     """Sightings at these points are told by a device: no frame, and the code that says so."""
-    return replace(
-        fate,
+    return fate._replace(
         fragments=tuple(
-            replace(
-                piece,
+            piece._replace(
                 sightings={
                     name: s._replace(frames=(), reason_code=codes[name]) if name in codes else s
                     for name, s in piece.sightings.items()

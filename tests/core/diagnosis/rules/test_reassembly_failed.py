@@ -16,7 +16,7 @@ def facts(change):
 
 
 def odd(name):
-    return lambda d: replace(d, anomalies={"server": (name,)})
+    return lambda d: d._replace(anomalies={"server": (name,)})
 
 
 def late(seconds):
@@ -24,7 +24,7 @@ def late(seconds):
         first, last = d.fragments
         seen = last.sightings["server"]
         moved = seen._replace(raw_time_ns=seen.raw_time_ns + round(seconds * NS))
-        return replace(d, fragments=(first, replace(last, sightings={**last.sightings, "server": moved})))
+        return d._replace(fragments=(first, last._replace(sightings={**last.sightings, "server": moved})))
 
     return change
 

@@ -22,10 +22,9 @@ OUTSIDE = "203.0.113.9:50000"
 def facts(reply_to):
     request, _ = hello(PATH)
     asked = request.attempts[0]
-    translated = replace(asked.datagram, translations={"server": (OUTSIDE, asked.datagram.destination)})
-    reply = replace(
-        datagram({"client": ".", "server": "x"}, ident=2, wire=569, port=9019, to_server=False), destination=reply_to
-    )
+    translated = asked.datagram._replace(translations={"server": (OUTSIDE, asked.datagram.destination)})
+    reply = datagram({"client": ".", "server": "x"}, ident=2, wire=569, port=9019, to_server=False)
+    reply = reply._replace(destination=reply_to)
     made = session(
         [message(1, [replace(asked, datagram=translated)]), message(2, [send(reply, 2, 0.1, client_log=False)])],
         marks=[result(4)],
