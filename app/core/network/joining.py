@@ -57,18 +57,18 @@ def join_captures(captures: Sequence[CaptureInput], settings: NetworkSettings) -
         crowds = [part for crowd in crowds for part in split_renamed_crowd(crowd, renamed, way)]
         state = fitter.fit(groups, use_manual=False)
     if len(set(state.net.parts)) > 1:
-        linked = link_parts(groups, state.net, count, way)
+        linked = link_parts(groups, state.net, fitter.ranks(state.order), way)
         if len(linked) < len(groups):
             groups = linked
             state = fitter.fit(groups, use_manual=False)
     if crowds:
         groups.extend(group for crowd in crowds for group in settle_crowd(crowd, state.net))
         groups = split_renamed(join_translated(groups), renamed, way)
-    rejoined = join_rewritten(groups, state.net, count, way)
+    rejoined = join_rewritten(groups, state.net, fitter.ranks(state.order), way)
     if len(rejoined) < len(groups):
         # What was joined may show that a clock was set, and where.
         state = fitter.fit(rejoined, use_manual=False)
-        rejoined = join_rewritten(rejoined, state.net, count, way)
+        rejoined = join_rewritten(rejoined, state.net, fitter.ranks(state.order), way)
     groups = rejoined
     groups = join_altered(groups, state.net, fitter.ranks(state.order))
     note_lookalikes(groups, state.net, count, way)

@@ -7,7 +7,7 @@ accident, and one of a small counter comes often: then names join nothing, and p
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import product
 
 from app.core.network.groups import Group, Level
@@ -24,7 +24,25 @@ Pairs = set[Pair]
 def preserved_pairs(groups: Iterable[Group], way: Way) -> Pairs:
     """Between which identifications were seen to stay as they are: not by a few names where more have no equal."""
     shared, alone = _shared_names(groups, way)
-    return {pair for pair, count in shared.items() if count >= min(alone[pair], alone[_turned(pair)])}
+    return shared.keys() - _outnumbered(shared, alone)
+
+
+def _outnumbered(shared: Counter[Pair], alone: Counter[Pair]) -> Pairs:
+    """Where more names have no equal, on either side, than have one; but for ways on which each part keeps names."""
+    sure = {pair for pair, count in shared.items() if count >= min(alone[pair], alone[_turned(pair)])}
+    ways: dict[tuple[bool, Direction | None], dict[int, set[int]]] = defaultdict(lambda: defaultdict(set))
+    for one, other, is_fragmented, direction in sure:
+        ways[is_fragmented, direction][one].add(other)
+    return {pair for pair in shared.keys() - sure if pair[1] not in _reached(pair[0], ways[pair[2], pair[3]])}
+
+
+def _reached(start: int, links: Mapping[int, set[int]]) -> set[int]:
+    found, rest = {start}, [start]
+    while rest:
+        new = links.get(rest.pop(), set()) - found
+        found |= new
+        rest.extend(new)
+    return found
 
 
 def _shared_names(groups: Iterable[Group], way: Way) -> tuple[Counter[Pair], Counter[Pair]]:
@@ -86,7 +104,7 @@ def _accidental_pairs(groups: Sequence[Group], way: Way) -> Pairs:
     """Between which a few names are equal, more on either side have no equal, and no payload says that those are more
     than an accident: a repeated one may be another attempt's."""
     shared, alone = _shared_names(groups, way)
-    few = {pair for pair, count in shared.items() if count < min(alone[pair], alone[_turned(pair)])}
+    few = _outnumbered(shared, alone)
     if not few:
         return set()
     for group, count in _told_by_payload(groups):

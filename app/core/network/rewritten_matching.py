@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from itertools import combinations, pairwise
+from itertools import combinations, pairwise, product
 
 from app.core.network.bands import MAX_DRIFT
 from app.core.network.clocks import ClockNet
 from app.core.network.groups import Group, Level
 from app.core.network.matching import TRANSLATED_BYTES, classes_by_content, note_rivals, pair_agreement
-from app.core.network.observations import UDP_HEADER_BYTES, Flow
+from app.core.network.observations import UDP_HEADER_BYTES
 from app.core.network.renaming import Pairs, Way, is_named_apart, preserved_pairs
 from app.core.network.timed_matching import ALIKE_SPREADS_S, LONGEST_TRANSIT_S, MAX_RIVALS, by_time
 
@@ -82,11 +82,11 @@ def _is_altered(one: Group, other: Group, net: ClockNet, rank: Sequence[int]) ->
     return mine[-1] < theirs[0] or theirs[-1] < mine[0]
 
 
-def join_rewritten(groups: list[Group], net: ClockNet, captures: int, way: Way) -> list[Group]:
+def join_rewritten(groups: list[Group], net: ClockNet, rank: Sequence[int], way: Way) -> list[Group]:
     """Join groups of equal payload at the same corrected time where identifications do not survive the way."""
     kept = preserved_pairs(groups, way)
-    classes = alike_groups(groups, captures, kept, way)
-    flows = _flows(groups if classes else ())
+    classes = alike_groups(groups, len(rank), kept, way)
+    flows = _Flows(groups if classes else (), rank)
     gone: set[int] = set()
     for alike in classes:
         by_part: dict[int, list[tuple[int, Group]]] = defaultdict(list)
@@ -94,23 +94,28 @@ def join_rewritten(groups: list[Group], net: ClockNet, captures: int, way: Way) 
             by_part[net.parts[group.lead.capture]].append((reference_time(group, net), group))
         for timed in by_part.values():
             for cluster in _time_clusters(timed, ALIKE_SPREADS_S[0]):
-                if not any(_are_two_flows(one, other, flows) for one, other in combinations(cluster[:MAX_RIVALS], 2)):
+                if not any(flows.are_two(one, other) for one, other in combinations(cluster[:MAX_RIVALS], 2)):
                     gone.update(_join_cluster(cluster, kept, way))
     return [group for group in groups if id(group) not in gone] if gone else groups
 
 
-def _flows(groups: Iterable[Group]) -> set[tuple[int, Flow]]:
-    """(capture, addresses and ports) of all that was seen."""
-    return {(seen.capture, seen.flow) for group in groups for seen in group.members.values() if seen.head is not None}
+class _Flows:
+    """Which addresses and ports each capture shows. `rank` is its place on the path."""
 
+    def __init__(self, groups: Iterable[Group], rank: Sequence[int]) -> None:
+        self._shown = {
+            (seen.capture, seen.flow) for group in groups for seen in group.members.values() if seen.head is not None
+        }
+        self._rank = rank
 
-def _are_two_flows(one: Group, other: Group, flows: set[tuple[int, Flow]]) -> bool:
-    """Other addresses are no translation of what is seen untranslated at the same captures."""
-    mine, theirs = one.lead.flow, other.lead.flow
-    return mine != theirs and (
-        any((capture, theirs) in flows for capture in one.members)
-        or any((capture, mine) in flows for capture in other.members)
-    )
+    def are_two(self, one: Group, other: Group) -> bool:
+        """Other addresses are no translation of what is seen untranslated at the same captures, or at one place."""
+        mine, theirs = ({seen.flow for seen in group.members.values() if seen.head} for group in (one, other))
+        return mine.isdisjoint(theirs) and (
+            not self._shown.isdisjoint(product(one.members, theirs))
+            or not self._shown.isdisjoint(product(other.members, mine))
+            or not {self._rank[capture] for capture in one.members}.isdisjoint(self._rank[c] for c in other.members)
+        )
 
 
 def reference_time(group: Group, net: ClockNet) -> int:
@@ -138,21 +143,21 @@ def _join_cluster(cluster: list[Group], kept: Pairs, way: Way) -> set[int]:
     return {id(other) for other in others}
 
 
-def link_parts(groups: list[Group], net: ClockNet, captures: int, way: Way) -> list[Group]:
+def link_parts(groups: list[Group], net: ClockNet, rank: Sequence[int], way: Way) -> list[Group]:
     """Join captures that share no datagram by name, where at least two payloads agree on one shift of the clocks.
 
     One alone would let a first attempt here pass for a second attempt there.
     """
     kept = preserved_pairs(groups, way)
-    classes = alike_groups(groups, captures, kept, way)
-    flows = _flows(groups if classes else ())
+    classes = alike_groups(groups, len(rank), kept, way)
+    flows = _Flows(groups if classes else (), rank)
     anchors: dict[tuple[int, int], list[tuple[int, int, Group, Group]]] = defaultdict(list)
     for alike in classes:
         by_part: dict[int, list[Group]] = defaultdict(list)
         for group in alike:
             by_part[net.parts[group.lead.capture]].append(group)
         for (left, mine), (right, theirs) in pairwise(sorted(by_part.items())):
-            if len(mine) > 1 or len(theirs) > 1 or _are_two_flows(mine[0], theirs[0], flows):
+            if len(mine) > 1 or len(theirs) > 1 or flows.are_two(mine[0], theirs[0]):
                 continue
             if may_be_rewritten(mine[0], theirs[0], kept, way):
                 here, there = (reference_time(group, net) for group in (mine[0], theirs[0]))

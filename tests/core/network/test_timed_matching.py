@@ -58,7 +58,7 @@ def single(number: int, at_s: float, name: int | None, serial: int = 1) -> Group
 
 def test_a_rewritten_identification_is_seen_through_by_time() -> None:
     groups = [single(0, 0, 7), single(0, 5, 8), single(1, 0.01, 70), single(1, 5.01, 80)]
-    joined = join_rewritten(groups, ONE_CLOCK, 2, up)
+    joined = join_rewritten(groups, ONE_CLOCK, range(2), up)
     assert members(joined) == [[0, 1], [0, 1]]
     assert {group.level for group in joined} == {Level.REWRITTEN}
 
@@ -67,7 +67,7 @@ def test_identifications_that_are_kept_elsewhere_are_not_taken_as_rewritten() ->
     kept = single(0, 30, 9)
     kept.take(single(1, 30.01, 9), Level.NAMED, 2655)
     groups = [kept, single(0, 0, 7), single(1, 0.01, 70)]
-    assert members(join_rewritten(groups, ONE_CLOCK, 2, up)) == [[0], [0, 1], [1]]
+    assert members(join_rewritten(groups, ONE_CLOCK, range(2), up)) == [[0], [0, 1], [1]]
 
 
 def test_identifications_that_only_the_other_direction_keeps_may_be_rewritten_in_this_one() -> None:
@@ -78,7 +78,7 @@ def test_identifications_that_only_the_other_direction_keeps_may_be_rewritten_in
     def way(group: Group) -> Direction | None:
         return Direction.TO_CLIENT if group is kept else Direction.TO_SERVER
 
-    assert members(join_rewritten(groups, ONE_CLOCK, 2, way)) == [[0, 1], [0, 1]]
+    assert members(join_rewritten(groups, ONE_CLOCK, range(2), way)) == [[0, 1], [0, 1]]
 
 
 def test_alike_datagrams_that_were_not_joined_put_each_other_in_doubt() -> None:
@@ -114,18 +114,18 @@ def of_their_own(group: Group) -> Direction | None:
 
 
 def test_one_equal_payload_does_not_link_two_clocks() -> None:
-    groups = link_parts([single(0, 0, 7), single(1, 900, 70)], TWO_PARTS, 3, up)
+    groups = link_parts([single(0, 0, 7), single(1, 900, 70)], TWO_PARTS, range(3), up)
     assert members(groups) == [[0], [1]] and all(group.rivals for group in groups)
 
 
 def test_two_payloads_that_agree_on_a_shift_do() -> None:
     groups = [single(0, 0, 7, 1), single(0, 20, 8, 2), single(1, 900, 70, 1), single(1, 920, 80, 2)]
-    assert members(link_parts(groups, TWO_PARTS, 3, up)) == [[0, 1], [0, 1]]
+    assert members(link_parts(groups, TWO_PARTS, range(3), up)) == [[0, 1], [0, 1]]
 
 
 def test_two_payloads_that_disagree_on_a_shift_do_not() -> None:
     groups = [single(0, 0, 7, 1), single(0, 20, 8, 2), single(1, 900, 70, 1), single(1, 990, 80, 2)]
-    assert members(link_parts(groups, TWO_PARTS, 3, up)) == [[0], [0], [1], [1]]
+    assert members(link_parts(groups, TWO_PARTS, range(3), up)) == [[0], [0], [1], [1]]
 
 
 def altered(number: int, at_s: float) -> Group:
