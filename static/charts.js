@@ -1,4 +1,6 @@
 // Draws every [data-chart]: figures come as JSON from the server, made there. A click on a point opens what is behind it.
+// A ladder stands in the page already, as a drawing with links. plotly, which is large, takes over when it is there; what
+// the reader asked for until then (a part of the ladder, by key, wheel, mouse or fingers) is what it draws.
 "use strict";
 
 (() => {
@@ -6,7 +8,23 @@
   const isDark = () => root.dataset.theme === "dark"
     || (root.dataset.theme === "auto" && matchMedia("(prefers-color-scheme: dark)").matches);
 
-  function register() {
+  const loaded = (tag, attributes) => new Promise((resolve, reject) => {
+    const element = Object.assign(document.createElement(tag), attributes);
+    element.addEventListener("load", resolve);
+    element.addEventListener("error", () => reject(new Error(attributes.id)));
+    document.head.append(element);
+  });
+  const painted = () => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
+
+  // The page says where it is, and lets the browser read it meanwhile. It writes no rules of its own, which the policy
+  // forbids, where an element of this id and class is.
+  async function plotly() {
+    const address = document.querySelector("link[data-rules]");
+    await painted();
+    await Promise.all([
+      loaded("link", { id: "plotly.js-style-global", className: "no-inline-styles", rel: "stylesheet", href: address.dataset.rules }),
+      loaded("script", { id: "plotly", src: address.href }),
+    ]);
     Plotly.register({ moduleType: "locale", name: "zh-CN", dictionary: {
       "Zoom": "缩放", "Pan": "平移", "Zoom in": "放大", "Zoom out": "缩小", "Reset axes": "全图", "Reset": "全图",
       "Double-click to zoom back out": "双击恢复全图", "Double-click on legend to isolate one trace": "双击图例只看一项" },
@@ -22,22 +40,55 @@
   }
 
   async function draw(place, asked = ask(place)) {
-    place.setAttribute("aria-busy", "true");
+    const first = place.querySelector(".first-drawing");
+    if (!first) place.setAttribute("aria-busy", "true");
     try {
       const figure = await asked;
       const { layout } = figure;
-      const whole = { x: layout.xaxis.range, y: layout.yaxis.range };
-      const shown = placeInAddress(place);
+      await letGo(place);
+      const shown = place.isListening ? ranges(place) : place.wanted;
       if (shown) { layout.xaxis.range = shown.x; layout.yaxis.range = shown.y; }
       await Plotly.react(place, figure.data, layout, figure.config);
+      if (first) first.remove();
       place.dataset.drawn = isDark() ? "dark" : "light";
-      const drawn = ranges(place);
-      place.whole = shown ? whole : { x: [...drawn.x], y: [...drawn.y] };
       if (!place.isListening) listen(place);
+      place.whole ||= { x: [...ranges(place).x], y: [...ranges(place).y] };
+      if (place.wanted) keepInAddress(place);
     } catch (error) {
-      place.textContent = "✕ " + error.message;
+      if (!first) place.textContent = "✕ " + error.message;
     }
     place.removeAttribute("aria-busy");
+  }
+
+  // What the reader has a finger, a button or the focus on is not taken away.
+  async function letGo(place) {
+    while (place.matches(":has(.first-drawing:active, .first-drawing :focus-visible)") || place.isHeld) {
+      await new Promise((resolve) => ["pointerup", "pointercancel", "touchend", "focusout"].forEach((name) => document.addEventListener(name, () => setTimeout(resolve), { once: true })));
+    }
+  }
+
+  // Until plotly is there, a drag is seen by its two ends.
+  function attend(place) {
+    place.isAttended = true;
+    // The plain wheel scrolls the page; with Ctrl it zooms, as a pinch on a trackpad does.
+    place.addEventListener("wheel", (event) => {
+      if (!event.ctrlKey || !plotOf(place)) return;
+      event.preventDefault();
+      zoom(place, Math.exp(Math.max(-60, Math.min(60, event.deltaY)) / 200), event.clientX, event.clientY);
+    }, { passive: false });
+    listenToFingers(place);
+    const first = place.querySelector(".first-drawing");
+    if (!first) return;
+    place.whole = parts(first.dataset.whole);
+    place.wanted = first.dataset.shown && parts(first.dataset.shown);
+    let from = null;
+    first.addEventListener("dragstart", (event) => event.preventDefault());
+    first.addEventListener("pointerdown", (event) => { from = event.pointerType === "mouse" && event.button === 0 ? event : null; });
+    document.addEventListener("pointerup", (event) => {
+      if (from && place.contains(first) && far(from, event)) move(place, event.clientX - from.clientX, event.clientY - from.clientY);
+    });
+    first.addEventListener("click", (event) => { if (from && far(from, event)) { event.preventDefault(); event.stopPropagation(); } }, { capture: true });
+    first.addEventListener("dblclick", () => showWhole(place));
   }
 
   function listen(place) {
@@ -46,13 +97,6 @@
     place.on("plotly_relayout", () => keepInAddress(place));
     // Not plotly's reset, which would go back to what the address asked for.
     place.on("plotly_doubleclick", () => showWhole(place));
-    // The plain wheel scrolls the page; with Ctrl it zooms, as a pinch on a trackpad does.
-    place.addEventListener("wheel", (event) => {
-      if (!event.ctrlKey) return;
-      event.preventDefault();
-      zoom(place, Math.exp(Math.max(-60, Math.min(60, event.deltaY)) / 200), event.clientX, event.clientY);
-    }, { passive: false });
-    listenToFingers(place);
   }
 
   function open(place, point) {
@@ -72,10 +116,9 @@
   // ---- the part of a ladder that is shown stands in the address, to paste into a ticket
   const isAlone = (place) => place.matches(".ladder") && document.querySelectorAll(".chart.ladder").length === 1;
 
-  function placeInAddress(place) {
-    const numbers = (new URL(location.href).searchParams.get("zoom") || "").split("_").map(Number);
-    return isAlone(place) && numbers.length === 4 && numbers.every(Number.isFinite) && numbers[0] < numbers[1] && numbers[2] > numbers[3]
-      ? { x: numbers.slice(0, 2), y: numbers.slice(2) } : null;
+  function parts(text) {
+    const numbers = text.split("_").map(Number);
+    return { x: numbers.slice(0, 2), y: numbers.slice(2) };
   }
 
   function keepInAddress(place) {
@@ -88,7 +131,11 @@
   }
 
   // ---- zoom and pan
-  const ranges = (place) => ({ x: place._fullLayout.xaxis.range, y: place._fullLayout.yaxis.range });
+  const plotOf = (place) => place.querySelector(".nsewdrag, .first-drawing");
+
+  function ranges(place) {
+    return place.isListening ? { x: place._fullLayout.xaxis.range, y: place._fullLayout.yaxis.range } : place.wanted || place.whole;
+  }
 
   function isWhole(place) {
     const now = ranges(place);
@@ -96,19 +143,27 @@
   }
 
   function show(place, wanted) {
+    if (!place.isListening) { place.wanted = { ...ranges(place), ...wanted }; return; }
     const change = {};
     if (wanted.x) change["xaxis.range"] = wanted.x;
     if (wanted.y) change["yaxis.range"] = wanted.y;
-    return Plotly.relayout(place, change);
+    Plotly.relayout(place, change);
   }
 
   const showWhole = (place) => show(place, place.whole);
   const scaled = ([from, to], by, at) => { const fixed = from + (to - from) * at; return [fixed + (from - fixed) * by, fixed + (to - fixed) * by]; };
   const shifted = ([from, to], by) => [from + (to - from) * by, to + (to - from) * by];
+  const far = (from, to) => Math.hypot(to.clientX - from.clientX, to.clientY - from.clientY) > 5;
+
+  // By pixels of the window; what is under the pointer goes with it.
+  function move(place, x, y) {
+    const plot = plotOf(place).getBoundingClientRect(), now = ranges(place);
+    show(place, { x: shifted(now.x, -x / plot.width), y: shifted(now.y, y / plot.height) });
+  }
 
   // `by` below 1 comes closer; what is under the point (of the window) stays there. Time runs down, so y is what zooms.
   function zoom(place, by, clientX, clientY) {
-    const plot = place.querySelector(".nsewdrag").getBoundingClientRect();
+    const plot = plotOf(place).getBoundingClientRect();
     const down = (clientY - plot.top) / plot.height;
     show(place, { y: scaled(ranges(place).y, by, 1 - down) });  // the first end of the axis is its bottom
   }
@@ -119,11 +174,13 @@
     const middle = (touches) => [(touches[0].clientX + touches[1].clientX) / 2, (touches[0].clientY + touches[1].clientY) / 2];
     const spread = (touches) => Math.max(20, Math.hypot(touches[0].clientX - touches[1].clientX, touches[0].clientY - touches[1].clientY));
     place.addEventListener("touchstart", (event) => {
+      if (!plotOf(place)) return;
       if (event.touches.length === 2) {
         event.preventDefault();
         event.stopPropagation();
-        const plot = place.querySelector(".nsewdrag").getBoundingClientRect();
+        const plot = plotOf(place).getBoundingClientRect();
         start = { spread: spread(event.touches), middle: middle(event.touches), now: ranges(place), plot };
+        place.isHeld = true;
       } else if (event.touches.length === 1 && isWhole(place)) {
         event.stopPropagation();
       }
@@ -142,7 +199,7 @@
       cancelAnimationFrame(pending);
       pending = requestAnimationFrame(() => show(place, wanted));
     }, { capture: true, passive: false });
-    place.addEventListener("touchend", () => { start = null; }, { capture: true });
+    place.addEventListener("touchend", () => { start = null; place.isHeld = false; }, { capture: true });
   }
 
   // By keyboard, for a chart that has the focus (+ − 0 also from elsewhere on the page).
@@ -150,7 +207,7 @@
     if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input,select,textarea,dialog")) return;
     const focused = event.target.closest(".chart");
     const place = focused || document.querySelector(".chart.ladder");
-    if (!place || !place._fullLayout) return;
+    if (!place || !plotOf(place)) return;
     const now = ranges(place);
     const actions = { "+": () => show(place, { y: scaled(now.y, .7, .5) }), "=": () => show(place, { y: scaled(now.y, .7, .5) }),
       "-": () => show(place, { y: scaled(now.y, 1.4, .5) }), "0": () => showWhole(place) };
@@ -170,12 +227,13 @@
   window.addEventListener("afterprint", () => places().forEach((place) => { place.style.zoom = ""; }));
 
   const places = () => [...document.querySelectorAll("[data-chart]")];
-  // This script runs before plotly, which is large: the server makes the figures while the browser reads it.
-  const asked = new Map(places().map((place) => [place, ask(place)]));
-  asked.forEach((answer) => answer.catch(() => {}));  // told where it is drawn
-  document.addEventListener("DOMContentLoaded", () => {
-    register();
-    asked.forEach((answer, place) => draw(place, answer));
+  // The server makes the figures while the browser reads plotly.
+  const library = plotly();
+  places().forEach((place) => {
+    attend(place);
+    const answer = ask(place);
+    answer.catch(() => {});  // told where it is drawn
+    draw(place, library.then(() => answer));
   });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { if (root.dataset.theme === "auto") places().forEach((place) => draw(place)); });
 })();

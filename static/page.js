@@ -29,7 +29,8 @@
     ["src", "line", "frame"].forEach((name) => url.searchParams.delete(name));
     history.pushState({}, "", url);
     document.querySelectorAll("[data-evidence][aria-current]").forEach((link) => link.removeAttribute("aria-current"));
-    if (opener && opener.isConnected) opener.focus();
+    // A mark of a ladder's first drawing is gone when plotly has taken over.
+    if (opener) (opener.isConnected ? opener : document.querySelector(".chart.ladder"))?.focus();
     return true;
   }
 

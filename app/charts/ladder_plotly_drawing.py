@@ -73,7 +73,6 @@ class Drawing:
             "customdata": points.refs,
             "marker": marker,
             "name": self.legend(key) if key else "",
-            "showlegend": key is not None,
         }
 
     def text(self, points: Points, color: str, size: float, place: str | list[str], *, weight: int = 400) -> Trace:
@@ -86,6 +85,5 @@ class Drawing:
             "textposition": place,
             "textfont": {"color": color, "size": size, "weight": weight},
             "hoverinfo": "skip",
-            "showlegend": False,
             "cliponaxis": True,
         }

@@ -52,7 +52,6 @@ def ties(of: Drawing) -> Iterable[Trace]:
             "x": points.x,
             "y": points.y,
             "hoverinfo": "skip",
-            "showlegend": False,
             "line": {"color": of.theme.log, "width": 1, "dash": "1px,3px"},
         }
 

@@ -1,4 +1,4 @@
-"""Axes, lanes, folded times and notes of a ladder as a plotly figure."""
+"""Axes, lanes and folded times of a ladder as a plotly figure. Legend and notes stand in the page, below it."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from app.charts import figures
 from app.charts.ladder_plotly_drawing import Drawing
 from app.charts.writing import clock_of, day, for_plotly, moment, say, shorten, zone_name
 from app.core.timeline.model import Lane, LaneKind
-from app.core.timeline.texts import RAW_TIMES, folded
+from app.core.timeline.texts import folded
 
-HEAD, FOOT = 70, 84  # the buttons of the chart stand above the names of the lanes
+HEAD, FOOT = 70, 8  # the buttons of the chart stand above the names of the lanes
 # A page is as tall as this at most; the rest is reached by panning and zooming.
 FIRST_VIEW = 1400.0
 
@@ -45,9 +45,8 @@ def layout(of: Drawing) -> dict[str, Any]:
         "ticklen": 5,
     }
     shown["shapes"] = [*_folds(of), *(_lane(of, x, lane) for x, lane in enumerate(timeline.lanes))]
-    shown["annotations"] = [*_corner(of), *_notes(of)]
-    # The legend hangs a fixed distance below the plot whatever its height.
-    shown["legend"] |= {"y": -14 / tall, "traceorder": "normal"}
+    shown["annotations"] = list(_corner(of))
+    shown["showlegend"] = False
     return shown
 
 
@@ -100,35 +99,17 @@ def _corner(of: Drawing) -> Iterable[dict[str, Any]]:
     if of.timeline.ticks:
         first = of.timeline.ticks[0].time_ns
         zone = zone_name(first, of.zone, of.lang, of.timeline.zone_known)
-        yield _note(
-            f"{day(first, of.zone)}<br>{zone}",
-            x=0,
-            y=1,
-            xshift=-92,
-            yshift=44,
-            align="left",
-            color=of.theme.muted,
-        )
-
-
-def _notes(of: Drawing) -> Iterable[dict[str, Any]]:
-    for row, note in enumerate(of.timeline.notes):
-        color = of.theme.amber if note is RAW_TIMES else of.theme.muted
-        yield _note(of.say(note, 160), x=0, y=0, xshift=0, yshift=-58 - 15 * row, align="left", color=color)
-
-
-def _note(text: str, *, x: float, y: float, xshift: float, yshift: float, align: str, color: str) -> dict[str, Any]:
-    return {
-        "text": text,
-        "xref": "paper",
-        "yref": "paper",
-        "x": x,
-        "y": y,
-        "xanchor": "left",
-        "yanchor": "top",
-        "xshift": xshift,
-        "yshift": yshift,
-        "showarrow": False,
-        "align": align,
-        "font": {"size": 11, "color": color},
-    }
+        yield {
+            "text": f"{day(first, of.zone)}<br>{zone}",
+            "xref": "paper",
+            "yref": "paper",
+            "x": 0,
+            "y": 1,
+            "xanchor": "left",
+            "yanchor": "top",
+            "xshift": -92,
+            "yshift": 44,
+            "showarrow": False,
+            "align": "left",
+            "font": {"size": 11, "color": of.theme.muted},
+        }

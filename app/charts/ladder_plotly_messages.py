@@ -38,7 +38,6 @@ def lines(of: Drawing) -> Iterable[Trace]:
                 "hoverinfo": "skip",
                 "line": {"color": shown, "width": width, "dash": dash},
                 "name": of.legend(key) if key else "",
-                "showlegend": key is not None and direction is Direction.TO_SERVER,
                 "opacity": 0.75 if kind is Stretch.FADING else 1,
             }
 
@@ -53,8 +52,6 @@ def heads(of: Drawing) -> Iterable[Trace]:
             for line in arrow.lines
             if line.head is not None
         ]
-        if direction.value in of.timeline.legend:
-            yield _direction_sign(of, direction)
         if not heads:
             continue
         points = Points()
@@ -67,7 +64,6 @@ def heads(of: Drawing) -> Iterable[Trace]:
             "x": points.x,
             "y": points.y,
             "hoverinfo": "skip",
-            "showlegend": False,
             "marker": {
                 "symbol": "arrow",
                 "angleref": "previous",
@@ -78,24 +74,6 @@ def heads(of: Drawing) -> Iterable[Trace]:
                 "opacity": 1,
             },
         }
-
-
-def _direction_sign(of: Drawing, direction: Direction) -> Trace:
-    """An entry of the legend without points: the real heads are too small for it."""
-    color = of.color(direction)
-    symbol = "arrow-right" if direction is Direction.TO_SERVER else "arrow-left"
-    return {
-        "type": "scatter",
-        "mode": "lines+markers",
-        "x": [None],
-        "y": [None],
-        "name": of.legend(direction.value),
-        "line": {"color": color, "width": 2},
-        "marker": {"symbol": symbol, "size": 11, "color": color},
-        "showlegend": True,
-        "legendrank": 1,
-        "hoverinfo": "skip",
-    }
 
 
 def dots(of: Drawing) -> Iterable[Trace]:

@@ -1,15 +1,17 @@
-"""What the signs of a ladder mean, below it."""
+"""What the signs of a ladder mean, below it: as a part of a drawing, and sign by sign for a list in a page."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from app.charts.svg import Svg
+from app.charts.theme import PAGE
 from app.charts.writing import say, width_of
 from app.core.timeline.texts import LEGEND
 
 Rows = list[list[tuple[str, float]]]
 ROW = 20.0
+SIGN = 28.0  # wide
 
 
 def legend_rows(keys: Sequence[str], lang: str, width: float) -> Rows:
@@ -34,6 +36,14 @@ def draw_legend(svg: Svg, rows: Rows, lang: str, y: float) -> float:
             svg.text(x + 34, y + 4, say(LEGEND[key], lang), size=10.5)
         y += ROW
     return y
+
+
+def legend_signs(keys: Sequence[str], lang: str) -> Iterator[tuple[str, str]]:
+    """The sign, as SVG for inside of HTML, and its words."""
+    for key in keys:
+        svg = Svg(SIGN, ROW, PAGE, "", "", key)
+        _sign(svg, key, 1, ROW / 2)
+        yield f'<svg viewBox="0 0 {SIGN:g} {ROW:g}" aria-hidden="true">{svg.body}</svg>', say(LEGEND[key], lang)
 
 
 def _sign(svg: Svg, key: str, x: float, y: float) -> None:

@@ -51,7 +51,11 @@ class Svg:
             f'<title id="{name}-title">{escape(clean(title, 400))}</title>'
             f'<desc id="{name}-desc">{escape(clean(description, 4000))}</desc>'
         )
-        self.rect(0, 0, width, height, fill=theme.background)
+
+    @property
+    def body(self) -> str:
+        """What was drawn, without the sheet around it."""
+        return "".join(self._parts)
 
     def _add(self, tag: str, values: dict[str, Value], hover: str | None) -> None:
         if hover is None:
@@ -133,7 +137,8 @@ class Svg:
         )
 
     def finish(self) -> str:
-        body = "".join(self._parts)
+        body = self.body
         # To a screen reader an image has nothing inside: one with links is a group.
         head = self._head.replace('role="img"', 'role="group"', 1) if "<a " in body else self._head
-        return head + body + "</svg>"
+        ground = attributes({"x": 0, "y": 0, "width": self.width, "height": self.height, "fill": self.theme.background})
+        return f"{head}<rect{ground}/>{body}</svg>"

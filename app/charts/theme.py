@@ -7,7 +7,7 @@ The hues are told apart with the common kinds of colour blindness (blue, orange-
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 # Unquoted, since not every renderer of SVG reads quotes inside an attribute. The simplified-Chinese face is named
 # before any general fallback, which would take Japanese shapes.
@@ -84,7 +84,10 @@ DARK = Theme(
     amber="#f0c060",
 )
 
-THEMES = {theme.name: theme for theme in (LIGHT, DARK)}
+# For a drawing inside of a page: whichever of the two the page has. Only the browser knows what "auto" came to.
+PAGE = Theme("page", *(f"light-dark({a},{b})" for a, b in zip(astuple(LIGHT)[1:], astuple(DARK)[1:], strict=True)))
+
+THEMES = {theme.name: theme for theme in (LIGHT, DARK, PAGE)}
 
 
 def theme_of(name: str) -> Theme:

@@ -28,6 +28,7 @@ from app.web.cases import Choices, Head, current_of, partial_of
 from app.web.comparison import Compared, compare
 from app.web.evidence import drawer_of
 from app.web.findings import terminal_headline
+from app.web.ladders import LadderOf, narrow_ladder, page_ladder
 from app.web.remembered import capture_points, remember, remember_terminal
 from app.web.security import require_same_origin
 from app.web.templating import render
@@ -118,6 +119,9 @@ def terminal(request: Request, db: DatabaseSession, head: Head, key: str, view: 
         if is_failed
         else None,
         is_corrected=is_corrected(request),
+        ladder=page_ladder(LadderOf(shown.terminal, shown.session, points, is_corrected(request)), view, zone)
+        if shown.session
+        else None,
         draw_boxes=draw_boxes,
         datagrams=datagram_lines(shown.session, points) if shown.session else [],
         drawing=_drawing(request, view, shown, points, zone) if request.query_params.get("drawing") == "1" else "",
@@ -193,11 +197,19 @@ def side_by_side(request: Request, db: DatabaseSession, head: Head, view: Choice
     analysis_id = current_of(head).id
     left, right = (load_shown(db, analysis_id, key, None) for key in keys)
     pair = tuple(Compared(one.terminal, one.session, one.row.session_count) for one in (left, right))
+    points, zone = capture_points(db, analysis_id), remember(db, analysis_id, source_queries.log_zone)
+    terminals = f"/cases/{head.case.id}/terminals"
+    ladders = [
+        narrow_ladder(LadderOf(one.terminal, one.session, points), view, zone, f"{terminals}/{one.row.key}", name)
+        if one.session
+        else None
+        for one, name in ((left, "left"), (right, "right"))
+    ]
     context: dict[str, Any] = {
         "head": head,
-        "pair": (left, right),
+        "pair": list(zip((left, right), ladders, strict=True)),
         "rows": compare(*pair),
-        "zone_name": view.zone_name(remember(db, analysis_id, source_queries.log_zone)),
+        "zone_name": view.zone_name(zone),
         "drawer": None,
     }
     return render(request, "compare.html", **context)
