@@ -19,13 +19,13 @@ from app.core.parsers.body import BodyReader
 from app.core.parsers.body_shape import Shape
 from app.core.parsers.event_table import EventTable
 from app.core.parsers.inode_log import parse_inode_log, parse_inode_part
-from app.core.parsers.inode_parts import InodePart, NotOneReading, cut_at, facts_of
+from app.core.parsers.inode_parts import InodePart, NotOneReading, WindowTooShort, cut_at, facts_of
 from app.core.parsers.log_text import PIECE_BYTES, wide_codec
 from app.core.records import LogFacts
 
 PART_BYTES = 8 << 20
 SMALL_BYTES = 4 * PART_BYTES  # less is not worth a second process
-WINDOWS_BYTES = (64 << 10, 256 << 10)  # looked at for a place to cut
+WINDOWS_BYTES = (16 << 10, 64 << 10, 256 << 10)  # looked at for a place to cut
 _HEAD_BYTES = 4_096
 _ASKED_AHEAD = 2  # the one that a helper reads, and the next one
 _MARK = b"\xef\xbb\xbf"
@@ -92,9 +92,8 @@ def parts_of(path: Path) -> Iterator[Part]:
 def _cut_before(file: BinaryIO, at: int) -> int | None:
     for window in WINDOWS_BYTES:
         file.seek(at - window)
-        cut = cut_at(file.read(window), at - window)
-        if cut is not None:
-            return cut
+        with suppress(WindowTooShort):
+            return cut_at(file.read(window), at - window)
     return None
 
 

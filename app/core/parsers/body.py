@@ -56,6 +56,8 @@ class BodyReader:
         self._clean: dict[int, Shape] = {}  # by the text without identity as the log has it, where nothing was mended
         self._layouts = Layouts()
         self._recent: dict[bytes, ReadBody] = {}
+        self._last_raw = b""  # of a body in a known layout
+        self._last: ReadBody
         self._gaps: dict[Gaps, Gaps] = {}
         self._held_bytes = 0
         self._deflated = 0
@@ -64,15 +66,13 @@ class BodyReader:
 
     def read(self, raw: bytes, column: int = 0) -> ReadBody:
         """A body as the log has it; `column`: see `mend`. A retransmission that is written alike costs a look-up."""
-        known = self._recent.get(raw)
-        if known is not None:
-            return known
+        if raw == self._last_raw:
+            return self._last
         alike = self._layouts.find(raw)
         if alike is None:
-            return self._read_new(raw, column)
-        body = ReadBody(*alike)
-        self._remember(raw, body)
-        return body
+            return self._recent.get(raw) or self._read_new(raw, column)
+        self._last_raw, self._last = raw, ReadBody(*alike)
+        return self._last
 
     def _read_new(self, raw: bytes, column: int) -> ReadBody:
         """A body that may differ in more than its identity from all that were read before."""
@@ -88,7 +88,6 @@ class BodyReader:
             if shape is not None and all(value is None or is_plain_value(value) for value in identity):
                 body = ReadBody(shape, identity)
                 self._learn(raw, body, written)
-                self._remember(raw, body)
                 return body
         mended = finished(text) if text is not None else mend(raw, column, self._wrap)
         if mended.wrap is not None:

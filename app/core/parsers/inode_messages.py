@@ -82,11 +82,6 @@ class MessageReader:
             self.sent_rows.clear()
             self.receiving_rows.clear()
 
-    def may_complete(self, thread: bytes) -> bool:
-        """Whether what the thread sends may be what it has told of already (`sent`)."""
-        row = self.sent_rows.get(thread)
-        return row is not None and not self._table.has_body(row)
-
     def make_room(self, time_ns: int, offset: int) -> None:
         """Before a message that begins at that time and place."""
         if len(self.sent_rows) + len(self.receiving_rows) > _THREADS:

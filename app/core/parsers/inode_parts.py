@@ -41,6 +41,10 @@ class NotOneReading(Exception):
     """The parts cannot be put together: the log has to be read in one."""
 
 
+class WindowTooShort(Exception):
+    """More has to be looked at to say whether a log can be cut."""
+
+
 @dataclass(slots=True)
 class InodePart:
     """What the records that begin in [start, end) gave. `lead` are the lines before the first record where they may be
@@ -113,23 +117,27 @@ def cut_at(window: bytes, start: int) -> int | None:
     """Where the last record that begins in `window` begins, if the log can be cut there; a byte of the file.
 
     `window` begins at byte `start` and ends where a piece of the file does: there a reading of the whole file stops,
-    too, and goes on from its last record.
+    too, and goes on from its last record. Raises WindowTooShort.
     """
     first = window.find(b"\n") + 1
     data = window[first:]
     end = data.rfind(b"\n") + 1
     if not end:
-        return None
+        raise WindowTooShort
     starts = line_starts(data, end)
     heads = find_heads(data, starts, end)
     last = len(heads.positions) - 1
-    if last < 1 or not heads.is_plain[last] or (heads.times == NO_TIME).any():
+    if last < 1:
+        raise WindowTooShort
+    if not heads.is_plain[last] or (heads.times == NO_TIME).any():
         return None
     position = int(heads.positions[last])
     if starts[heads.lines[last]] != position:
         return None  # glued to the line before
     before = np.flatnonzero(heads.times[:last] <= heads.times[last] - _QUIET_NS)
-    if not len(before) or (np.diff(heads.times[before[-1] :]) < 0).any():
+    if not len(before):
+        raise WindowTooShort
+    if (np.diff(heads.times[before[-1] :]) < 0).any():
         return None
     own_lines = np.searchsorted(starts, heads.positions[1:]) - heads.lines[:-1]
     if (worth_reading(data, heads, own_lines, position, has_other_dialect=True) > before[-1]).any():

@@ -64,10 +64,13 @@ class PlainReader:
         thread, told, alike = said
         if alike is None:
             return 1
-        if told is not None and thread not in told:
-            self._messages.make_room(time_ns, offset)
-        elif told is self._sent and self._messages.may_complete(thread):
-            return self._take_any(data, start, end, key, line, lines, offset, time_ns)
+        if told is not None:
+            before = told.get(thread)
+            if before is None:
+                self._messages.make_room(time_ns, offset)
+            elif told is self._sent and not self._table.has_body(before):
+                # The thread may have told of this message already.
+                return self._take_any(data, start, end, key, line, lines, offset, time_ns)
         if opening >= 0:
             body = self._body(data, start, opening, end)
             if body is None:
