@@ -143,9 +143,12 @@ class PlainReader:
 
     def _take_rest(self, data: bytes, start: int, end: int, thread: bytes, row: int) -> int:
         more = phrases.RECEIVED_REST.match(data, end)
-        if more is None or more.group(1) != data[start + 1 : start + 20] or more.group(2) != thread:
+        if more is None:
             return 1
-        self._table.set_ids(row, int(more.group(3), 16), int(more.group(4)), int(more.group(5)))
+        time, told_by, head_id, number, message_id = more.groups()
+        if told_by != thread or not data.startswith(time, start + 1):
+            return 1
+        self._table.set_ids(row, int(head_id, 16), int(number), int(message_id))
         return 4
 
     def _take_any(

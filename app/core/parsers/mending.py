@@ -18,6 +18,7 @@ from typing import NamedTuple
 CLOSE = b"</data>"
 
 _STRAY_QUOTES = re.compile(rb">(?:[ \t]*>)+")
+_FIRST_BREAK = re.compile(rb">([ \t\r]*\n[ \t]*)<")
 _SPACES = re.compile(rb"[ \t\r\n\x0b\x0c]+")
 MAX_UNKNOWN = 256  # a body with more unknown places is no copy of anything
 _TAIL_BYTES = 400
@@ -76,11 +77,10 @@ def unbroken(raw: bytes) -> bytes | None:
     """The body on one line where no break can mean anything: each stands between two elements. None elsewhere."""
     if b"\n" not in raw:
         return raw.lstrip()
-    if raw.endswith(CLOSE):
-        breaks = raw.count(b"\n")
-        for written in (b"\n", b"\r\n"):  # without indentation, as most are
-            if raw.count(b">%s<" % written) == breaks:
-                return raw.lstrip().replace(written, b"")
+    # Most are broken everywhere as they are for the first time.
+    written = _FIRST_BREAK.search(raw)
+    if written is not None and raw.endswith(CLOSE) and raw.count(b">%s<" % written[1]) == raw.count(b"\n"):
+        return raw.lstrip().replace(written[1], b"")
     lines = [line.strip() for line in raw.split(b"\n")]
     if {line[-1:] for line in lines} <= _ELEMENT_ENDS and lines[-1].endswith(CLOSE):
         return b"".join(lines)
@@ -125,7 +125,7 @@ def _spacing(text: bytes) -> dict[int, bytes]:
 
 def finished(text: bytes, unknown: tuple[int, ...] = (), wrap: int | None = None) -> Mended:
     """A body on one line, with what was written wrongly put right."""
-    if b">>" in text or b"> >" in text:
+    if _STRAY_QUOTES.search(text) is not None and (b">>" in text or b"> >" in text):
         text = _STRAY_QUOTES.sub(b">", text)
     if b"Windows]" in text:
         text = text.replace(b"Windows]", b"Windows|")
