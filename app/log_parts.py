@@ -6,7 +6,7 @@ import gc
 import pickle
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, suppress
 from io import BytesIO
 from itertools import chain
@@ -68,7 +68,7 @@ def _parse_in_parts(path: Path, source: str, processes: int) -> LogFacts:
         raise NotOneReading
     with ExitStack() as stack:
         helpers = [stack.enter_context(_Helper(path, source)) for _ in range(processes - 1)]
-        return facts_of(_Reading(path, source, helpers).read(chain([first], parts)))
+        return facts_of(_Reading(path, source, chain([first], parts), helpers).read())
 
 
 def parts_of(path: Path) -> Iterator[Part]:
@@ -100,17 +100,17 @@ def _cut_before(file: BinaryIO, at: int) -> int | None:
 class _Reading:
     """The parts of one log, read by the helpers and by this process, and put together in their order."""
 
-    def __init__(self, path: Path, source: str, helpers: list[_Helper]) -> None:
+    def __init__(self, path: Path, source: str, parts: Iterable[Part], helpers: list[_Helper]) -> None:
         self._path = path
         self._source = source
+        self._parts = enumerate(parts)
         self._helpers = helpers
         self._done: dict[int, InodePart | bytes] = {}
         self._whole = InodePart(source)
         self._joined = 0
 
-    def read(self, parts: Iterator[Part]) -> InodePart:
+    def read(self) -> InodePart:
         """Raises NotOneReading, or EOFError or ConnectionError where a helper died."""
-        self._parts = enumerate(parts)
         for helper in self._helpers:
             self._ask(helper)
         bodies = BodyReader()
