@@ -11,12 +11,12 @@ from app.core.network.journeys import Traced
 from app.core.network.observations import UDP_HEADER_BYTES, Observation
 from app.core.network.oddities import NOTHING_ODD, Oddities, translations
 from app.core.network.paths import Place
-from app.core.network.plain_fates import SeenAlike, seen_alike, tell_all
+from app.core.network.plain_fates import Alike, seen_alike, tell_all
 from app.core.network.sent_pieces import is_sent_so, sent_pieces
 from app.core.network.sightings import RIVAL, Sightings
 from app.core.network.traces import Candidate, TracedDatagram
 from app.core.network.visibility import Guard
-from app.core.records import Confidence, Datagram, Direction, WireMessage
+from app.core.records import Confidence, Datagram, Direction, Endpoint, WireMessage
 
 Leg = tuple[str, str]
 TO_SERVER, CONTENT = Direction.TO_SERVER, Level.CONTENT
@@ -37,6 +37,7 @@ class FateBuilder:
         self._sightings = Sightings(places, sources, clocks, guard)
         # What most fates have in common is one object, as there may be hundred thousands.
         self._all_whole = dict.fromkeys(self._names, Fate.WHOLE)
+        self._texts: dict[tuple[str, int | None], str] = {}
         self._ttls: dict[tuple[Direction, tuple[int, ...]], dict[str, int]] = {}
 
     def trace(self, every: Sequence[Traced]) -> list[TracedDatagram]:
@@ -55,11 +56,12 @@ class FateBuilder:
             return None
         return column
 
-    def _seen_everywhere(self, traced: Traced, column: list[Observation], alike: SeenAlike) -> TracedDatagram:
+    def _seen_everywhere(self, traced: Traced, column: list[Observation], alike: Alike) -> TracedDatagram:
         (group, direction, *_), client, server, is_orphan = traced
         way = 1 if direction is TO_SERVER else -1
         source, destination = (client, server)[::way]
-        names, travelled, datagrams = self._names[::way], column[::way], alike.datagrams[::way]
+        fragments, shown, ttls = alike
+        names, travelled, datagrams = self._names[::way], column[::way], shown[::way]
         first = travelled[0]
         message = _message(datagrams)
         is_translated = group.level > CONTENT
@@ -69,11 +71,11 @@ class FateBuilder:
         oddities = Oddities(here, first.ranges) if here else NOTHING_ODD
         fate = DatagramFate(  # by position, which takes a third of the time
             first.identification,
-            str(source),
-            str(destination),
+            self._text(source),
+            self._text(destination),
             first.ip_version,
             _wire_bytes(group),
-            alike.fragments,
+            fragments,
             self._all_whole,
             None,
             message.coding if message is not None else None,
@@ -84,9 +86,9 @@ class FateBuilder:
             oddities.duplicates,
             oddities.anomalies,
             oddities.tunnels,
-            self._ttl(direction, alike.ttls),
+            self._ttl(direction, ttls),
         )
-        at_first = alike.fragments[0].sightings[names[0]]
+        at_first = fragments[0].sightings[names[0]]
         time_ns = at_first.time_ns if first.time_ns == at_first.raw_time_ns else None
         return TracedDatagram(
             fate,
@@ -116,8 +118,8 @@ class FateBuilder:
         oddities = Oddities(here, sent)
         fate = DatagramFate(
             identification=first[0].identification,
-            source=str(source),
-            destination=str(destination),
+            source=self._text(source),
+            destination=self._text(destination),
             ip_version=first[0].ip_version,
             wire_bytes=_wire_bytes(group),
             fragments=fragments,
@@ -156,6 +158,12 @@ class FateBuilder:
             Candidate(self._sources[rival.capture], tuple(packet.frame for packet in rival.packets), RIVAL)
             for rival in group.rivals
         )
+
+    def _text(self, end: Endpoint) -> str:
+        known = self._texts.get((end.ip, end.port))
+        if known is None:
+            known = self._texts[end.ip, end.port] = str(end)
+        return known
 
     def _ttl(self, direction: Direction, ttls: tuple[int, ...]) -> dict[str, int]:
         """`ttls` client first; in the direction of travel."""
@@ -198,12 +206,18 @@ def _place_fate(fragments: Sequence[FragmentFate], name: str) -> Fate:
 
 def _message(datagrams: Sequence[Datagram]) -> WireMessage | None:
     """The reading that says most."""
-    messages = [datagram.message for datagram in datagrams if datagram.message is not None]
-    if len(messages) < 2 or _says(messages[0]) == ALL_SAID:
-        return messages[0] if messages else None
-    return max(messages, key=_says)
+    best: WireMessage | None = None
+    most = NOTHING_SAID
+    for datagram in datagrams:
+        message = datagram.message
+        if message is not None and (best is None or _says(message) > most):
+            best, most = message, _says(message)
+            if most == ALL_SAID:
+                break
+    return best
 
 
+NOTHING_SAID = (False, False, False)
 ALL_SAID = (True, True, True)
 
 

@@ -90,19 +90,19 @@ class Group:
 
     @property
     def is_ead(self) -> bool:
-        return any(seen.is_ead for seen in self.members.values())
+        return True in [seen.is_ead for seen in self.members.values()]
 
     @property
     def has_head(self) -> bool:
         if self.is_alike:
-            return self.any_member.head is not None
+            return next(iter(self.members.values())).head is not None
         return any(seen.head is not None for seen in self.members.values())
 
     @property
     def is_fragmented(self) -> bool:
         """Whether any member shows it in fragments."""
         if self.is_alike:
-            return self.any_member.is_fragmented
+            return next(iter(self.members.values())).is_fragmented
         return True in [seen.is_fragmented for seen in self.members.values()]
 
     def take(self, other: Group, level: Level, agreed: int) -> None:

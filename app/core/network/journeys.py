@@ -39,7 +39,7 @@ def find_journeys(joined: Joined) -> tuple[list[Traced], list[Journey]]:
     traced: list[Traced] = []
     journeys: list[Journey] = []
     for group, direction in zip(joined.groups, joined.directions, strict=True):
-        is_ead = group.any_member.is_ead or group.is_ead
+        is_ead = group.is_ead
         if direction is None:
             if not is_ead:
                 continue

@@ -10,14 +10,17 @@ from itertools import pairwise
 from app.core.analysis import Fate, Seen
 from app.core.network.clocks import ClockNet
 from app.core.network.groups import REASONS, Level
+from app.core.network.sent_pieces import OFFLOAD_BYTES
 from app.core.network.source_notes import (
     MANY,
     clock_notes,
+    cut_note,
     drop_note,
     filter_note,
-    frame_notes,
     frames_of,
+    is_offloaded,
     mirror_note,
+    offload_note,
     point_of,
 )
 from app.core.network.traces import CaptureInput, NetworkNote, NoteCode, TracedDatagram
@@ -33,10 +36,14 @@ def gather_notes(
 ) -> tuple[NetworkNote, ...]:
     here: dict[str, list[Datagram]] = {capture.source: [] for capture in captures}
     twice: dict[str, list[Datagram]] = defaultdict(list)
+    offloaded: dict[str, list[Datagram]] = defaultdict(list)
     points = {capture.source: point_of(capture) for capture in captures}
     for one in traced:
         for datagram in one.datagrams:
             here[datagram.source].append(datagram)
+        if one.fate.split_at or [True for piece in one.fate.fragments if piece.length > OFFLOAD_BYTES]:
+            for datagram in filter(is_offloaded, one.datagrams):
+                offloaded[datagram.source].append(datagram)
         for datagram in one.datagrams if one.fate.duplicates else ():
             if points[datagram.source] in one.fate.duplicates:
                 twice[datagram.source].append(datagram)
@@ -47,7 +54,8 @@ def gather_notes(
         notes.extend(drop_note(capture))
         notes.extend(mirror_note(capture, here[source], twice[source]))
         notes.extend(clock_notes(captures, net, index, here[source], partial(_shared_at, source, traced)))
-        notes.extend(frame_notes(capture, here[source]))
+        notes.extend(cut_note(capture, here[source]))
+        notes.extend(offload_note(capture, offloaded[source]))
     notes.extend(_leg_notes(points, traced))
     notes.extend(_unknown_notes(captures, traced))
     notes.extend(_datagram_notes(traced))

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from app.core.network.groups import Group, Level
-from app.core.network.observations import CONTRADICTION, UDP_HEADER_BYTES, Name, Observation, compare, names_of
+from app.core.network.observations import CONTRADICTION, UDP_HEADER_BYTES, Name, Observation, compare
 
 # More datagrams of one identification than this per capture, and the identification says nothing.
 CROWD = 64
@@ -26,9 +26,9 @@ def group_unique(captures: Sequence[Sequence[Observation]]) -> tuple[list[Group]
     named: dict[Name, list[Observation]] = defaultdict(list)
     nameless: list[Observation] = []
     for observations in captures:
-        for name, seen in zip(names_of(observations), observations, strict=True):
-            if name[2]:
-                named[name].append(seen)
+        for seen in observations:
+            if seen.identification:
+                named[seen.name].append(seen)
             else:
                 nameless.append(seen)
     groups: list[Group] = []
@@ -79,17 +79,13 @@ def _together(bucket: Sequence[Observation], level: Level) -> Group | None:
     first, *others = bucket
     is_alike, ranges = first.is_single, first.ranges
     shown = (first.ports, first.total, first.udp_length, first.identification)
-    payloads = [packet.payload for packet in first.packets]
     whole = compare(first, first)
     shared: list[int] = []
     for seen in others:
         if seen.ranges is not ranges and seen.ranges != ranges:
             return None
         is_as_shown = (seen.ports, seen.total, seen.udp_length, seen.identification) == shown and seen.is_single
-        if is_as_shown and [packet.payload for packet in seen.packets] == payloads:
-            agreed = whole
-        else:
-            agreed = compare(first, seen)
+        agreed = whole if is_as_shown and _is_copy(first, seen) else compare(first, seen)
         if agreed < TRANSLATED_BYTES:
             return None
         is_alike = is_alike and is_as_shown
@@ -97,6 +93,14 @@ def _together(bucket: Sequence[Observation], level: Level) -> Group | None:
     group = Group(bucket, level, min(shared, default=0))
     group.is_alike = is_alike
     return group
+
+
+def _is_copy(one: Observation, other: Observation) -> bool:
+    """Whether the bytes are equal, of observations with the same pieces."""
+    mine, theirs = one.packets, other.packets
+    if len(mine) == 1:
+        return mine[0].payload == theirs[0].payload
+    return [packet.payload for packet in mine] == [packet.payload for packet in theirs]
 
 
 def best_agreement(group: Group, seen: Observation, is_translated: bool = False) -> int:

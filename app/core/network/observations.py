@@ -28,12 +28,12 @@ Flow = tuple[str, str, tuple[int, int] | None]  # addresses, and ports where the
 
 
 class Observation:
-    """One datagram at one capture. `capture` is the index of the capture; `packets` are all its pieces there;
-    `is_single` where each was seen once."""
+    """One datagram at one capture. `capture` is the index of the capture; `name` is by what its sender tells it from
+    others; `packets` are all its pieces there; `is_single` where each was seen once."""
 
     __slots__ = (
-        "capture", "datagrams", "destination_ip", "frame", "head", "identification", "is_ead",
-        "is_fragmented", "is_single", "packets", "ports", "ranges", "source_ip", "time_ns", "total", "udp_length",
+        "capture", "datagrams", "destination_ip", "frame", "head", "identification", "is_ead", "is_fragmented",
+        "is_single", "name", "packets", "ports", "ranges", "source_ip", "time_ns", "total", "udp_length",
     )  # fmt: skip
 
     def __init__(self, capture: int, datagram: Datagram, ports: frozenset[int]) -> None:
@@ -44,9 +44,10 @@ class Observation:
         self.datagrams: tuple[Datagram, ...] = (datagram,)
         self.packets = packets
         self.frame = lead.frame
-        self.source_ip = lead.source_ip
-        self.destination_ip = lead.destination_ip
-        self.identification = lead.identification
+        self.source_ip = source_ip = lead.source_ip
+        self.destination_ip = destination_ip = lead.destination_ip
+        self.identification = identification = lead.identification
+        self.name: Name = (source_ip, destination_ip, identification)
         self.total = datagram.total_bytes
         self.time_ns = lead.time_ns
         if len(packets) == 1:
@@ -157,14 +158,7 @@ def _without_twins(keys: Iterable[object], found: Iterable[Observation]) -> list
 
 def _twin_keys(found: Sequence[Observation]) -> list[object]:
     """What twins have in common."""
-    return [name if name[2] else _by_content(seen) for name, seen in zip(names_of(found), found, strict=True)]
-
-
-def names_of(observations: Sequence[Observation]) -> Iterable[Name]:
-    """Of each, by what its sender tells it from others: one after the other would take twice as long."""
-    sources = [seen.source_ip for seen in observations]
-    destinations = [seen.destination_ip for seen in observations]
-    return zip(sources, destinations, [seen.identification for seen in observations], strict=True)
+    return [seen.name if seen.identification else _by_content(seen) for seen in found]
 
 
 def _by_content(seen: Observation) -> object:

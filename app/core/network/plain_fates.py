@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import islice, repeat
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,12 +22,8 @@ _fragment = partial(tuple.__new__, FragmentFate)
 UNQUESTIONED = [Sighting._field_defaults[name] for name in ("reason", "reason_code", "line")]
 
 
-class SeenAlike(NamedTuple):
-    """One datagram over all places, client first."""
-
-    fragments: tuple[FragmentFate, ...]
-    datagrams: tuple[Datagram, ...]
-    ttls: tuple[int, ...]
+# One datagram over all places, client first: its fragments, what was seen of it, and the TTLs.
+Alike = tuple[tuple[FragmentFate, ...], tuple[Datagram, ...], tuple[int, ...]]
 
 
 def seen_alike(group: Group, places: Sequence[tuple[int, ...]]) -> list[Observation] | None:
@@ -37,6 +32,8 @@ def seen_alike(group: Group, places: Sequence[tuple[int, ...]]) -> list[Observat
     if len(members) != len(places):
         return None
     column: list[Observation] = []
+    if group.is_alike and len(places) == sum(map(len, places)):
+        return [members[captures[0]] for captures in places]
     ranges = None
     for captures in places:
         seen = members.get(captures[0]) if len(captures) == 1 else _one_of(members, captures)
@@ -56,7 +53,7 @@ def _one_of(members: dict[int, Observation], captures: tuple[int, ...]) -> Obser
 
 def tell_all(
     columns: Sequence[Sequence[Observation]], names: Sequence[str], clocks: Sequence[Clock]
-) -> Iterator[SeenAlike]:
+) -> Iterator[Alike]:
     """`columns`: of each datagram, its observation at every place, alike; `names` of the places; clocks by capture."""
     if not columns:
         return iter(())
@@ -71,7 +68,7 @@ def tell_all(
     own = [tuple(islice(fragments, width)) for width in widths]
     datagrams = zip(*[[seen.datagrams[0] for seen in observations] for observations in at_places], strict=True)
     ttls = zip(*[[seen.packets[0].ttl for seen in observations] for observations in at_places], strict=True)
-    return map(SeenAlike, own, datagrams, ttls)
+    return zip(own, datagrams, ttls, strict=True)
 
 
 def _sightings(observations: Sequence[Observation], widths: Sequence[int], clocks: Sequence[Clock]) -> list[Sighting]:

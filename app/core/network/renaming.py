@@ -48,26 +48,33 @@ def _reached(start: int, links: Mapping[int, set[int]]) -> set[int]:
 def _shared_names(groups: Iterable[Group], way: Way) -> tuple[Counter[Pair], Counter[Pair]]:
     """Of each two captures, how many named datagrams both have, and how many the first has and the second has not,
     though it has others of that flow, or of what the flow is translated to."""
-    kinds: Counter[tuple[bool, Direction | None, frozenset[int], Flow]] = Counter()
+    kinds: Counter[tuple[bool, Direction | None, tuple[int, ...], Flow]] = Counter()
     same: dict[Flow, Flow] = {}
     rewritten, translated = Level.REWRITTEN, Level.TRANSLATED
     for group in groups:
-        if group.any_member.identification and group.level != rewritten:
-            members = [group.any_member] if group.is_alike else list(group.members.values())
-            heads = [seen for seen in members if seen.ports is not None] or members
-            flow = _first_of(same, heads[0].flow)
-            if group.level == translated:
-                for seen in heads[1:]:
-                    same[_first_of(same, seen.flow)] = flow
-            kinds[group.is_fragmented, way(group), frozenset(group.members), flow] += 1
+        lead = group.any_member
+        if not lead.identification or group.level == rewritten:
+            continue
+        heads = [lead]
+        if not group.is_alike:
+            heads = [seen for seen in group.members.values() if seen.ports is not None] or heads
+        flow = _first_of(same, heads[0].flow)
+        if group.level == translated:
+            for seen in heads[1:]:
+                same[_first_of(same, seen.flow)] = flow
+        kinds[group.is_fragmented, way(group), tuple(group.members), flow] += 1
     places: dict[Flow, set[int]] = defaultdict(set)
     for _, _, members_of, flow in kinds:
         for known in (flow, (*flow[:2], None)):  # later fragments have no ports
             places[_first_of(same, known)].update(members_of)
+    # There are many flows, and few sets of captures.
+    spread: Counter[tuple[bool, Direction | None, tuple[int, ...], frozenset[int]]] = Counter()
+    for (is_fragmented, direction, members_of, flow), count in kinds.items():
+        spread[is_fragmented, direction, members_of, frozenset(places[_first_of(same, flow)])] += count
     shared: Counter[Pair] = Counter()
     alone: Counter[Pair] = Counter()
-    for (is_fragmented, direction, members_of, flow), count in kinds.items():
-        for one, other in product(members_of, places[_first_of(same, flow)]):
+    for (is_fragmented, direction, members_of, here), count in spread.items():
+        for one, other in product(members_of, here):
             (shared if other in members_of else alone)[one, other, is_fragmented, direction] += count
     return shared, alone
 

@@ -156,7 +156,7 @@ def clock_notes(
             )
 
 
-def frame_notes(capture: CaptureInput, here: Sequence[Datagram]) -> Iterator[NetworkNote]:
+def cut_note(capture: CaptureInput, here: Sequence[Datagram]) -> Iterator[NetworkNote]:
     facts: CaptureFacts = capture.facts
     cut: list[Datagram] = []
     if facts.cut_frames:
@@ -173,9 +173,13 @@ def frame_notes(capture: CaptureInput, here: Sequence[Datagram]) -> Iterator[Net
             evidence=frames_of(cut),
             counts={"frames": facts.cut_frames},
         )
-    large = [
-        datagram for datagram in here if datagram.packets[0].length_bytes > OFFLOAD_BYTES and not datagram.is_fragmented
-    ]
+
+
+def is_offloaded(datagram: Datagram) -> bool:
+    return datagram.packets[0].length_bytes > OFFLOAD_BYTES and not datagram.is_fragmented
+
+
+def offload_note(capture: CaptureInput, large: Sequence[Datagram]) -> Iterator[NetworkNote]:
     if large:
         yield NetworkNote(
             NoteCode.OFFLOAD,

@@ -107,3 +107,16 @@ def test_an_identification_that_everything_carries_names_nothing() -> None:
     sent = [Sent(n, "10.1.1.1", SERVER, 40_001, PORT, message(17, n, 300), 7) for n in range(400)]
     groups, crowds = group_unique([capture(0, *sent), capture(1, *sent)])
     assert members(groups) == [[0, 1]] * 400 and crowds == []
+
+
+def test_members_of_one_name_ports_and_pieces_are_alike_until_another_joins() -> None:
+    (group,), _ = group_unique([capture(0, datagram()), capture(1, datagram(99.0))])
+    assert group.is_alike and group.is_fragmented and group.has_head
+    (other,), _ = group_unique([capture(2, datagram(source=OUTSIDE, port=61_000))])
+    group.take(other, Level.TRANSLATED, 2655)
+    assert not group.is_alike
+
+
+def test_members_that_show_other_pieces_are_not_alike() -> None:
+    (group,), _ = group_unique([capture(0, datagram()), capture(1, datagram(99.0), only=frozenset({0}))])
+    assert members([group]) == [[0, 1]] and not group.is_alike
