@@ -7,9 +7,8 @@ import lzma
 import threading
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
-from queue import Empty, Queue
+from queue import SimpleQueue
 from typing import BinaryIO, Protocol
 
 import zstandard
@@ -81,34 +80,34 @@ def read_blocks(path: Path, size: int = BLOCK_BYTES) -> Iterator[bytes]:
             yield block
 
 
-def read_ahead(blocks: Iterator[bytes], depth: int = 1) -> Iterator[bytes]:
-    """The same blocks, read and decompressed by another thread up to `depth` ahead. Errors come through in place."""
-    waiting: Queue[bytes | BaseException | None] = Queue(depth)
+def read_ahead(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    """The same blocks; while one is used, another thread reads the next. Errors come through in place."""
+    waiting: SimpleQueue[bytes | BaseException | None] = SimpleQueue()
+    room = threading.Semaphore()  # there are two blocks at a time, no more
     stopped = threading.Event()
 
     def fetch() -> None:
-        end: BaseException | None = None
         try:
-            for block in blocks:
+            while room.acquire() and not stopped.is_set():
+                block = next(blocks, None)
                 waiting.put(block)
-                if stopped.is_set():
+                if block is None:
                     break
         except Exception as error:  # handed over to whoever takes the blocks
-            end = error
-        waiting.put(end)
+            waiting.put(error)
 
     thread = threading.Thread(target=fetch, daemon=True)
     thread.start()
     try:
         while isinstance(block := waiting.get(), bytes):
+            room.release()
             yield block
         if block is not None:
             raise block
     finally:
         stopped.set()
-        while thread.is_alive():  # it may wait for room
-            with suppress(Empty):
-                waiting.get(timeout=0.01)
+        room.release()
+        thread.join()
 
 
 def read_head(path: Path, size: int = 65_536) -> bytes:

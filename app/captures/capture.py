@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from app.captures.blocks import read_head
 from app.captures.dissector import Dissector, failed_note
+from app.collector import collector_paused
 from app.core.fragmentation.retention import Retention
 from app.core.parsers.capture_formats import LINK_RAW_IP, sniff_capture
 from app.core.parsers.ip_headers import RawFrame
@@ -108,12 +109,13 @@ class CaptureReading:
         completed it."""
         self._dissector.begin()
         try:
-            self._file = self._open()
-            for frames in self._file.batches():
-                yield from self._dissect(frames)
-                if self._progress is not None:
-                    self._progress(self._file.frames)
-            yield from self._rest()
+            with collector_paused():
+                self._file = self._open()
+                for frames in self._file.batches():
+                    yield from self._dissect(frames)
+                    if self._progress is not None:
+                        self._progress(self._file.frames)
+                yield from self._rest()
         except ToolError as error:
             raise CaptureError(error.text) from error
         finally:
