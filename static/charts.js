@@ -14,10 +14,11 @@
     element.addEventListener("error", () => reject(new Error(attributes.id)));
     document.head.append(element);
   });
-  const painted = () => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
+  // This script has run before the others: a frame may come between it and them.
+  const painted = () => new Promise((resolve) => document.addEventListener("DOMContentLoaded", () => requestAnimationFrame(() => setTimeout(resolve))));
 
-  // The page says where it is, and lets the browser read it meanwhile. It writes no rules of its own, which the policy
-  // forbids, where an element of this id and class is.
+  // The page says where it is, and lets the browser read it meanwhile; it runs when all that answers clicks has run and
+  // is seen. It writes no rules of its own, which the policy forbids, where an element of this id and class is.
   async function plotly() {
     const address = document.querySelector("link[data-rules]");
     await painted();
