@@ -181,8 +181,7 @@ def _begin_reader(group: int) -> None:
 
 
 class _Tshark(local):
-    """What a process reads its captures with, one after the other: tshark takes as long to start as for twenty thousand
-    frames."""
+    """What a process reads its captures with, one by one: tshark takes as long to start as for 17,000 frames."""
 
     def __init__(self) -> None:
         self.dissector = Dissector(CaptureLimits().tool, is_kept=True)
