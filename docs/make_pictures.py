@@ -75,7 +75,7 @@ def draw_guides(browser: SignedInBrowser, case_url: str, language: str, locale: 
     page.goto(f"{case_url}?outcome=failed&lang={language}")
     page.locator("#terminal-list tbody td.lead a").first.click()
     page.locator(".chart.ladder .main-svg").first.wait_for()
-    page.locator(".chart.ladder").first.screenshot(path=IMAGES / f"ladder.{language}.png")
+    page.locator(".card:has(> .chart.ladder)").screenshot(path=IMAGES / f"ladder.{language}.png")
     page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
     page.goto(f"{case_url}/documents?lang={language}")
     for form in page.locator("form.filters").all():
