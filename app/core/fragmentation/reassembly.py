@@ -20,6 +20,7 @@ TIMEOUT_NS = 30 * NS  # Linux gives up 30 s after the first piece (60 s in IPv6)
 ADJACENT_NS = (
     2 * NS
 )  # pieces of one datagram follow each other; what comes later may be another with its identification
+BURST_NS = NS // 10  # and leave together: what comes later must have the length that the first one says
 DUPLICATE_NS = 2 * NS  # a mirror repeats at once; a client sends again after 5 s
 WHOLE_DUPLICATE_NS = NS
 UNNAMED_DUPLICATE_NS = NS // 10  # without an identification only the content speaks for a mirrored frame
@@ -45,7 +46,8 @@ class Group:
 
     def accepts(self, packet: Packet) -> bool:
         """Whether the packet can be a piece, or a repetition of a piece, of this datagram."""
-        if not self.low_ns - ADJACENT_NS <= packet.time_ns <= self.high_ns + ADJACENT_NS:
+        late_ns = max(self.low_ns - packet.time_ns, packet.time_ns - self.high_ns)
+        if late_ns > ADJACENT_NS or (late_ns > BURST_NS and self._is_of_other_length(packet)):
             return False
         return abs(packet.time_ns - self.low_ns) <= TIMEOUT_NS and self.agrees(packet)
 
@@ -61,6 +63,14 @@ class Group:
             return abs(packet.time_ns - twin.time_ns) <= DUPLICATE_NS and same_bytes(twin, packet)
         same_start = self._by_offset.get(packet.offset_bytes)
         return same_start is None or same_bytes(same_start, packet)
+
+    def _is_of_other_length(self, packet: Packet) -> bool:
+        """Whether the first piece says another length than the others have: of an identification that came round."""
+        first = self._by_offset.get(0, packet)
+        if first.offset_bytes or not first.udp_length:
+            return False
+        end = self._end_bytes if packet.more else packet.end_bytes
+        return first.udp_length < max(self._reached_bytes, packet.end_bytes) or end not in (None, first.udp_length)
 
     @property
     def holes(self) -> tuple[tuple[int, int | None], ...]:

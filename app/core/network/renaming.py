@@ -24,12 +24,13 @@ Pairs = set[Pair]
 def preserved_pairs(groups: Iterable[Group], way: Way) -> Pairs:
     """Between which identifications were seen to stay as they are: not by a few names where more have no equal."""
     shared, alone = _shared_names(groups, way)
-    return shared.keys() - _outnumbered(shared, alone)
+    return shared.keys() - _outnumbered(shared, alone, by=1)
 
 
-def _outnumbered(shared: Counter[Pair], alone: Counter[Pair]) -> Pairs:
-    """Where more names have no equal, on either side, than have one; but for ways on which each part keeps names."""
-    sure = {pair for pair, count in shared.items() if count >= min(alone[pair], alone[_turned(pair)])}
+def _outnumbered(shared: Counter[Pair], alone: Counter[Pair], by: int) -> Pairs:
+    """Where more names (`by` so many) have no equal, on either side, than have one; but for ways on which each part
+    keeps names."""
+    sure = {pair for pair, count in shared.items() if count + by > min(alone[pair], alone[_turned(pair)])}
     ways: dict[tuple[bool, Direction | None], dict[int, set[int]]] = defaultdict(lambda: defaultdict(set))
     for one, other, is_fragmented, direction in sure:
         ways[is_fragmented, direction][one].add(other)
@@ -58,14 +59,15 @@ def _shared_names(groups: Iterable[Group], way: Way) -> tuple[Counter[Pair], Cou
         heads = [lead]
         if not group.is_alike:
             heads = [seen for seen in group.members.values() if seen.ports is not None] or heads
-        flow = _first_of(same, heads[0].flow)
+        flow = heads[0].flow
         if group.level == translated:
             for seen in heads[1:]:
-                same[_first_of(same, seen.flow)] = flow
+                same[_first_of(same, seen.flow)] = _first_of(same, flow)
+                same[_first_of(same, _of_hosts(seen.flow))] = _first_of(same, _of_hosts(flow))
         kinds[group.is_fragmented, way(group), tuple(group.members), flow] += 1
     places: dict[Flow, set[int]] = defaultdict(set)
     for _, _, members_of, flow in kinds:
-        for known in (flow, (*flow[:2], None)):  # later fragments have no ports
+        for known in (flow, _of_hosts(flow)):
             places[_first_of(same, known)].update(members_of)
     # There are many flows, and few sets of captures.
     spread: Counter[tuple[bool, Direction | None, tuple[int, ...], frozenset[int]]] = Counter()
@@ -77,6 +79,11 @@ def _shared_names(groups: Iterable[Group], way: Way) -> tuple[Counter[Pair], Cou
         for one, other in product(members_of, here):
             (shared if other in members_of else alone)[one, other, is_fragmented, direction] += count
     return shared, alone
+
+
+def _of_hosts(flow: Flow) -> Flow:
+    """As of later fragments, which have no ports."""
+    return (*flow[:2], None)
 
 
 def _first_of(same: dict[Flow, Flow], flow: Flow) -> Flow:
@@ -111,7 +118,7 @@ def _accidental_pairs(groups: Sequence[Group], way: Way) -> Pairs:
     """Between which a few names are equal, more on either side have no equal, and no payload says that those are more
     than an accident: a repeated one may be another attempt's."""
     shared, alone = _shared_names(groups, way)
-    few = _outnumbered(shared, alone)
+    few = _outnumbered(shared, alone, by=0)
     if not few:
         return set()
     for group, count in _told_by_payload(groups):

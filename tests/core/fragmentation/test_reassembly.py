@@ -97,6 +97,18 @@ def test_an_unfragmented_datagram_mirrored_twice_is_one() -> None:
     assert len(reassemble([packet, again])) == 2
 
 
+def test_a_first_piece_of_another_length_a_second_later_is_another_datagram() -> None:
+    """An identification came round at once, and the first piece that it had before was lost."""
+    late = [piece(0, frame=2, at_ms=1_500, total=2008), piece(PIECE, 528, False, frame=3, at_ms=1_500, total=2008)]
+    before, after = reassemble([piece(PIECE, 1128, False), *late])
+    assert before.first is None and after.is_complete
+
+
+def test_a_piece_of_the_told_length_may_be_a_second_late() -> None:
+    (whole,) = reassemble([piece(0), piece(PIECE, 1128, False, frame=2, at_ms=1_500)])
+    assert whole.is_complete
+
+
 def test_the_same_identification_half_a_minute_later_is_another_datagram() -> None:
     first, second = reassemble([*pair(), *pair(frame=3, at_ms=31_000)])
     assert (first.is_complete, second.is_complete) == (True, True)
