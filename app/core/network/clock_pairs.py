@@ -49,6 +49,7 @@ def fit_pair(first_ns: Times, second_ns: Times, is_forward: Flags) -> PairClock 
     segments: list[Segment] = []
     for run in _runs(times, offsets):
         segments.extend(_fit_run(part((times, offsets, is_forward), run)))
+    segments = _without_passing(segments)
     if not segments or len(segments) > MAX_STEPS:
         return None
     matched = sum(segment.matched for segment in segments)

@@ -116,6 +116,11 @@ def test_the_band_holds_a_clock_that_was_set_by_less_than_its_datagrams_show(jum
     assert misses == []
 
 
+def test_what_was_under_way_when_a_clock_was_set_is_no_time_between_two_settings() -> None:
+    world = any_two_clocks(1208, jump_s=0.1)
+    assert len(fit(world).steps()) == 1
+
+
 def test_the_band_holds_a_clock_that_is_slewed() -> None:
     for seed in range(40):
         world = any_two_clocks(seed, jump_s=0.02, slew_rate=500e-6)
