@@ -104,6 +104,12 @@ def luminance(color: str) -> float:
 
 
 def contrast(one: str, other: str) -> float:
+    """The least one, where a colour is written as one for light and one for dark pages."""
+    pairs = zip(re.findall(r"#\w{6}", one), re.findall(r"#\w{6}", other), strict=True)
+    return min(_contrast(*pair) for pair in pairs)
+
+
+def _contrast(one: str, other: str) -> float:
     high, low = sorted((luminance(one), luminance(other)), reverse=True)
     return (high + 0.05) / (low + 0.05)
 
