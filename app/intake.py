@@ -26,8 +26,9 @@ from app.unpacking.bundles import Unpacked, unpack
 
 Progress = Callable[[str, float], None]
 Job = tuple[Callable[..., ParsedSource], tuple[object, ...]]
-# Starting another process costs more than parsing this much.
-SMALL_BYTES = 4 << 20
+# Starting more readers takes a second, in which one reads some 300 MB of captures (bench/bundle.py); far less where
+# all frames are of the exchange.
+SMALL_BYTES = 64 << 20
 READERS_NEED = ("app.sources", "app.captures.frames")
 UNREADABLE = SniffedKind(SourceKind.OTHER)  # the unpacker has said why
 
