@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from app.core.network.bands import Datagrams, Region
 from app.core.network.unnoticed_settings import Bounds, bounds_at
@@ -32,7 +33,7 @@ class Segment:
         return bounds_at(self.datagrams, self.region, at_s)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PairClock:
     """`second clock - first clock` as bands over the first clock's raw time, around `base_offset_ns`."""
 
@@ -94,7 +95,7 @@ class PairClock:
         """Raw time of the first clock in the middle of the main segment."""
         return self.base_ns + round(self.main.middle_s * 1e9)
 
-    @property
+    @cached_property
     def width_s(self) -> float:
         """Width of the main segment's band in its middle; infinite where a bound is missing."""
         lower, upper = self.bounds_at(self.main, self.main.middle_s)
