@@ -118,6 +118,23 @@ def test_a_page_fits_a_tablet(site: Site, open_page: Callable[..., Any], name: s
     assert axe_violations(page) == []
 
 
+def test_a_wide_table_fades_where_more_of_it_waits(site: Site, open_page: Callable[..., Any]) -> None:
+    page = open_page(viewport={"width": 820, "height": 1180})
+    page.goto(address(site, "terminal"))
+    table = page.locator("#messages .scroll")
+    mask = "table => getComputedStyle(table).maskImage"
+    # Where the datagram was lost is in sight without moving the table.
+    lost = page.locator("#messages th", has_text="Lost between").bounding_box()
+    assert lost is not None and lost["x"] + lost["width"] < 820
+    assert "gradient" in table.evaluate(mask)
+    table.evaluate("table => table.scrollLeft = table.scrollWidth")
+    page.wait_for_function("getComputedStyle(document.querySelector('#messages .scroll')).maskImage === 'none'")
+    fitting = page.locator(".scroll").evaluate_all(
+        "all => all.filter(e => e.scrollWidth <= e.clientWidth).map(e => getComputedStyle(e).maskImage)"
+    )
+    assert set(fitting) == {"none"}
+
+
 def test_no_page_asks_another_host(site: Site, open_page: Callable[..., Any]) -> None:
     page = open_page()
     asked = []
