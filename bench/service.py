@@ -21,7 +21,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -276,13 +276,12 @@ def _used_s(process: psutil.Process) -> float:
     return float(times.user + times.system)
 
 
+KINDS: dict[str, tuple[Callable[[int], None], int]] = {
+    "workers": (compare, 24), "soak": (soak, 600), "browse": (browse, 40), "cost": (cost, 50),
+}  # fmt: skip
+
 if __name__ == "__main__":
-    given = float(sys.argv[2]) if len(sys.argv) > 2 else 0
-    if sys.argv[1:2] == ["soak"]:
-        soak(given or 600)
-    elif sys.argv[1:2] == ["browse"]:
-        browse(given or 40)
-    elif sys.argv[1:2] == ["cost"]:
-        cost(int(given or 50))
-    else:
-        compare(int(given or 24))
+    if not sys.argv[1:] or sys.argv[1] not in KINDS:
+        sys.exit(__doc__)
+    run, usual = KINDS[sys.argv[1]]
+    run(int(sys.argv[2]) if len(sys.argv) > 2 else usual)
