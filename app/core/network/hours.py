@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from app.core.analysis import Clock
 from app.core.network.grounds import (
     AT_THE_EDGE,
     BRACKETED,
@@ -21,7 +22,9 @@ from app.core.network.grounds import (
 from app.core.network.joining import Joined
 from app.core.network.observations import Observation
 from app.core.network.reference_times import reference_times
+from app.core.network.traces import CaptureInput
 from app.core.network.witnesses import Journey, Watch
+from app.core.records import Packet
 
 # How long after its sibling, or after the time by the clocks, a fragment may still come.
 LATENESS_NS = 100_000_000
@@ -36,6 +39,7 @@ class Hours:
     def __init__(self, watches: Sequence[Watch], joined: Joined) -> None:
         self._watches = watches
         self._joined = joined
+        self.running_ns = [running_ns(watch.capture, watch.clock) for watch in watches]
         self._brackets: dict[tuple[int, int], tuple[tuple[int, int], tuple[int, int]] | None] = {}
         self._vouched = self._are_clocks_agreed()
 
@@ -45,31 +49,29 @@ class Hours:
         return bool(known) and all(abs(offset) <= 2.0 for offset in known)
 
     def was_capturing(self, capture: int, journey: Journey) -> Verdict:
-        watch, facts = self._watches[capture], self._watches[capture].capture.facts
-        if facts.first_ns is None or facts.last_ns is None:
+        watch, running = self._watches[capture], self.running_ns[capture]
+        if running is None:
             return EMPTY
         own = journey.group.members.get(capture)
         if any(self._is_bracketed(capture, other, seen) for other, seen in journey.group.members.items()):
             return BRACKETED
         if own is not None:
             before = LATENESS_NS if own.head is None else 0
-            return _within(own.time_ns, LATENESS_NS, facts.first_ns, facts.last_ns, before)
+            return _within(self._joined.net.time_of(own), LATENESS_NS, *running, before)
         times = [
             self._joined.net.time_of(seen)
             for other, seen in journey.group.members.items()
             if self._watches[other].part == watch.part
         ]
-        first = watch.clock.to_reference(facts.first_ns, 1)
-        last = watch.clock.to_reference(facts.last_ns, facts.frames)
         if times:
             margin = LATENESS_NS + self.margin_ns(capture, journey)
-            found = _within(min(times), margin, first, last)
+            found = _within(min(times), margin, *running)
             return TIME_DOUBTED if found is CAPTURING and self._is_time_doubted(journey) else found
         unlinked = min(self._joined.net.time_of(seen) for seen in journey.group.members.values())
-        if self._vouched and _within(unlinked, LATENESS_NS + VOUCHED_NS, first, last).is_able:
+        if self._vouched and _within(unlinked, LATENESS_NS + VOUCHED_NS, *running).is_able:
             return CAPTURING
         # A clock that is far off would put the two captures' times apart.
-        return CLOCK_PRESUMED if _within(unlinked, LATENESS_NS, first, last).is_able else CLOCK_UNKNOWN
+        return CLOCK_PRESUMED if _within(unlinked, LATENESS_NS, *running).is_able else CLOCK_UNKNOWN
 
     def _is_time_doubted(self, journey: Journey) -> bool:
         """Whether only one capture saw it, which others cannot confirm: they saw several like it. Where its clock was
@@ -119,10 +121,43 @@ class Hours:
         if not times:
             return True
         margin = LATENESS_NS + self.margin_ns(capture, journey)
+        # Where the clock was set, a raw time may mean an instant before and one after.
+        eras = (1, *watch.clock.step_frames) if watch.clock.step_frames else (0,)
         return any(
-            watch.clock.to_reference(start) - margin <= min(times) <= watch.clock.to_reference(end) + margin
+            watch.clock.to_reference(start, era) - margin <= min(times) <= watch.clock.to_reference(end, era) + margin
             for start, end in spans
+            for era in eras
         )
+
+
+def running_ns(capture: CaptureInput, clock: Clock) -> tuple[int, int] | None:
+    """From when to when it was capturing, on the reference clock; None where it holds no frame.
+
+    A capture tells its smallest and its largest stamp, and where its clock was set back they need not be those of its
+    first and last frame: then only what is known of single frames counts.
+    """
+    facts = capture.facts
+    if facts.first_ns is None or facts.last_ns is None:
+        return None
+    first, last = clock.to_reference(facts.first_ns, 1), clock.to_reference(facts.last_ns, facts.frames)
+    packets = [packet for datagram in capture.datagrams for packet in datagram.packets] if clock.step_frames else []
+    for number, frame in enumerate(clock.step_frames):
+        before = max((packet for packet in packets if packet.frame < frame), key=_frame_of, default=None)
+        after = min((packet for packet in packets if packet.frame >= frame), key=_frame_of, default=None)
+        if before is not None and clock.to_reference(facts.first_ns, frame) >= _time_of(before, clock):
+            first = _time_of(min(packets, key=_frame_of), clock)
+        earlier = clock.step_frames[number - 1] if number else 1
+        if after is not None and clock.to_reference(facts.last_ns, earlier) <= _time_of(after, clock):
+            last = _time_of(max(packets, key=_frame_of), clock)
+    return first, last
+
+
+def _frame_of(packet: Packet) -> int:
+    return packet.frame
+
+
+def _time_of(packet: Packet, clock: Clock) -> int:
+    return clock.to_reference(packet.time_ns, packet.frame)
 
 
 def _ends_of(values: NDArray[np.int64]) -> tuple[int, int]:

@@ -6,8 +6,10 @@ Size and payload must be equal, or the name, and the times or the order agree.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations, pairwise, product
+from operator import attrgetter
+from typing import NamedTuple
 
 from app.core.network.bands import MAX_DRIFT
 from app.core.network.clocks import ClockNet
@@ -151,7 +153,7 @@ def link_parts(groups: list[Group], net: ClockNet, rank: Sequence[int], way: Way
     kept = preserved_pairs(groups, way)
     classes = alike_groups(groups, len(rank), kept, way)
     flows = _Flows(groups if classes else (), rank)
-    anchors: dict[tuple[int, int], list[tuple[int, int, Group, Group]]] = defaultdict(list)
+    anchors: dict[tuple[int, int], list[Anchor]] = defaultdict(list)
     for alike in classes:
         by_part: dict[int, list[Group]] = defaultdict(list)
         for group in alike:
@@ -161,10 +163,12 @@ def link_parts(groups: list[Group], net: ClockNet, rank: Sequence[int], way: Way
                 continue
             if may_be_rewritten(mine[0], theirs[0], kept, way):
                 here, there = (reference_time(group, net) for group in (mine[0], theirs[0]))
-                anchors[left, right].append((here, there - here, mine[0], theirs[0]))
+                anchors[left, right].append(Anchor(here, there, mine[0], theirs[0]))
     gone: set[int] = set()
     for pairs in anchors.values():
         agreeing = _agreeing(pairs)
+        if agreeing:
+            agreeing = [*agreeing, *_around(agreeing, pairs, way)]
         for _, _, one, other in agreeing:
             if id(one) not in gone and id(other) not in gone:
                 one.take(other, Level.REWRITTEN, pair_agreement(one, other))
@@ -175,16 +179,47 @@ def link_parts(groups: list[Group], net: ClockNet, rank: Sequence[int], way: Way
     return [group for group in groups if id(group) not in gone] if gone else groups
 
 
-def _agreeing(pairs: list[tuple[int, int, Group, Group]]) -> list[tuple[int, int, Group, Group]]:
+class Anchor(NamedTuple):
+    """Two groups of one payload that no other group of their parts has, and when each part saw it."""
+
+    here_ns: int
+    there_ns: int
+    one: Group
+    other: Group
+
+    @property
+    def shift_ns(self) -> int:
+        return self.there_ns - self.here_ns
+
+
+def _agreeing(pairs: Sequence[Anchor]) -> list[Anchor]:
     """The largest set that one shift explains, if it is two at least and most of all."""
-    times = [time for time, *_ in pairs]
+    times = [pair.here_ns for pair in pairs]
     room = (ALIKE_SPREADS_S[0] + MAX_DRIFT * (max(times) - min(times)) / 1e9) * 1e9
-    pairs = sorted(pairs, key=lambda pair: pair[1])
-    best: list[tuple[int, int, Group, Group]] = []
+    pairs = sorted(pairs, key=attrgetter("shift_ns"))
+    best: list[Anchor] = []
     start = 0
     for end in range(len(pairs)):
-        while pairs[end][1] - pairs[start][1] > room:
+        while pairs[end].shift_ns - pairs[start].shift_ns > room:
             start += 1
         if end + 1 - start > len(best):
             best = pairs[start : end + 1]
     return best if len(best) >= 2 and 2 * len(best) > len(pairs) else []
+
+
+def _around(agreeing: Sequence[Anchor], pairs: Sequence[Anchor], way: Way) -> Iterator[Anchor]:
+    """What agrees on another shift before those that agree on one, or after them: a clock was set between.
+
+    Both directions must agree: where a capture ends, an attempt here may pass for the next one there, but no answer.
+    """
+    for time in (attrgetter("here_ns"), attrgetter("there_ns")):
+        first, last = min(map(time, agreeing)), max(map(time, agreeing))
+        sides = [pair for pair in pairs if time(pair) < first], [pair for pair in pairs if time(pair) > last]
+        if len(agreeing) + sum(map(len, sides)) < len(pairs):
+            continue  # by a clock that was set, before and after lie mingled
+        for side in sides:
+            more = _agreeing(side) if side else []
+            if len({way(pair.one) for pair in more} - {None}) == 2:
+                yield from more
+                yield from _around(more, side, way)
+        return

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from ipaddress import ip_address
 
 from app.core.fragmentation.byte_ranges import Range
+from app.core.network.groups import Group
 from app.core.network.hours import Hours
 from app.core.network.witnesses import Journey, Route, Subnet, Watch
 from app.core.records import Direction
@@ -35,17 +36,21 @@ def _count_seen(watches: Sequence[Watch], journeys: Sequence[Journey]) -> None:
     subnets = {client: subnet_of(client) for client in {journey.client_ip for journey in journeys}}
     whole: list[Journey] = []
     for journey in journeys:
-        if len(journey.is_whole) == len(journey.group.members):
+        if len(journey.is_whole) == len(journey.group.members) and _is_of_one_kind(journey.group):
             whole.append(journey)
             continue
         for capture in journey.group.members:
-            kinds = [kind for kind in journey.kinds if journey.has(capture, kind)]
-            watches[capture].note(journey, kinds, subnets[journey.client_ip], 1)
+            watches[capture].note(journey, journey.shown_kinds(capture), subnets[journey.client_ip], 1)
     keys = [journey[1:] for journey in whole]  # all but the group
     counts = Counter(keys)
     for key, journey in dict(zip(keys, whole, strict=True)).items():
         for capture in journey.group.members:
             watches[capture].note(journey, journey.kinds, subnets[journey.client_ip], counts[key])
+
+
+def _is_of_one_kind(group: Group) -> bool:
+    """Whether no device cut it, or put it together, between the captures that saw it."""
+    return group.is_alike or len({seen.is_fragmented for seen in group.members.values()}) == 1
 
 
 def _count_missing(watches: Sequence[Watch], journey: Journey, hours: Hours) -> None:

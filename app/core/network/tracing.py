@@ -7,6 +7,7 @@ from operator import attrgetter
 
 from app.core.analysis import CapturePoint, Clock, Role
 from app.core.network.fates import FateBuilder
+from app.core.network.hours import running_ns
 from app.core.network.icmp_ties import tie_errors
 from app.core.network.joining import Joined, join_captures
 from app.core.network.journeys import find_journeys
@@ -50,12 +51,7 @@ def _point(
 ) -> CapturePoint:
     clocks = {captures[index].source: joined.net.clocks[index] for index in place.captures}
     best = max(place.captures, key=lambda index: (index == joined.reference, joined.net.clocks[index].matched))
-    observed = sorted(
-        (clock.to_reference(facts.first_ns, 1), clock.to_reference(facts.last_ns, facts.frames))
-        for index in place.captures
-        for clock, facts in ((joined.net.clocks[index], captures[index].facts),)
-        if facts.first_ns is not None and facts.last_ns is not None
-    )
+    observed = (running_ns(captures[index], joined.net.clocks[index]) for index in place.captures)
     return CapturePoint(
         name=place.name,
         role=roles[place.captures[0]],
@@ -64,7 +60,7 @@ def _point(
         sources=tuple(captures[index].source for index in place.captures),
         clock=joined.net.clocks[best],
         source_clocks=clocks,
-        observed_ns=tuple(observed),
+        observed_ns=tuple(sorted(span for span in observed if span is not None)),
     )
 
 

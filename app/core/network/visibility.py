@@ -127,14 +127,13 @@ class Guard:
     def _is_silent_as_before(self, capture: int, journey: Journey) -> bool:
         """The capture ended, as far as its frames tell, shortly before; nothing like this ever came here."""
         watch, facts = self.watches[capture], self.watches[capture].capture.facts
-        if capture in journey.group.members or facts.last_ns is None or facts.is_truncated:
+        running = self._hours.running_ns[capture]
+        if capture in journey.group.members or running is None or facts.is_truncated:
             return False
         tallies = [watch.tally(journey, kind) for kind in journey.kinds]
         if any(one is None or one.seen or one.passed or one.absent < SAME_BEFORE for one in tallies):
             return False
-        since = min(map(self._joined.net.time_of, journey.group.members.values())) - watch.clock.to_reference(
-            facts.last_ns, facts.frames
-        )
+        since = min(map(self._joined.net.time_of, journey.group.members.values())) - running[1]
         longest = max((end - start for start, end in facts.quiet_spans), default=0)
         return -LATENESS_NS - self._hours.margin_ns(capture, journey) <= since <= longest
 

@@ -68,6 +68,13 @@ class Journey(NamedTuple):
             return seen.head is not None
         return any(packet.offset_bytes > 0 for packet in seen.packets)
 
+    def shown_kinds(self, capture: int) -> list[Kind]:
+        """As it looked there: of what is cut elsewhere only, the capture shows no fragment."""
+        seen = self.group.members[capture]
+        if not seen.is_fragmented:
+            return [Kind.WHOLE]
+        return [kind for kind in self.kinds if self.has(capture, kind)]
+
     def ranges(self, capture: int, kind: Kind) -> list[Range]:
         """Its pieces of that kind as the capture saw them."""
         seen = self.group.members.get(capture)

@@ -128,6 +128,30 @@ def test_two_payloads_that_disagree_on_a_shift_do_not() -> None:
     assert members(link_parts(groups, TWO_PARTS, range(3), up)) == [[0], [0], [1], [1]]
 
 
+def by_name(group: Group) -> Direction | None:
+    """The answers of these tests have odd identifications."""
+    return Direction.TO_CLIENT if (group.any_member.identification or 0) % 2 else Direction.TO_SERVER
+
+
+def of_two_eras(early_names: tuple[int, int]) -> list[Group]:
+    """Three payloads agree on a shift of 900 s, two before them on one of 905 s."""
+    first, second = early_names
+    late = [single(0, 100 + at, 20 + at, 20 + at) for at in range(3)]
+    late += [single(1, 1000 + at, 220 + at, 20 + at) for at in range(3)]
+    early = [single(0, 0, first, 1), single(0, 20, second, 2)]
+    return [*late, *early, single(1, 905, first + 200, 1), single(1, 925, second + 200, 2)]
+
+
+def test_payloads_that_agree_on_another_shift_before_show_a_clock_that_was_set() -> None:
+    groups = link_parts(of_two_eras((7, 8)), TWO_PARTS, range(3), by_name)
+    assert members(groups) == [[0, 1]] * 5
+
+
+def test_of_one_direction_only_they_may_be_the_next_attempts() -> None:
+    groups = link_parts(of_two_eras((6, 8)), TWO_PARTS, range(3), by_name)
+    assert members(groups) == [[0], [0], [0, 1], [0, 1], [0, 1], [1], [1]]
+
+
 def altered(number: int, at_s: float) -> Group:
     (seen,) = capture(number, datagram(at_s))
     first = seen.datagrams[0].packets[0]

@@ -320,6 +320,27 @@ def test_a_point_on_one_of_two_equal_paths_proves_no_loss_either() -> None:
     assert legs(late) == {("uplink", "fwin")}
 
 
+def test_what_a_device_cuts_behind_a_point_was_no_fragment_there() -> None:
+    """The mirror shows one link of two: answers of one port, and no later fragment. That it shows whole what the
+    terminal has in fragments does not make it a witness of fragments."""
+    world = five_points(fwout={"hides": lambda packet: packet.destination_ip != SERVER and packet.source_port != 9019})
+    world.behind(
+        "uplink",
+        lambda packets, datagram: (
+            [p for p in refragment(300)(packets, datagram) if p.more or len(datagram.body) < 1000]
+            if not datagram.is_to_server
+            else packets
+        ),
+    )
+    run_session(world, is_answered=True)
+    for number in range(2):
+        world.send(Sent(40 + number, SERVER, "10.1.1.1", 9019, 40_001, message(2, 900 + number, 1900), 900 + number))
+    facts = trace(world)
+    long = [one for one in numbered(facts, 2) if one.fate.wire_bytes == 1900]
+    assert [one.fate.fragments[1].sightings["fwout"].reason_code for one in long] == ["off-path"] * 2
+    assert legs(long) == {("fwin", "uplink")}
+
+
 def test_a_capture_that_lost_frames_itself_proves_no_loss() -> None:
     counters = {"interfaces": (InterfaceFacts(0, "eth0", 1, dropped=900),)}
     world = five_points(fwin={"facts": counters}).behind("fwout", drop_later)

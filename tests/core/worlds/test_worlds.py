@@ -51,6 +51,12 @@ FOUND = (
     ),
     # What is translated before one capture is no second flow at the next.
     Plan(208, frozenset({"offsets", "translation", "rewriting", "equal paths"})),
+    # What a device cut behind a point, and the point showed whole, was taken for later fragments seen there.
+    Plan(41, frozenset({"refragmentation", "loss at a device", "equal paths"})),
+    # Payloads agreed on one shift of the clocks before a clock was set, and on another after.
+    Plan(189, frozenset({"step", "translation", "rewriting", "loss at a device"})),
+    # The smallest stamp of a clock that was set back was taken for the beginning of the capture.
+    Plan(900_250, frozenset({"step", "loss at a device", "late"})),
 )
 
 
