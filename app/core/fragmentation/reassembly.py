@@ -47,7 +47,7 @@ class Group:
     def accepts(self, packet: Packet) -> bool:
         """Whether the packet can be a piece, or a repetition of a piece, of this datagram."""
         late_ns = max(self.low_ns - packet.time_ns, packet.time_ns - self.high_ns)
-        if late_ns > ADJACENT_NS or (late_ns > BURST_NS and self._is_of_other_length(packet)):
+        if late_ns > ADJACENT_NS or (late_ns > BURST_NS and not self._may_come_late(packet)):
             return False
         return abs(packet.time_ns - self.low_ns) <= TIMEOUT_NS and self.agrees(packet)
 
@@ -64,13 +64,15 @@ class Group:
         same_start = self._by_offset.get(packet.offset_bytes)
         return same_start is None or same_bytes(same_start, packet)
 
-    def _is_of_other_length(self, packet: Packet) -> bool:
-        """Whether the first piece says another length than the others have: of an identification that came round."""
-        first = self._by_offset.get(0, packet)
-        if first.offset_bytes or not first.udp_length:
+    def _may_come_late(self, packet: Packet) -> bool:
+        """Whether the length that the first piece says speaks for it: without one, the identification may have come
+        round."""
+        first = self._by_offset.get(0)
+        if first is None:
             return False
         end = self._end_bytes if packet.more else packet.end_bytes
-        return first.udp_length < max(self._reached_bytes, packet.end_bytes) or end not in (None, first.udp_length)
+        length = first.udp_length
+        return not length or (length >= max(self._reached_bytes, packet.end_bytes) and end in (None, length))
 
     @property
     def holes(self) -> tuple[tuple[int, int | None], ...]:

@@ -18,6 +18,7 @@ from app.core.network.observations import Observation, observe
 from app.core.network.paths import PathOrder, Place, hops_from_initial, order_places
 from app.core.network.renaming import renamed_pairs, split_renamed, split_renamed_crowd
 from app.core.network.rewritten_matching import join_altered, join_rewritten, link_parts
+from app.core.network.strays import join_strays, note_strays
 from app.core.network.timed_matching import note_untimed, settle_crowd, split_untimely
 from app.core.network.traces import CaptureInput, NetworkSettings
 from app.core.records import Direction
@@ -71,7 +72,9 @@ def join_captures(captures: Sequence[CaptureInput], settings: NetworkSettings) -
         rejoined = join_rewritten(rejoined, state.net, fitter.ranks(state.order), way)
     groups = rejoined
     groups = join_altered(groups, state.net, fitter.ranks(state.order))
+    groups = join_strays(groups, state.net, count, way)
     note_lookalikes(groups, state.net, count, way)
+    note_strays(groups, state.net, count, way)
     complete_rivals(groups)
     note_untimed(groups, state.net)
     if groups is state.groups and not crowds and not any(settings.manual_offset_s.values()):

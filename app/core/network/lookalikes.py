@@ -9,10 +9,10 @@ from itertools import chain, islice
 
 from app.core.network.clocks import ClockNet
 from app.core.network.groups import Group
-from app.core.network.matching import note_rivals, pair_agreement
-from app.core.network.observations import CONTRADICTION
-from app.core.network.renaming import Pairs, Way, is_named_apart, preserved_pairs
+from app.core.network.matching import note_rivals
+from app.core.network.renaming import Way, preserved_pairs
 from app.core.network.rewritten_matching import alike_groups, may_be_rewritten, reference_time
+from app.core.network.seen_flows import SeenFlows
 from app.core.network.timed_matching import LONGEST_TRANSIT_S, MAX_RIVALS, by_time
 
 MOST_LOOKED_AT = 1000  # of those near to one datagram in time
@@ -25,9 +25,12 @@ def note_lookalikes(groups: Sequence[Group], net: ClockNet, captures: int, way: 
     # A clock that was set may have parted what has one name.
     named = set() if _was_any_set(net) else kept
     classes = alike_groups(groups, captures, named, way)
-    verified = _Verified(groups if classes else (), net)
+    if not classes:
+        return
+    verified = _Verified(groups, net)
+    flows = SeenFlows(groups, classes)
     for alike in classes:
-        near = _Neighbours(alike, net)
+        near = Neighbours(alike, net)
         beyond = [group for group in alike if not verified.covers(group)]
         doubted = {id(group) for group in beyond}
         for one in alike:
@@ -36,13 +39,13 @@ def note_lookalikes(groups: Sequence[Group], net: ClockNet, captures: int, way: 
                 other
                 for other in others
                 if one is not other
-                and ({id(one), id(other)} & doubted or _may_be_at_one_time(one, other, net))
+                and ({id(one), id(other)} & doubted or may_be_at_one_time(one, other, net))
                 and may_be_rewritten(one, other, kept, way)
+                and not flows.are_apart(one, other)
             )
             for other in islice(fitting, MAX_RIVALS):
                 if not any(seen in one.rivals for seen in other.members.values()):
                     note_rivals([one, other])
-    _note_strays(groups, net, captures, kept, way)
 
 
 class _Verified:
@@ -70,7 +73,7 @@ def _was_any_set(net: ClockNet) -> bool:
     return any(clock.steps for clock in net.clocks)
 
 
-class _Neighbours:
+class Neighbours:
     """Groups in order of time, to look at those only that are near."""
 
     def __init__(self, groups: Sequence[Group], net: ClockNet) -> None:
@@ -87,38 +90,7 @@ class _Neighbours:
         return (near for _, near in islice(self._timed, low, min(high, low + MOST_LOOKED_AT)))
 
 
-def _note_strays(groups: Sequence[Group], net: ClockNet, captures: int, kept: Pairs, way: Way) -> None:
-    """Fragments whose first fragment was nowhere seen, behind a device that translates or rewrites: too few bytes to
-    say whose they are, but they may belong to any that lacks them there."""
-    strays = [group for group in groups if not group.has_head]
-    if not strays:
-        return
-    # Another stray too: under another name it may be the same, seen farther on.
-    near = _Neighbours([group for group in groups if len(group.members) < captures], net)
-    for stray in strays:
-        fitting = (group for group in near.of(stray) if _has_room(group, stray))
-        for owner in islice((group for group in fitting if _may_own(group, stray, net, kept, way)), MAX_RIVALS):
-            note_rivals([owner, stray])
-
-
-def _has_room(owner: Group, stray: Group) -> bool:
-    """Whether the stray's bytes lie within the owner's, and end with them where the stray has the last of its own."""
-    size, end = owner.lead.size, stray.lead.total
-    return size is None or (end == size if end is not None else stray.lead.packets[-1].end_bytes < size)
-
-
-def _may_own(owner: Group, stray: Group, net: ClockNet, kept: Pairs, way: Way) -> bool:
-    if owner.members.keys() & stray.members.keys() or not _may_be_at_one_time(owner, stray, net):
-        return False
-    directions = {way(owner), way(stray)}
-    if len(directions - {None}) > 1:
-        return False
-    if is_named_apart(owner, stray, directions, kept):
-        return False
-    return pair_agreement(owner, stray) != CONTRADICTION
-
-
-def _may_be_at_one_time(one: Group, other: Group, net: ClockNet) -> bool:
+def may_be_at_one_time(one: Group, other: Group, net: ClockNet) -> bool:
     """On which side of a setting of a clock a datagram lies is not known where none was matched around it."""
     left, right = one.lead.capture, other.lead.capture
     if net.parts[left] != net.parts[right]:

@@ -11,14 +11,20 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from app.core.network.groups import Group, Level
-from app.core.network.observations import CONTRADICTION, UDP_HEADER_BYTES, Name, Observation, compare
+from app.core.network.observations import (
+    CONTRADICTION,
+    UDP_HEADER_BYTES,
+    Name,
+    Observation,
+    compare,
+    is_both_sides,
+)
+from app.core.network.seen_flows import SeenFlows
 
 # More datagrams of one identification than this per capture, and the identification says nothing.
 CROWD = 64
 # The payload that two sides of an address translation must share.
 TRANSLATED_BYTES = 16
-# A capture on the translating device itself sees both sides within this time.
-BOTH_SIDES_NS = 50_000_000
 
 
 def group_unique(captures: Sequence[Sequence[Observation]]) -> tuple[list[Group], list[list[Observation]]]:
@@ -164,12 +170,12 @@ def join_translated(groups: list[Group]) -> list[Group]:
     for (name, _), bucket in [item for item in buckets.items() if item[0][0] in open_names]:
         buckets[name, -1].extend(bucket)
     gone: set[int] = set()
-    for bucket in buckets.values():
-        if len(bucket) < 2:
-            continue
+    shared = [bucket for bucket in buckets.values() if len(bucket) > 1]
+    flows = SeenFlows(groups, shared)
+    for bucket in shared:
         bucket = [group for group in bucket if id(group) not in gone]
         if 1 < len(bucket) <= CROWD:
-            for family in _families(bucket):
+            for family in _families(bucket, flows):
                 first, *others = family
                 for other in others:
                     agreed = pair_agreement(first, other)
@@ -196,12 +202,13 @@ def pair_agreement(one: Group, other: Group) -> int:
     return best
 
 
-def _families(bucket: Sequence[Group]) -> list[list[Group]]:
+def _families(bucket: Sequence[Group], flows: SeenFlows) -> list[list[Group]]:
     """Sets of groups that are one datagram, leaving out every set in which two claim the same place."""
     partners: dict[int, list[int]] = defaultdict(list)
     for left in range(len(bucket)):
         for right in range(left + 1, len(bucket)):
-            if _is_translation(bucket[left], bucket[right]):
+            one, other = bucket[left], bucket[right]
+            if _is_translation(one, other) and not flows.are_apart(one, other):
                 partners[left].append(right)
                 partners[right].append(left)
     families: list[list[Group]] = []
@@ -241,7 +248,7 @@ def complete_rivals(groups: Sequence[Group]) -> None:
 
 def _is_translation(one: Group, other: Group) -> bool:
     shared = one.members.keys() & other.members.keys()
-    if len(shared) > 1 or not all(_is_both_sides(one.members[capture], other.members[capture]) for capture in shared):
+    if len(shared) > 1 or not all(is_both_sides(one.members[capture], other.members[capture]) for capture in shared):
         return False
     left, right = one.lead, other.lead
     if left.ip_version != right.ip_version:
@@ -252,9 +259,3 @@ def _is_translation(one: Group, other: Group) -> bool:
     agreed = pair_agreement(one, other)
     whole = min(left.size or 0, right.size or 0) - UDP_HEADER_BYTES
     return agreed >= min(TRANSLATED_BYTES, max(whole, 1))
-
-
-def _is_both_sides(one: Observation, other: Observation) -> bool:
-    """Whether one capture, on the translating device itself, may have seen a datagram before and after it."""
-    is_routed = one.packets[0].ttl != other.packets[0].ttl
-    return is_routed and abs(one.time_ns - other.time_ns) <= BOTH_SIDES_NS

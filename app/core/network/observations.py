@@ -21,6 +21,8 @@ UDP_HEADER_BYTES = 8
 TWIN_NS = 1_000_000_000
 # Without an identification only the payload tells datagrams apart, and a payload may be sent again.
 NAMELESS_TWIN_NS = 20_000_000
+# A capture on a translating device itself sees both sides within this time.
+BOTH_SIDES_NS = 50_000_000
 CONTRADICTION = -1
 Name = tuple[str, str, int | None]  # source and destination address, identification
 
@@ -178,6 +180,12 @@ def _join_twins(bucket: Sequence[Observation]) -> list[Observation]:
         else:
             twin.absorb(seen)
     return kept
+
+
+def is_both_sides(one: Observation, other: Observation) -> bool:
+    """Whether one capture, on the translating device itself, may have seen a datagram before and after it."""
+    is_routed = one.packets[0].ttl != other.packets[0].ttl
+    return is_routed and abs(one.time_ns - other.time_ns) <= BOTH_SIDES_NS
 
 
 def payload_prefix(seen: Observation, length: int) -> bytes:

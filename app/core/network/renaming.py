@@ -54,17 +54,20 @@ def _shared_names(groups: Iterable[Group], way: Way) -> tuple[Counter[Pair], Cou
     rewritten, translated = Level.REWRITTEN, Level.TRANSLATED
     for group in groups:
         lead = group.any_member
-        if not lead.identification or group.level == rewritten:
-            continue
         heads = [lead]
         if not group.is_alike:
             heads = [seen for seen in group.members.values() if seen.ports is not None] or heads
         flow = heads[0].flow
-        if group.level == translated:
+        if group.level == translated or group.level == rewritten:
             for seen in heads[1:]:
                 same[_first_of(same, seen.flow)] = _first_of(same, flow)
                 same[_first_of(same, _of_hosts(seen.flow))] = _first_of(same, _of_hosts(flow))
-        kinds[group.is_fragmented, way(group), tuple(group.members), flow] += 1
+        if group.level == rewritten:
+            for name, members_of in _by_name(group).items():
+                if name:
+                    kinds[group.is_fragmented, way(group), members_of, flow] += 1
+        elif lead.identification:
+            kinds[group.is_fragmented, way(group), tuple(group.members), flow] += 1
     places: dict[Flow, set[int]] = defaultdict(set)
     for _, _, members_of, flow in kinds:
         for known in (flow, _of_hosts(flow)):
@@ -79,6 +82,14 @@ def _shared_names(groups: Iterable[Group], way: Way) -> tuple[Counter[Pair], Cou
         for one, other in product(members_of, here):
             (shared if other in members_of else alone)[one, other, is_fragmented, direction] += count
     return shared, alone
+
+
+def _by_name(group: Group) -> dict[int | None, tuple[int, ...]]:
+    """The captures that have each of its identifications."""
+    found: dict[int | None, tuple[int, ...]] = {}
+    for capture, seen in group.members.items():
+        found[seen.identification] = (*found.get(seen.identification, ()), capture)
+    return found
 
 
 def _of_hosts(flow: Flow) -> Flow:

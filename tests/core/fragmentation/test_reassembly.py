@@ -73,6 +73,106 @@ def test_two_pieces_make_a_whole_datagram() -> None:
     assert datagram.anomalies == ()
 
 
+def test_a_first_piece_is_not_given_a_later_one_that_came_long_before() -> None:
+    """Their identification came round within two seconds; its own later piece follows."""
+    old, new = pair(fill=1), pair(frame=3, at_ms=1200, fill=2)
+    before, whole = reassemble([old[1], *new])
+    assert before.holes and whole.is_complete
+    assert [packet.frame for packet in whole.packets] == [3, 4]
+
+
+def test_a_later_piece_that_came_long_before_the_first_one_is_still_its_own() -> None:
+    first, later = pair()
+    assert one([replace(later, frame=1), replace(first, frame=2, time_ns=first.time_ns + 1200 * 1_000_000)]).is_complete
+
+
+def test_later_pieces_of_other_moments_are_of_other_datagrams() -> None:
+    """Without a first piece no length says that they belong together."""
+    early, late = piece(2 * PIECE, 1000, False, 1), piece(PIECE, frame=2, at_ms=1200)
+    assert len(reassemble([early, late])) == 2
+    assert len(reassemble([early, replace(late, time_ns=early.time_ns + 90 * 1_000_000)])) == 1
+
+
+def test_a_first_piece_is_not_given_a_later_one_that_came_long_before() -> None:
+    """Their identification came round within two seconds; its own later piece follows."""
+    old, new = pair(fill=1), pair(frame=3, at_ms=1200, fill=2)
+    before, whole = reassemble([old[1], *new])
+    assert before.holes and whole.is_complete
+    assert [packet.frame for packet in whole.packets] == [3, 4]
+
+
+def test_a_later_piece_that_came_long_before_the_first_one_is_still_its_own() -> None:
+    first, later = pair()
+    assert one([replace(later, frame=1), replace(first, frame=2, time_ns=first.time_ns + 1200 * 1_000_000)]).is_complete
+
+
+def test_later_pieces_of_other_moments_are_of_other_datagrams() -> None:
+    """Without a first piece no length says that they belong together."""
+    early, late = piece(2 * PIECE, 1000, False, 1), piece(PIECE, frame=2, at_ms=1200)
+    assert len(reassemble([early, late])) == 2
+    assert len(reassemble([early, replace(late, time_ns=early.time_ns + 90 * 1_000_000)])) == 1
+
+
+def test_a_first_piece_is_not_given_a_later_one_that_came_long_before() -> None:
+    """Their identification came round within two seconds; its own later piece follows."""
+    old, new = pair(fill=1), pair(frame=3, at_ms=1200, fill=2)
+    before, whole = reassemble([old[1], *new])
+    assert before.holes and whole.is_complete
+    assert [packet.frame for packet in whole.packets] == [3, 4]
+
+
+def test_a_later_piece_that_came_long_before_the_first_one_is_still_its_own() -> None:
+    first, later = pair()
+    assert one([replace(later, frame=1), replace(first, frame=2, time_ns=first.time_ns + 1200 * 1_000_000)]).is_complete
+
+
+def test_later_pieces_of_other_moments_are_of_other_datagrams() -> None:
+    """Without a first piece no length says that they belong together."""
+    early, late = piece(2 * PIECE, 1000, False, 1), piece(PIECE, frame=2, at_ms=1200)
+    assert len(reassemble([early, late])) == 2
+    assert len(reassemble([early, replace(late, time_ns=early.time_ns + 90 * 1_000_000)])) == 1
+
+
+def test_a_first_piece_is_not_given_a_later_one_that_came_long_before() -> None:
+    """Their identification came round within two seconds; its own later piece follows."""
+    old, new = pair(fill=1), pair(frame=3, at_ms=1200, fill=2)
+    before, whole = reassemble([old[1], *new])
+    assert before.holes and whole.is_complete
+    assert [packet.frame for packet in whole.packets] == [3, 4]
+
+
+def test_a_later_piece_that_came_long_before_the_first_one_is_still_its_own() -> None:
+    first, later = pair()
+    assert one([replace(later, frame=1), replace(first, frame=2, time_ns=first.time_ns + 1200 * 1_000_000)]).is_complete
+
+
+def test_later_pieces_of_other_moments_are_of_other_datagrams() -> None:
+    """Without a first piece no length says that they belong together."""
+    early, late = piece(2 * PIECE, 1000, False, 1), piece(PIECE, frame=2, at_ms=1200)
+    assert len(reassemble([early, late])) == 2
+    assert len(reassemble([early, replace(late, time_ns=early.time_ns + 90 * 1_000_000)])) == 1
+
+
+def test_a_first_piece_is_not_given_a_later_one_that_came_long_before() -> None:
+    """Their identification came round within two seconds; its own later piece follows."""
+    old, new = pair(fill=1), pair(frame=3, at_ms=1200, fill=2)
+    before, whole = reassemble([old[1], *new])
+    assert before.holes and whole.is_complete
+    assert [packet.frame for packet in whole.packets] == [3, 4]
+
+
+def test_a_later_piece_that_came_long_before_the_first_one_is_still_its_own() -> None:
+    first, later = pair()
+    assert one([replace(later, frame=1), replace(first, frame=2, time_ns=first.time_ns + 1200 * 1_000_000)]).is_complete
+
+
+def test_later_pieces_of_other_moments_are_of_other_datagrams() -> None:
+    """Without a first piece no length says that they belong together."""
+    early, late = piece(2 * PIECE, 1000, False, 1), piece(PIECE, frame=2, at_ms=1200)
+    assert len(reassemble([early, late])) == 2
+    assert len(reassemble([early, replace(late, time_ns=early.time_ns + 90 * 1_000_000)])) == 1
+
+
 def test_a_missing_piece_is_a_hole() -> None:
     assert one(pair()[:1]).holes == ((PIECE, None),)
     later = one(pair()[1:])
