@@ -111,38 +111,6 @@ def test_two_terminals_that_a_capture_shows_are_no_translation_of_each_other() -
     assert members(groups) == [[0], [0, 1], [0, 1], [1]]
 
 
-def test_two_terminals_that_a_capture_shows_are_no_translation_of_each_other() -> None:
-    """Equal heartbeats that got one identification by chance, each seen where the other was lost."""
-    here, there = datagram(), datagram(3, source="10.1.1.2")
-    around = (datagram(0.5, 9, serial=2), datagram(9, 10, serial=3))
-    groups = join_translated(group_unique([capture(0, here, *around), capture(1, there, *around)])[0])
-    assert members(groups) == [[0], [0, 1], [0, 1], [1]]
-
-
-def test_two_terminals_that_a_capture_shows_are_no_translation_of_each_other() -> None:
-    """Equal heartbeats that got one identification by chance, each seen where the other was lost."""
-    here, there = datagram(), datagram(3, source="10.1.1.2")
-    around = (datagram(0.5, 9, serial=2), datagram(9, 10, serial=3))
-    groups = join_translated(group_unique([capture(0, here, *around), capture(1, there, *around)])[0])
-    assert members(groups) == [[0], [0, 1], [0, 1], [1]]
-
-
-def test_two_terminals_that_a_capture_shows_are_no_translation_of_each_other() -> None:
-    """Equal heartbeats that got one identification by chance, each seen where the other was lost."""
-    here, there = datagram(), datagram(3, source="10.1.1.2")
-    around = (datagram(0.5, 9, serial=2), datagram(9, 10, serial=3))
-    groups = join_translated(group_unique([capture(0, here, *around), capture(1, there, *around)])[0])
-    assert members(groups) == [[0], [0, 1], [0, 1], [1]]
-
-
-def test_two_terminals_that_a_capture_shows_are_no_translation_of_each_other() -> None:
-    """Equal heartbeats that got one identification by chance, each seen where the other was lost."""
-    here, there = datagram(), datagram(3, source="10.1.1.2")
-    around = (datagram(0.5, 9, serial=2), datagram(9, 10, serial=3))
-    groups = join_translated(group_unique([capture(0, here, *around), capture(1, there, *around)])[0])
-    assert members(groups) == [[0], [0, 1], [0, 1], [1]]
-
-
 def test_an_identification_that_everything_carries_names_nothing() -> None:
     sent = [Sent(n, "10.1.1.1", SERVER, 40_001, PORT, message(17, n, 300), 7) for n in range(400)]
     groups, crowds = group_unique([capture(0, *sent), capture(1, *sent)])

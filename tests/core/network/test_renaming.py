@@ -8,21 +8,9 @@ import pytest
 
 from app.core.network.groups import Group, Level
 from app.core.network.renaming import preserved_pairs
-from app.core.network.groups import Group, Level
-from app.core.network.renaming import preserved_pairs
-from app.core.network.groups import Group, Level
-from app.core.network.renaming import preserved_pairs
-from app.core.network.groups import Group, Level
-from app.core.network.renaming import preserved_pairs
-from app.core.network.groups import Group, Level
-from app.core.network.renaming import preserved_pairs
 from app.core.network.tracing import NetworkSettings, trace_network
 from app.core.records import Confidence, Direction, Packet
 from tests.core.net_world import PORT, SERVER, Device, Sent, Tap, World, message
-from tests.core.network.test_matching import capture, datagram
-from tests.core.network.test_matching import capture, datagram
-from tests.core.network.test_matching import capture, datagram
-from tests.core.network.test_matching import capture, datagram
 from tests.core.network.test_matching import capture, datagram
 
 
@@ -75,74 +63,6 @@ def test_what_was_joined_under_other_names_still_says_that_they_are_not_kept() -
     between = {(0, 1, True, Direction.TO_SERVER), (1, 0, True, Direction.TO_SERVER)}
     assert between.isdisjoint(preserved_pairs(groups, way))
     assert between <= preserved_pairs(groups[:2], way)
-
-
-def test_what_was_joined_under_other_names_still_says_that_they_are_not_kept() -> None:
-    """Two names that are equal by chance, and three that were found by their payload under another."""
-    def way(group: Group) -> Direction:
-        return Direction.TO_SERVER
-
-    pairs = [capture(0, *(datagram(n, 7 + n, serial=n) for n in range(5)))]
-    pairs.append(capture(1, *(datagram(n, 7 + n if n < 2 else 70 + n, serial=n) for n in range(5))))
-    groups = [
-        Group(pair, Level.NAMED if pair[0].identification == pair[1].identification else Level.REWRITTEN)
-        for pair in zip(*pairs, strict=True)
-    ]
-    assert preserved_pairs(groups, way) == set()
-    assert preserved_pairs(groups[:2], way) == {
-        (one, other, True, Direction.TO_SERVER) for one in range(2) for other in range(2)
-    }
-
-
-def test_what_was_joined_under_other_names_still_says_that_they_are_not_kept() -> None:
-    """Two names that are equal by chance, and three that were found by their payload under another."""
-    def way(group: Group) -> Direction:
-        return Direction.TO_SERVER
-
-    pairs = [capture(0, *(datagram(n, 7 + n, serial=n) for n in range(5)))]
-    pairs.append(capture(1, *(datagram(n, 7 + n if n < 2 else 70 + n, serial=n) for n in range(5))))
-    groups = [
-        Group(pair, Level.NAMED if pair[0].identification == pair[1].identification else Level.REWRITTEN)
-        for pair in zip(*pairs, strict=True)
-    ]
-    assert preserved_pairs(groups, way) == set()
-    assert preserved_pairs(groups[:2], way) == {
-        (one, other, True, Direction.TO_SERVER) for one in range(2) for other in range(2)
-    }
-
-
-def test_what_was_joined_under_other_names_still_says_that_they_are_not_kept() -> None:
-    """Two names that are equal by chance, and three that were found by their payload under another."""
-    def way(group: Group) -> Direction:
-        return Direction.TO_SERVER
-
-    pairs = [capture(0, *(datagram(n, 7 + n, serial=n) for n in range(5)))]
-    pairs.append(capture(1, *(datagram(n, 7 + n if n < 2 else 70 + n, serial=n) for n in range(5))))
-    groups = [
-        Group(pair, Level.NAMED if pair[0].identification == pair[1].identification else Level.REWRITTEN)
-        for pair in zip(*pairs, strict=True)
-    ]
-    assert preserved_pairs(groups, way) == set()
-    assert preserved_pairs(groups[:2], way) == {
-        (one, other, True, Direction.TO_SERVER) for one in range(2) for other in range(2)
-    }
-
-
-def test_what_was_joined_under_other_names_still_says_that_they_are_not_kept() -> None:
-    """Two names that are equal by chance, and three that were found by their payload under another."""
-    def way(group: Group) -> Direction:
-        return Direction.TO_SERVER
-
-    pairs = [capture(0, *(datagram(n, 7 + n, serial=n) for n in range(5)))]
-    pairs.append(capture(1, *(datagram(n, 7 + n if n < 2 else 70 + n, serial=n) for n in range(5))))
-    groups = [
-        Group(pair, Level.NAMED if pair[0].identification == pair[1].identification else Level.REWRITTEN)
-        for pair in zip(*pairs, strict=True)
-    ]
-    assert preserved_pairs(groups, way) == set()
-    assert preserved_pairs(groups[:2], way) == {
-        (one, other, True, Direction.TO_SERVER) for one in range(2) for other in range(2)
-    }
 
 
 def test_what_names_do_not_join_payload_and_time_do() -> None:

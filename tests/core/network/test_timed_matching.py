@@ -100,58 +100,6 @@ def test_equal_datagrams_of_two_terminals_that_are_seen_apart_are_no_translation
     assert not near.rivals and not far.rivals
 
 
-def test_equal_datagrams_of_two_terminals_that_are_seen_apart_are_no_translation_of_each_other() -> None:
-    (here,) = capture(0, datagram(0, 7))
-    there, before, after = capture(
-        1, datagram(0, 70, source="10.1.1.2"), datagram(-5, 1, serial=2), datagram(5, 2, serial=3)
-    )
-    near, far = Group((here,)), Group((there,))
-    note_lookalikes([near, far], ONE_CLOCK, 2, up)
-    assert near.rivals and far.rivals
-    near, far = Group((here,)), Group((there,))
-    note_lookalikes([near, far, Group((before,)), Group((after,))], ONE_CLOCK, 2, up)
-    assert not near.rivals and not far.rivals
-
-
-def test_equal_datagrams_of_two_terminals_that_are_seen_apart_are_no_translation_of_each_other() -> None:
-    (here,) = capture(0, datagram(0, 7))
-    there, before, after = capture(
-        1, datagram(0, 70, source="10.1.1.2"), datagram(-5, 1, serial=2), datagram(5, 2, serial=3)
-    )
-    near, far = Group((here,)), Group((there,))
-    note_lookalikes([near, far], ONE_CLOCK, 2, up)
-    assert near.rivals and far.rivals
-    near, far = Group((here,)), Group((there,))
-    note_lookalikes([near, far, Group((before,)), Group((after,))], ONE_CLOCK, 2, up)
-    assert not near.rivals and not far.rivals
-
-
-def test_equal_datagrams_of_two_terminals_that_are_seen_apart_are_no_translation_of_each_other() -> None:
-    (here,) = capture(0, datagram(0, 7))
-    there, before, after = capture(
-        1, datagram(0, 70, source="10.1.1.2"), datagram(-5, 1, serial=2), datagram(5, 2, serial=3)
-    )
-    near, far = Group((here,)), Group((there,))
-    note_lookalikes([near, far], ONE_CLOCK, 2, up)
-    assert near.rivals and far.rivals
-    near, far = Group((here,)), Group((there,))
-    note_lookalikes([near, far, Group((before,)), Group((after,))], ONE_CLOCK, 2, up)
-    assert not near.rivals and not far.rivals
-
-
-def test_equal_datagrams_of_two_terminals_that_are_seen_apart_are_no_translation_of_each_other() -> None:
-    (here,) = capture(0, datagram(0, 7))
-    there, before, after = capture(
-        1, datagram(0, 70, source="10.1.1.2"), datagram(-5, 1, serial=2), datagram(5, 2, serial=3)
-    )
-    near, far = Group((here,)), Group((there,))
-    note_lookalikes([near, far], ONE_CLOCK, 2, up)
-    assert near.rivals and far.rivals
-    near, far = Group((here,)), Group((there,))
-    note_lookalikes([near, far, Group((before,)), Group((after,))], ONE_CLOCK, 2, up)
-    assert not near.rivals and not far.rivals
-
-
 def test_alike_datagrams_of_another_time_are_others_where_the_clocks_were_held_against_each_other() -> None:
     """Beyond the last datagram that was matched, a clock may have been set."""
     first = capture(0, datagram(-10, 1, serial=2), datagram(0, 7), datagram(60, 3, serial=3))

@@ -63,30 +63,6 @@ FOUND = (
     Plan(700_082, frozenset({"foreign fragments", "terminal", "rewriting", "loss at a device", "random loss"})),
     # Equal heartbeats of two terminals got one identification by chance: the one looked like the other translated.
     Plan(901_245, frozenset({"short identifications", "foreign fragments", "terminal", "random loss", "fewer points"})),
-    # Identifications that came round within two seconds: later fragments of two datagrams without their first ones.
-    Plan(910_093, frozenset({"foreign fragments", "rewriting", "random loss"})),
-    Plan(901_291, frozenset({"foreign fragments", "terminal", "rewriting", "random loss"})),
-    Plan(700_082, frozenset({"foreign fragments", "terminal", "rewriting", "loss at a device", "random loss"})),
-    # Equal heartbeats of two terminals got one identification by chance: the one looked like the other translated.
-    Plan(901_245, frozenset({"short identifications", "foreign fragments", "terminal", "random loss", "fewer points"})),
-    # Identifications that came round within two seconds: later fragments of two datagrams without their first ones.
-    Plan(910_093, frozenset({"foreign fragments", "rewriting", "random loss"})),
-    Plan(901_291, frozenset({"foreign fragments", "terminal", "rewriting", "random loss"})),
-    Plan(700_082, frozenset({"foreign fragments", "terminal", "rewriting", "loss at a device", "random loss"})),
-    # Equal heartbeats of two terminals got one identification by chance: the one looked like the other translated.
-    Plan(901_245, frozenset({"short identifications", "foreign fragments", "terminal", "random loss", "fewer points"})),
-    # Identifications that came round within two seconds: later fragments of two datagrams without their first ones.
-    Plan(910_093, frozenset({"foreign fragments", "rewriting", "random loss"})),
-    Plan(901_291, frozenset({"foreign fragments", "terminal", "rewriting", "random loss"})),
-    Plan(700_082, frozenset({"foreign fragments", "terminal", "rewriting", "loss at a device", "random loss"})),
-    # Equal heartbeats of two terminals got one identification by chance: the one looked like the other translated.
-    Plan(901_245, frozenset({"short identifications", "foreign fragments", "terminal", "random loss", "fewer points"})),
-    # Identifications that came round within two seconds: later fragments of two datagrams without their first ones.
-    Plan(910_093, frozenset({"foreign fragments", "rewriting", "random loss"})),
-    Plan(901_291, frozenset({"foreign fragments", "terminal", "rewriting", "random loss"})),
-    Plan(700_082, frozenset({"foreign fragments", "terminal", "rewriting", "loss at a device", "random loss"})),
-    # Equal heartbeats of two terminals got one identification by chance: the one looked like the other translated.
-    Plan(901_245, frozenset({"short identifications", "foreign fragments", "terminal", "random loss", "fewer points"})),
 )
 
 
