@@ -27,6 +27,7 @@ PART_BYTES = 8 << 20
 SMALL_BYTES = 4 * PART_BYTES  # less is not worth a second process
 WINDOWS_BYTES = (16 << 10, 64 << 10, 256 << 10)  # looked at for a place to cut
 _HEAD_BYTES = 4_096
+_LAST_PARTS = 8  # what is left is cut into so many, so that all processes end at about the same time
 _ASKED_AHEAD = 2  # the one that a helper reads, and the next one
 _MARK = b"\xef\xbb\xbf"
 _FORKS = get_context("fork")
@@ -72,7 +73,7 @@ def _parse_in_parts(path: Path, source: str, processes: int) -> LogFacts:
 
 
 def parts_of(path: Path) -> Iterator[Part]:
-    """A log cut into parts of some PART_BYTES; only one where its text is not as it is stored."""
+    """A log cut into parts of some PART_BYTES, shorter ones at its end; only one where text is not as it is stored."""
     size = path.stat().st_size
     with path.open("rb") as file:
         head = file.read(PIECE_BYTES)
@@ -85,8 +86,13 @@ def parts_of(path: Path) -> Iterator[Part]:
             if cut is not None:
                 yield Part(start, cut, shift)
                 start = cut
-            at += PART_BYTES if cut is not None else PIECE_BYTES
+            at += _step(size - at) if cut is not None else PIECE_BYTES
         yield Part(start, None, shift)
+
+
+def _step(left: int) -> int:
+    """How far away the next cut is, where so many bytes are left."""
+    return min(max(left // _LAST_PARTS // PIECE_BYTES, 1) * PIECE_BYTES, PART_BYTES)
 
 
 def _cut_before(file: BinaryIO, at: int) -> int | None:

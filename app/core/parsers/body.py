@@ -56,8 +56,6 @@ class BodyReader:
         self._clean: dict[int, Shape] = {}  # by the text without identity as the log has it, where nothing was mended
         self._layouts = Layouts()
         self._recent: dict[bytes, ReadBody] = {}
-        self._last_raw = b""  # of a body in a known layout
-        self._last: ReadBody
         self._gaps: dict[Gaps, Gaps] = {}
         self._held_bytes = 0
         self._deflated = 0
@@ -66,13 +64,12 @@ class BodyReader:
 
     def read(self, raw: bytes, column: int = 0) -> ReadBody:
         """A body as the log has it; `column`: see `mend`. A retransmission that is written alike costs a look-up."""
-        if raw == self._last_raw:
-            return self._last
+        return self.known(raw) or self._recent.get(raw) or self._read_new(raw, column)
+
+    def known(self, raw: bytes) -> ReadBody | None:
+        """A body in a layout that was learned, to its end; None where `raw` is not that, or more than that."""
         alike = self._layouts.find(raw)
-        if alike is None:
-            return self._recent.get(raw) or self._read_new(raw, column)
-        self._last_raw, self._last = raw, ReadBody(*alike)
-        return self._last
+        return ReadBody(*alike) if alike is not None else None
 
     def _read_new(self, raw: bytes, column: int) -> ReadBody:
         """A body that may differ in more than its identity from all that were read before."""

@@ -1,12 +1,12 @@
 """Rows of an event table while a log is read: events are added, completed, and put behind those of the part before.
 
-Records that say the same give rows that are the same but for time, place and body: those are packed once (`alike`).
+Records that say the same give rows that are the same but for time, place and body: what lies between the two is packed
+once (`alike`), and whoever reads such records puts the rows together.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from app.core.parsers.body_shape import Identity, Shape
 from app.core.parsers.event_row import (
     BEGINNING_CELLS,
     BODY_CELLS,
+    BODY_SIGN,
     CELLS,
     CODE,
     DIGEST,
@@ -24,7 +25,6 @@ from app.core.parsers.event_row import (
     EVENT,
     ID_CELLS,
     KIND,
-    KIND_CELLS,
     KIND_NUMBERS,
     LINE,
     MAC,
@@ -45,32 +45,21 @@ from app.core.parsers.event_row import (
     THREAD,
     TURNED,
     USER,
-    WHERE_CELLS,
 )
 from app.core.parsers.pool import Pool
 from app.core.records import NS, Direction, EventKind, Side
 
 _MAX_TEXTS = 50_000  # further texts are left empty; the locator still leads to the line
 ID_MARK = b"\x00"
-_SHAPE_CELL, _SHAPE_OFFSET = CELLS[SHAPE], OFFSETS[SHAPE]
-_NO_BODY = BODY_CELLS.pack(0, 0, 0, 0, -1)
-
-
-class Alike(NamedTuple):
-    """Rows that differ in their time, their place and their body only, packed: what stands before the body's cells, and
-    what behind."""
-
-    before: bytes
-    after: bytes
+_TEXT_CELL = CELLS[TEXT]
 
 
 class EventRows:
-    """`add` gives the row number; `put` completes a row."""
+    """`add` gives the row number; `put` completes a row. `rows` are all of them, packed."""
 
     def __init__(self, side: Side) -> None:
         self._side = side
-        self._rows = bytearray()
-        self._count = 0
+        self.rows = bytearray()
         self.texts = Pool(_MAX_TEXTS)
         self._threads = Pool()
         self._peers = Pool()
@@ -78,8 +67,6 @@ class EventRows:
         self._events = Pool()
         self._shapes: list[Shape] = []
         self._shape_numbers: dict[bytes, int] = {}
-        self._packed_body: ReadBody | None = None  # the last one: a retransmission is packed alike
-        self._packed = b""
 
     def add(
         self,
@@ -99,16 +86,15 @@ class EventRows:
         peer: bytes | None = None,
     ) -> int:
         """`peer`: as `set_peer` keeps it."""
-        row = self._count
-        self._count = row + 1
+        row = len(self.rows) // ROW_BYTES
         user, mac, event = identity
-        self._rows += ROW.pack(
+        self.rows += ROW.pack(
             time_ns, start, line, size, resolution_ns, number if number is not None and number <= 0xFFFF else NONE,
             message_id, NONE, wire_bytes, self.texts.number(text), self._threads.number(thread),
-            self._peers.number(peer) if peer is not None else 0, 0,
+            self._peers.number(peer) if peer is not None else 0, NO_CODE, KIND_NUMBERS[kind],
+            DIRECTION_NUMBERS[direction], 0,
             self._names.number(user) if user is not None else 0, self._names.number(mac) if mac is not None else 0,
-            self._events.number(event) if event is not None else 0, -1, NO_CODE,
-            KIND_NUMBERS[kind], DIRECTION_NUMBERS[direction],
+            self._events.number(event) if event is not None else 0, -1,
         )  # fmt: skip
         return row
 
@@ -122,29 +108,18 @@ class EventRows:
         wire_bytes: int = NONE,
         peer: bytes | None = None,
         code: int = NO_CODE,
-    ) -> Alike:
-        """For `add_alike`, of records with whole seconds; `code` as it fits. Else as `add`."""
-        return Alike(
-            SAID_CELLS.pack(
-                NS, number if number is not None and number <= 0xFFFF else NONE, NONE, NONE, wire_bytes,
-                self.texts.number(text), self._threads.number(thread), self._peers.number(peer),
-            ),
-            KIND_CELLS.pack(code, KIND_NUMBERS[kind], DIRECTION_NUMBERS[direction]),
+    ) -> bytes:
+        """What stands in a row between its place and its body, for records with whole seconds; `code` as it fits. Else
+        as `add`."""
+        return SAID_CELLS.pack(
+            NS, number if number is not None and number <= 0xFFFF else NONE, NONE, NONE, wire_bytes,
+            self.texts.number(text), self._threads.number(thread), self._peers.number(peer), code,
+            KIND_NUMBERS[kind], DIRECTION_NUMBERS[direction],
         )  # fmt: skip
-
-    def add_alike(
-        self, alike: Alike, time_ns: int, line: int, start: int, size: int, body: ReadBody | None = None
-    ) -> int:
-        row = self._count
-        self._count = row + 1
-        before, after = alike
-        cells = self._body_cells(body) if body is not None else _NO_BODY
-        self._rows += WHERE_CELLS.pack(time_ns, start, line, size) + before + cells + after
-        return row
 
     def put(self, row: int, column: int, value: int) -> None:
         """Raises struct.error where the value does not fit: use `put_checked` for numbers that a file wrote."""
-        CELLS[column].pack_into(self._rows, row * ROW_BYTES + OFFSETS[column], value)
+        CELLS[column].pack_into(self.rows, row * ROW_BYTES + OFFSETS[column], value)
 
     def put_checked(self, row: int, column: int, value: int) -> None:
         """Leaves the cell as it is where the value is beyond 32 bits."""
@@ -154,7 +129,7 @@ class EventRows:
             self.put(row, column, value)
 
     def get(self, row: int, column: int) -> int:
-        value: int = CELLS[column].unpack_from(self._rows, row * ROW_BYTES + OFFSETS[column])[0]
+        value: int = CELLS[column].unpack_from(self.rows, row * ROW_BYTES + OFFSETS[column])[0]
         return value
 
     def set_message(self, row: int, direction: Direction | None, number: int | None) -> None:
@@ -164,25 +139,27 @@ class EventRows:
     def set_ids(self, row: int, head_id: int, number: int, message_id: int) -> None:
         """All that tells which message it is, of a row that knows nothing of that; the ids as they fit."""
         number = number if number <= 0xFFFF else NONE
-        ID_CELLS.pack_into(self._rows, row * ROW_BYTES + OFFSETS[NUMBER], number, message_id, head_id)
+        ID_CELLS.pack_into(self.rows, row * ROW_BYTES + OFFSETS[NUMBER], number, message_id, head_id)
 
     def beginning(self, row: int) -> tuple[int, int, int]:
         """Its number, time and start."""
-        time_ns, start, _, _, _, number = BEGINNING_CELLS.unpack_from(self._rows, row * ROW_BYTES)
+        time_ns, start, _, _, _, number = BEGINNING_CELLS.unpack_from(self.rows, row * ROW_BYTES)
         return number, time_ns, start
 
-    def set_transfer(self, row: int, number: int, message_id: int, line: int, start: int, size: int, text: int) -> None:
-        """Of a message to the client: `set_message` and `set_place`, where number and id fit. `text`: its number in
-        `texts`, without the id."""
+    def set_transfer(self, row: int, number: int, message_id: int, place: bytes, text: int, body: bytes) -> None:
+        """Of a message to the client: `set_message`, `set_place` and `set_body`, where number and id fit. `place`: as a
+        row begins; `text`: its number in `texts`, without the id; `body`: its cells."""
         at = row * ROW_BYTES
-        PLACE_CELLS.pack_into(self._rows, at + OFFSETS[START], start, line, size)
-        NUMBER_CELLS.pack_into(self._rows, at + OFFSETS[NUMBER], number, message_id)
-        CELLS[TEXT].pack_into(self._rows, at + OFFSETS[TEXT], text)
+        rows = self.rows
+        rows[at + OFFSETS[START] : at + len(place)] = place[OFFSETS[START] :]
+        NUMBER_CELLS.pack_into(rows, at + OFFSETS[NUMBER], number, message_id)
+        _TEXT_CELL.pack_into(rows, at + OFFSETS[TEXT], text)
+        rows[at + OFFSETS[DIGEST] : at + ROW_BYTES] = body
 
     def set_place(self, row: int, line: int, start: int, size: int, text: bytes, message_id: int | None) -> None:
         """Another record of the same message is the better witness. The id in its text is kept apart: texts stay
         few."""
-        PLACE_CELLS.pack_into(self._rows, row * ROW_BYTES + OFFSETS[START], start, line, size)
+        PLACE_CELLS.pack_into(self.rows, row * ROW_BYTES + OFFSETS[START], start, line, size)
         self.put(row, TEXT, self.texts.number(without_id(text, message_id)))
 
     def set_peer(self, row: int, ip: bytes, port: bytes | None) -> None:
@@ -198,7 +175,7 @@ class EventRows:
 
     def ways(self, numbers: Iterable[int]) -> tuple[int, int]:
         """How many messages of these numbers go to the server, and how many to the client."""
-        rows = np.frombuffer(self._rows, PACKED)
+        rows = np.frombuffer(self.rows, PACKED)
         is_message = (rows[str(KIND)] == KIND_NUMBERS[EventKind.MESSAGE]) & np.isin(rows[str(NUMBER)], list(numbers))
         found = np.bincount(rows[str(DIRECTION)][is_message], minlength=len(DIRECTIONS))
         return int(found[DIRECTION_NUMBERS[Direction.TO_SERVER]]), int(found[DIRECTION_NUMBERS[Direction.TO_CLIENT]])
@@ -206,30 +183,27 @@ class EventRows:
     def as_servers(self) -> None:
         """It turned out to be the server's log: what was taken as sent by the client was sent by the server."""
         self._side = Side.SERVER
-        for row in range(self._count):
+        for row in range(len(self.rows) // ROW_BYTES):
             self.put(row, DIRECTION, TURNED[self.get(row, DIRECTION)])
 
     def set_body(self, row: int, body: ReadBody) -> None:
         at = row * ROW_BYTES + OFFSETS[DIGEST]
-        self._rows[at : at + BODY_CELLS.size] = self._body_cells(body)
+        self.rows[at : at + BODY_CELLS.size] = self.body_cells(body)
 
-    def _body_cells(self, body: ReadBody) -> bytes:
-        if body is self._packed_body:
-            return self._packed
+    def body_cells(self, body: ReadBody) -> bytes:
+        """How a row with that body ends."""
         shape, (user, mac, event), digest, _ = body
         number = self._shape_numbers.get(shape.key)
         if number is None:
             number = self._add_shape(shape)
         names, events = self._names, self._events
-        self._packed_body = body
-        self._packed = BODY_CELLS.pack(
+        return BODY_CELLS.pack(
             digest,
             names.numbers.get(user) or names.number(user),
             names.numbers.get(mac) or names.number(mac),
             events.numbers.get(event) or events.number(event),
             number,
         )
-        return self._packed
 
     def _add_shape(self, shape: Shape) -> int:
         number = self._shape_numbers[shape.key] = len(self._shapes)
@@ -243,7 +217,7 @@ class EventRows:
 
     def extend(self, part: EventRows, lines: int) -> None:
         """The rows of the part that follows in the same log; `lines` stand before it."""
-        rows = np.frombuffer(bytearray(part._rows), PACKED)
+        rows = np.frombuffer(bytearray(part.rows), PACKED)
         for columns, mine, theirs in (
             ((TEXT,), self.texts, part.texts),
             ((THREAD,), self._threads, part._threads),
@@ -258,12 +232,10 @@ class EventRows:
         shapes = [known[s.key] if s.key in known else self._add_shape(s) for s in part._shapes]
         rows[str(SHAPE)] = np.array([*shapes, -1], np.int32)[rows[str(SHAPE)]]  # -1, none, is the last one
         rows[str(LINE)] += np.uint32(lines)
-        self._rows += rows.tobytes()
-        self._count += part._count
+        self.rows += rows.tobytes()
 
     def has_body(self, row: int) -> bool:
-        shape: int = _SHAPE_CELL.unpack_from(self._rows, row * ROW_BYTES + _SHAPE_OFFSET)[0]
-        return shape >= 0
+        return self.rows[row * ROW_BYTES + BODY_SIGN] <= 0x7F
 
     def lacks_body(self, row: int) -> bool:
         """Whether it is a message whose body is not there or not whole."""

@@ -32,7 +32,7 @@ class EventTable(EventRows, EventSequence):
         self._bodies: dict[tuple[int, int, int, int], Body] = {}
 
     def __len__(self) -> int:
-        return self._count
+        return len(self.rows) // ROW_BYTES
 
     def compact(self) -> Sequence[LogEvent]:
         """What a parser hands out: plain events while they are few, else the table, from now on to be read only."""
@@ -46,13 +46,13 @@ class EventTable(EventRows, EventSequence):
         return self
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_bodies": {}, "_packed_body": None}
+        return {**self.__dict__, "_bodies": {}}
 
     def _event(self, row: int) -> LogEvent:
         (
             time_ns, start, line, size, resolution_ns, number, message_id, head_id, wire, text, thread, peer,
-            digest, user, mac, event, shape, code, kind, direction,
-        ) = ROW.unpack_from(self._rows, row * ROW_BYTES)  # fmt: skip
+            code, kind, direction, digest, user, mac, event, shape,
+        ) = ROW.unpack_from(self.rows, row * ROW_BYTES)  # fmt: skip
         return LogEvent(
             locator=Locator(self._source, line=line, byte_start=start, byte_end=start + size),
             side=self._side,

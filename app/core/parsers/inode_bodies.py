@@ -38,7 +38,7 @@ class BodyKeeper:
     def __init__(self, table: EventRows, bodies: BodyReader) -> None:
         self._table = table
         self._bodies = bodies
-        self.read = bodies.read
+        self.read, self.known = bodies.read, bodies.known
         self.open_bodies: list[_OpenBody] = []  # that wait for their rest
         self._unsettled: dict[bytes, list[tuple[int, Mended]]] = {}
         self._exact: deque[ReadBody] = deque(maxlen=_RECENT_EXACT)

@@ -16,9 +16,11 @@ import numpy as np
 
 from app.core.parsers.accounts import BEFORE_FIRST, TOO_LONG
 from app.core.parsers.body import BodyReader
+from app.core.parsers.event_row import WHERE
 from app.core.parsers.inode_choice import has_other_dialect, worth_reading
 from app.core.parsers.inode_messages import NEAR_NS
 from app.core.parsers.inode_parts import InodePart, facts_of
+from app.core.parsers.inode_plain import Stretch
 from app.core.parsers.inode_records import Record, RecordReader
 from app.core.parsers.lead_lines import LeadLines
 from app.core.parsers.log_heads import NO_TIME, Heads, Ints, find_heads, line_starts, set_back
@@ -153,28 +155,27 @@ class _Parser:
             self._stream.file_offset(self._base + position)
             for position in positions[set_backs[:1] + set_backs[-1:]].tolist()
         ]
-        self._read(data, heads, chosen, ends[chosen].tolist(), own_lines[chosen].tolist(), first_line)
+        self._read(data, heads, chosen, ends[chosen], own_lines[chosen], first_line)
 
-    def _read(
-        self, data: bytes, heads: Heads, chosen: Ints, ends: list[int], own_lines: list[int], first_line: int
-    ) -> None:
-        positions, lines = heads.positions[chosen].tolist(), (heads.lines[chosen] + first_line).tolist()
-        times, resolutions = heads.times[chosen].tolist(), heads.resolutions[chosen].tolist()
-        is_plain = (heads.is_plain[chosen] & (heads.times[chosen] != NO_TIME)).tolist()
-        offsets = self._stream.file_offsets((heads.positions[chosen] + self._base).tolist())
-        take_plain = self._reader.take_plain
-        told = 0  # records that the one before has told of as well
-        for position, end, line, count, offset, time_ns, resolution_ns, plain in zip(
-            positions, ends, lines, own_lines, offsets, times, resolutions, is_plain, strict=True
-        ):
-            if told:
-                told -= 1
-                continue
-            taken = take_plain(data, position, end, line, count, offset, time_ns) if plain else 0
-            if taken:
-                told = taken - 1
-            else:
-                self._reader.take(Record(data[position:end], line, count, offset, time_ns, resolution_ns))
+    def _read(self, data: bytes, heads: Heads, chosen: Ints, ends: Ints, own_lines: Ints, first_line: int) -> None:
+        positions, times, lines = heads.positions[chosen], heads.times[chosen], heads.lines[chosen] + first_line
+        offsets = self._stream.file_offsets(positions + self._base)
+        where = np.empty(len(chosen), WHERE)
+        for name, column in zip(WHERE.names or (), (times, offsets, lines, ends - positions), strict=True):
+            where[name] = column
+        is_usual = heads.is_plain[chosen] & (times != NO_TIME)
+        starts = np.where(is_usual, positions, -1).tolist()
+        places: list[bytes] = where.view(f"V{WHERE.itemsize}").tolist()
+        stretch = Stretch(data, starts, ends.tolist(), places, lines, own_lines, offsets, times)
+        at = self._reader.take_usual(stretch, 0)
+        while at < len(chosen):
+            self._reader.take(
+                Record(
+                    data[positions[at] : ends[at]], lines.item(at), own_lines.item(at), offsets.item(at),
+                    times.item(at), heads.resolutions.item(chosen[at]),
+                )
+            )  # fmt: skip
+            at = self._reader.take_usual(stretch, at + 1)
 
     def _take_lead(self, raw: bytes, line: int) -> None:
         """Lines in front of the first head of this stretch."""

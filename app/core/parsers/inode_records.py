@@ -45,7 +45,7 @@ class RecordReader:
         self._account = account
         self._bodies = BodyKeeper(table, bodies)
         self._messages = MessageReader(table)
-        self.take_plain = PlainReader(table, self._bodies, self._messages).take
+        self.take_usual = PlainReader(table, self._bodies, self._messages).take
 
     def take(self, record: Record) -> None:
         """Any record with all its lines."""

@@ -14,6 +14,9 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Set
 from itertools import chain, islice
 
+import numpy as np
+from numpy.typing import NDArray
+
 from app.core.parsers.text_segments import Segment
 
 PIECE_BYTES = 1 << 20
@@ -119,9 +122,11 @@ class TextStream:
         index = max(bisect_right(self._starts, text_offset) - 1, 0)
         return self._segments[index].file_offset(text_offset)
 
-    def file_offsets(self, text_offsets: list[int]) -> list[int]:
+    def file_offsets(self, text_offsets: NDArray[np.int64]) -> NDArray[np.int64]:
         """Each as by `file_offset`."""
-        return [self.file_offset(offset) for offset in text_offsets] if self._segments else text_offsets
+        if not self._segments:
+            return text_offsets
+        return np.array([self.file_offset(offset) for offset in text_offsets.tolist()], np.int64)
 
     def __iter__(self) -> Iterator[bytes]:
         # A hostile mixture of encodings comes in tiny pieces: whoever reads should not start over with each.

@@ -50,7 +50,19 @@ def test_what_is_known_by_its_first_line_is_what_is_read_there(seed: int) -> Non
     data = _log(random.Random(seed))
     known = parse_inode_log([data], "iNode.log")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(PlainReader, "take", lambda *_: 0)
+        patch.setattr(PlainReader, "take", lambda _, stretch, at: at)
         read = parse_inode_log([data], "iNode.log")
     assert _told(known, data) == _told(read, data)
     assert (known.records, known.record_lines, known.rejected) == (read.records, read.record_lines, read.rejected)
+
+
+def test_a_record_that_was_cut_in_its_body_is_none_that_was_heard_before() -> None:
+    whole = written(records()).encode()
+    for cut in (b"<", b"<d", b"<data"):
+        for told in (b"out-pkt [1]", b"out-pkt [3]"):
+            last = whole[whole.index(b"\n[") + 1 :]
+            place = last.index(told)
+            line = last[last.rfind(b"\n", 0, place) + 1 : place + len(told)]
+            data = whole + line + b"\n" + cut
+            events = [parse_inode_log([text], "iNode.log").events[-1] for text in (data, line + b"\n" + cut)]
+            assert events[0].text == events[1].text, (told, cut)
