@@ -19,7 +19,7 @@ from app.core.parsers.body import BodyReader
 from app.core.parsers.body_shape import Shape
 from app.core.parsers.event_table import EventTable
 from app.core.parsers.inode_log import parse_inode_log, parse_inode_part
-from app.core.parsers.inode_parts import InodePart, NotOneReading, WindowTooShort, cut_at, facts_of
+from app.core.parsers.inode_parts import InodePart, JoinedParts, NotOneReading, WindowTooShort, cut_at, facts_of
 from app.core.parsers.log_text import PIECE_BYTES, wide_codec
 from app.core.records import LogFacts
 
@@ -112,7 +112,7 @@ class _Reading:
         self._parts = enumerate(parts)
         self._helpers = helpers
         self._done: dict[int, InodePart | bytes] = {}
-        self._whole = InodePart(source)
+        self._whole = JoinedParts(source)
         self._joined = 0
 
     def read(self) -> InodePart:

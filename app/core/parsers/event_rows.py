@@ -1,4 +1,4 @@
-"""Rows of an event table while a log is read: events are added, completed, and put behind those of the part before.
+"""Rows of an event table while a log is read: events are added and completed.
 
 Records that say the same give rows that are the same but for time, place and body: what lies between the two is packed
 once (`alike`), and whoever reads such records puts the rows together.
@@ -7,8 +7,10 @@ once (`alike`), and whoever reads such records puts the rows together.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from app.core.parsers.body import MAX_DEFLATED_SHAPES, ReadBody
 from app.core.parsers.body_shape import Identity, Shape
@@ -176,9 +178,7 @@ class EventRows:
     def ways(self, numbers: Iterable[int]) -> tuple[int, int]:
         """How many messages of these numbers go to the server, and how many to the client."""
         rows = np.frombuffer(self.rows, PACKED)
-        is_message = (rows[str(KIND)] == KIND_NUMBERS[EventKind.MESSAGE]) & np.isin(rows[str(NUMBER)], list(numbers))
-        found = np.bincount(rows[str(DIRECTION)][is_message], minlength=len(DIRECTIONS))
-        return int(found[DIRECTION_NUMBERS[Direction.TO_SERVER]]), int(found[DIRECTION_NUMBERS[Direction.TO_CLIENT]])
+        return ways_of(rows[str(KIND)], rows[str(NUMBER)], rows[str(DIRECTION)], numbers)
 
     def as_servers(self) -> None:
         """It turned out to be the server's log: what was taken as sent by the client was sent by the server."""
@@ -215,8 +215,9 @@ class EventRows:
     def shape(self, key: bytes) -> Shape:
         return self._shapes[self._shape_numbers[key]]
 
-    def extend(self, part: EventRows, lines: int) -> None:
-        """The rows of the part that follows in the same log; `lines` stand before it."""
+    def _renumbered(self, part: EventRows, lines: int) -> NDArray[np.void]:
+        """The rows of the part that follows in the same log, with the numbers that its strings and shapes have here.
+        `lines` stand before it."""
         rows = np.frombuffer(bytearray(part.rows), PACKED)
         for columns, mine, theirs in (
             ((TEXT,), self.texts, part.texts),
@@ -232,7 +233,7 @@ class EventRows:
         shapes = [known[s.key] if s.key in known else self._add_shape(s) for s in part._shapes]
         rows[str(SHAPE)] = np.array([*shapes, -1], np.int32)[rows[str(SHAPE)]]  # -1, none, is the last one
         rows[str(LINE)] += np.uint32(lines)
-        self.rows += rows.tobytes()
+        return rows
 
     def has_body(self, row: int) -> bool:
         return self.rows[row * ROW_BYTES + BODY_SIGN] <= 0x7F
@@ -242,6 +243,15 @@ class EventRows:
         shape = self.get(row, SHAPE)
         is_whole = shape >= 0 and self._shapes[shape].is_complete
         return self.get(row, KIND) == KIND_NUMBERS[EventKind.MESSAGE] and not is_whole
+
+
+def ways_of(
+    kinds: NDArray[Any], seen: NDArray[Any], directions: NDArray[Any], numbers: Iterable[int]
+) -> tuple[int, int]:
+    """See `EventRows.ways`; of rows with these kinds, numbers and directions."""
+    is_message = (kinds == KIND_NUMBERS[EventKind.MESSAGE]) & np.isin(seen, list(numbers))
+    found = np.bincount(directions[is_message], minlength=len(DIRECTIONS))
+    return int(found[DIRECTION_NUMBERS[Direction.TO_SERVER]]), int(found[DIRECTION_NUMBERS[Direction.TO_CLIENT]])
 
 
 def peer_of(ip: bytes, port: bytes | None) -> bytes:

@@ -49,10 +49,17 @@ class EventTable(EventRows, EventSequence):
         return {**self.__dict__, "_bodies": {}}
 
     def _event(self, row: int) -> LogEvent:
+        return self._told(self._cells(row))
+
+    def _cells(self, row: int) -> tuple[int, ...]:
+        return ROW.unpack_from(self.rows, row * ROW_BYTES)
+
+    def _told(self, cells: tuple[int, ...]) -> LogEvent:
+        """The event that a row tells of."""
         (
             time_ns, start, line, size, resolution_ns, number, message_id, head_id, wire, text, thread, peer,
             code, kind, direction, digest, user, mac, event, shape,
-        ) = ROW.unpack_from(self.rows, row * ROW_BYTES)  # fmt: skip
+        ) = cells  # fmt: skip
         return LogEvent(
             locator=Locator(self._source, line=line, byte_start=start, byte_end=start + size),
             side=self._side,

@@ -17,6 +17,7 @@ from app.core.parsers.event_row import START
 from app.core.parsers.event_table import EventTable
 from app.core.parsers.inode_choice import worth_reading
 from app.core.parsers.inode_messages import NEAR_NS, REACH_BYTES
+from app.core.parsers.joined_table import JoinedTable
 from app.core.parsers.log_heads import NO_TIME, Ints, find_heads, line_starts
 from app.core.parsers.log_text import chosen_codec, encoding_name
 from app.core.records import MAX_EDGE_BYTES, NS, LogEdges, LogFacts, Side, Text
@@ -83,6 +84,17 @@ class InodePart:
         self.first_ns = first_ns if self.first_ns is None else min(self.first_ns, first_ns)
         self.last_ns = last_ns if self.last_ns is None else max(self.last_ns, last_ns)
 
+
+@dataclass(slots=True)
+class JoinedParts(InodePart):
+    """Several parts of one log, which `extend` puts one behind the other, from the beginning of the log on."""
+
+    table: JoinedTable = field(init=False)
+
+    def __post_init__(self) -> None:
+        InodePart.__post_init__(self)
+        self.table = JoinedTable(self.source, Side.CLIENT)
+
     def extend(self, part: InodePart) -> None:
         """Raises NotOneReading where `part` does not follow, or may have been read otherwise for what stands before
         it."""
@@ -107,7 +119,7 @@ class InodePart:
 
 def joined(parts: Iterable[InodePart], source: str) -> InodePart:
     """The parts of one log, from its beginning to its end. Raises NotOneReading."""
-    whole = InodePart(source)
+    whole = JoinedParts(source)
     for part in parts:
         whole.extend(part)
     return whole
