@@ -149,6 +149,8 @@ class Dissector:
                 self._close()
                 self._restart()
                 is_over = False
+            else:
+                self.close()  # its input has ended: frames of another capture would not reach it
         self.abandon()
 
     def _settle(self) -> Generator[tuple[RawFrame, str], None, bool]:

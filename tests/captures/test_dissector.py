@@ -103,6 +103,21 @@ def test_one_that_is_kept_goes_on_with_the_next_capture() -> None:
     assert process.poll() is not None
 
 
+def test_where_its_rows_came_only_with_the_end_of_its_input_the_next_capture_gets_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As on a machine so busy that it does not start in time."""
+    monkeypatch.setattr("app.captures.dissector.SETTLES_S", 0.0)
+    work = Dissector(ToolLimits(), is_kept=True)
+    for last in (3, 2):
+        work.begin()
+        for number in range(1, last + 1):
+            work.put(frames.ETHERNET, frame(number))
+        assert numbers(list(work.finish())) == list(range(1, last + 1))
+        assert work.failed == []
+    work.close()
+
+
 def test_what_a_capture_taught_it_does_not_go_on_to_the_next() -> None:
     work = Dissector(ToolLimits(), is_kept=True)
     octets = frames.ethernet(frames.ipv4(frames.gre(frames.ipv4(frames.udp(b"x"))), 47))
