@@ -51,6 +51,7 @@ COUNTS = (
     "first_fragments",
     "later_fragments",
     "oversize_frames",
+    "steps_back",
 )
 
 

@@ -134,13 +134,18 @@ def running_ns(capture: CaptureInput, clock: Clock) -> tuple[int, int] | None:
     """From when to when it was capturing, on the reference clock; None where it holds no frame.
 
     A capture tells its smallest and its largest stamp, and where its clock was set back they need not be those of its
-    first and last frame: then only what is known of single frames counts.
+    first and last frame: then only what is known of single frames counts. So it does where its stamps went back and
+    nothing that it shares with others tells when.
     """
     facts = capture.facts
     if facts.first_ns is None or facts.last_ns is None:
         return None
     first, last = clock.to_reference(facts.first_ns, 1), clock.to_reference(facts.last_ns, facts.frames)
-    packets = [packet for datagram in capture.datagrams for packet in datagram.packets] if clock.step_frames else []
+    if not clock.step_frames and not facts.steps_back:
+        return first, last
+    packets = [packet for datagram in capture.datagrams for packet in datagram.packets]
+    if packets and facts.steps_back > sum(jump < 0 for _, jump in clock.steps):
+        return _time_of(min(packets, key=_frame_of), clock), _time_of(max(packets, key=_frame_of), clock)
     for number, frame in enumerate(clock.step_frames):
         before = max((packet for packet in packets if packet.frame < frame), key=_frame_of, default=None)
         after = min((packet for packet in packets if packet.frame >= frame), key=_frame_of, default=None)

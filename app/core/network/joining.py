@@ -14,6 +14,7 @@ from app.core.network.groups import Group
 from app.core.network.lookalikes import note_lookalikes
 from app.core.network.matched_times import MatchedTimes, tabulate
 from app.core.network.matching import complete_rivals, group_unique, join_translated
+from app.core.network.nameless_links import split_lone
 from app.core.network.observations import Observation, observe
 from app.core.network.paths import PathOrder, Place, hops_from_initial, order_places
 from app.core.network.renaming import renamed_pairs, split_renamed, split_renamed_crowd
@@ -56,6 +57,10 @@ def join_captures(captures: Sequence[CaptureInput], settings: NetworkSettings) -
     if renamed:
         groups = split_renamed(groups, renamed, way)
         crowds = [part for crowd in crowds for part in split_renamed_crowd(crowd, renamed, way)]
+        state = fitter.fit(groups, use_manual=False)
+    proven = split_lone(groups, count)
+    if len(proven) > len(groups):
+        groups = proven
         state = fitter.fit(groups, use_manual=False)
     if len(set(state.net.parts)) > 1:
         linked = link_parts(groups, state.net, fitter.ranks(state.order), way)

@@ -18,6 +18,7 @@ from app.core.network.matching import TRANSLATED_BYTES, classes_by_content, note
 from app.core.network.observations import UDP_HEADER_BYTES
 from app.core.network.renaming import Pairs, Way, is_named_apart, preserved_pairs
 from app.core.network.timed_matching import ALIKE_SPREADS_S, LONGEST_TRANSIT_S, MAX_RIVALS, by_time
+from app.core.network.translated_ends import TranslatedEnds
 
 
 def may_be_rewritten(one: Group, other: Group, kept: Pairs, way: Way) -> bool:
@@ -85,10 +86,15 @@ def _is_altered(one: Group, other: Group, net: ClockNet, rank: Sequence[int]) ->
 
 
 def join_rewritten(groups: list[Group], net: ClockNet, rank: Sequence[int], way: Way) -> list[Group]:
-    """Join groups of equal payload at the same corrected time where identifications do not survive the way."""
+    """Join groups of equal payload at the same corrected time where identifications do not survive the way.
+
+    What is sent again and again may be another terminal's as well: of a payload that others have, too, other addresses
+    are those of one datagram only where they are known to be translated.
+    """
     kept = preserved_pairs(groups, way)
     classes = alike_groups(groups, len(rank), kept, way)
     flows = _Flows(groups if classes else (), rank)
+    ends = TranslatedEnds(groups if classes else ())
     gone: set[int] = set()
     for alike in classes:
         by_part: dict[int, list[tuple[int, Group]]] = defaultdict(list)
@@ -96,7 +102,10 @@ def join_rewritten(groups: list[Group], net: ClockNet, rank: Sequence[int], way:
             by_part[net.parts[group.lead.capture]].append((reference_time(group, net), group))
         for timed in by_part.values():
             for cluster in _time_clusters(timed, ALIKE_SPREADS_S[0]):
-                if not any(flows.are_two(one, other) for one, other in combinations(cluster[:MAX_RIVALS], 2)):
+                pairs = list(combinations(cluster[:MAX_RIVALS], 2))
+                if any(flows.are_two(one, other) for one, other in pairs):
+                    continue
+                if len(cluster) == len(alike) or all(ends.join(one, other) for one, other in pairs):
                     gone.update(_join_cluster(cluster, kept, way))
     return [group for group in groups if id(group) not in gone] if gone else groups
 

@@ -118,6 +118,7 @@ class Census:
             later_fragments=int(self.kinds[LATER]),
             oversize_frames=self.oversize,
             quiet_spans=tuple(sorted((start, end) for _, start, end in self._quiet)),
+            steps_back=self.steps_back,
             unread_spans=tuple(span for gap in walk.gaps if (span := gap.span_ns) is not None),
             comments=tuple(walk.comments),
             notes=tuple(notes),

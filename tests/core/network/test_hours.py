@@ -51,6 +51,12 @@ def test_a_stamp_that_only_one_side_of_a_setting_can_have_is_told_by_it() -> Non
     assert running_ns(made, set_back(42, 3)) == (5 * NS, 260 * NS)
 
 
+def test_where_nothing_tells_when_a_clock_was_set_back_only_frames_do() -> None:
+    made = capture(-40, 99, (10, 10), (50, 50))
+    set_back_at_the_end = replace(made, facts=replace(made.facts, steps_back=1))
+    assert running_ns(set_back_at_the_end, Clock()) == (10 * NS, 50 * NS)
+
+
 def test_a_capture_without_frames_runs_at_no_time() -> None:
     (made,) = World(Tap("client", 0)).captures()
     assert running_ns(replace(made, facts=replace(made.facts, first_ns=None, last_ns=None)), Clock()) is None

@@ -63,6 +63,30 @@ def test_a_rewritten_identification_is_seen_through_by_time() -> None:
     assert {group.level for group in joined} == {Level.REWRITTEN}
 
 
+def heartbeat(number: int, at_s: float, name: int, source: str = "10.1.1.1") -> Group:
+    (seen,) = capture(number, Sent(at_s, source, SERVER, 40_001, PORT, message(17, 1, 60), name))
+    return Group((seen,))
+
+
+def test_what_is_sent_again_and_again_may_be_another_terminals() -> None:
+    """Other addresses and another identification: the equal payload says little, as there are more of it."""
+    outside = "198.51.100.7"
+    groups = [heartbeat(0, 0, 7), heartbeat(1, 0.01, 70, outside), heartbeat(1, 9, 71, outside)]
+    assert members(join_rewritten(groups, ONE_CLOCK, range(2), up)) == [[0], [1], [1]]
+
+
+def test_but_where_the_translation_is_known_it_is_joined() -> None:
+    outside = "198.51.100.7"
+    (inner,), (outer,) = (
+        capture(number, Sent(20 + number / 100, source, SERVER, 40_001, PORT, message(3, 5, 900), 9 + number))
+        for number, source in enumerate(("10.1.1.1", outside))
+    )
+    known = Group((inner,))
+    known.take(Group((outer,)), Level.REWRITTEN, 900)
+    groups = [known, heartbeat(0, 0, 7), heartbeat(1, 0.01, 70, outside), heartbeat(1, 9, 71, outside)]
+    assert members(join_rewritten(groups, ONE_CLOCK, range(2), up)) == [[0, 1], [0, 1], [1]]
+
+
 def test_identifications_that_are_kept_elsewhere_are_not_taken_as_rewritten() -> None:
     kept = single(0, 30, 9)
     kept.take(single(1, 30.01, 9), Level.NAMED, 2655)

@@ -17,7 +17,8 @@ from tests.core.worlds.true_world import TrueWorld, true_offset_s
 
 # A miss that says of itself that it rests on a presumption may be wrong; no finding from it is certain.
 PRESUMPTION = "wrong presumption"
-# A clock that was set by less than the time to and fro may have been set for all that anybody can see.
+# A clock that was set by less than the time to and fro may have been set for all that anybody can see; and one that was
+# set ahead while its capture shows nothing of before, or nothing of after.
 UNNOTICED = "clock set unnoticed"
 TOLERATED = frozenset({PRESUMPTION, UNNOTICED})
 
@@ -121,8 +122,13 @@ def _false_losses(world: TrueWorld, one: TracedDatagram, serials: set[int]) -> I
                 continue
             has_come = any(world.came_whole(serial, point, piece) for serial in serials)
             reason = sighting.reason.en if sighting.reason is not None else ""
+            kind = "false loss" if has_come else "blind loss"
+            if sighting.reason_code == PRESUMED:
+                kind = PRESUMPTION
+            elif _was_set_unseen(world, point):
+                kind = UNNOTICED
             yield Fault(
-                PRESUMPTION if sighting.reason_code == PRESUMED else "false loss" if has_come else "blind loss",
+                kind,
                 f"{_name(one)} {sorted(serials)} bytes {piece} at {point}: {reason}",
             )
 
@@ -138,7 +144,20 @@ def _wrong_legs(world: TrueWorld, one: TracedDatagram, serials: set[int]) -> Ite
         came, went = (world.passages[serial, name].came_ranges for name in (before, after))
         if names.index(before) < names.index(after) and came != went:
             return
-    yield Fault("wrong leg", f"{_name(one)} {sorted(serials)}: {before} to {after}")
+    kind = UNNOTICED if _was_set_unseen(world, before) or _was_set_unseen(world, after) else "wrong leg"
+    yield Fault(kind, f"{_name(one)} {sorted(serials)}: {before} to {after}")
+
+
+def _was_set_unseen(world: TrueWorld, point: str) -> bool:
+    """Whether a clock there was set ahead and its capture shows frames of one side only: it looks as if it began, or
+    ended, at another time. One that was set back shows that by the order of its other frames."""
+    return any(
+        tap.step is not None
+        and tap.step[1] > 0
+        and not min(tap.shown_s, default=tap.step[0]) < tap.step[0] <= max(tap.shown_s, default=0.0)
+        for tap in world.taps
+        if tap.name == point
+    )
 
 
 def _wrong_clocks(world: TrueWorld, facts: NetworkFacts) -> Iterator[Fault]:

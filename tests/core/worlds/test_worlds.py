@@ -57,10 +57,30 @@ FOUND = (
     Plan(189, frozenset({"step", "translation", "rewriting", "loss at a device"})),
     # The smallest stamp of a clock that was set back was taken for the beginning of the capture.
     Plan(900_250, frozenset({"step", "loss at a device", "late"})),
+    # A clock that was set back after the last frame that others have as well.
+    Plan(902_838, frozenset({"step", "terminal", "loss at a device", "late"})),
     # Identifications that came round within two seconds: later fragments of two datagrams without their first ones.
     Plan(910_093, frozenset({"foreign fragments", "rewriting", "random loss"})),
     Plan(901_291, frozenset({"foreign fragments", "terminal", "rewriting", "random loss"})),
     Plan(700_082, frozenset({"foreign fragments", "terminal", "rewriting", "loss at a device", "random loss"})),
+    # A payload without a name, and the only one that two captures shared, was another attempt's.
+    Plan(910_092, frozenset({"ipv6", "terminal", "refragmentation", "random loss", "late", "fewer points"})),
+    Plan(911_161, frozenset({"ipv6", "random loss", "early"})),
+    Plan(
+        911_302,
+        frozenset(
+            ["no identifications", "translation", "rewriting", "refragmentation", "random loss", "damage"],
+        ),
+    ),
+    # Equal heartbeats of two terminals at one moment, one behind a translation that nothing else showed.
+    Plan(
+        911_441,
+        frozenset(["foreign fragments", "terminal", "translation", "rewriting", "random loss", "fewer points"]),
+    ),
+    Plan(
+        911_441,
+        frozenset(["no identifications", "foreign fragments", "terminal", "random loss", "silent server"]),
+    ),
     # Equal heartbeats of two terminals got one identification by chance: the one looked like the other translated.
     Plan(901_245, frozenset({"short identifications", "foreign fragments", "terminal", "random loss", "fewer points"})),
 )

@@ -110,18 +110,20 @@ class TrueWorld(World):
 
     def captures(self) -> list[CaptureInput]:
         for tap in self.taps:
-            first_ns, last_ns = self._span(tap)
-            tap.facts = {"first_ns": first_ns, "last_ns": last_ns, **tap.facts}
+            first_ns, last_ns, steps_back = self._span(tap)
+            tap.facts = {"first_ns": first_ns, "last_ns": last_ns, "steps_back": steps_back, **tap.facts}
         return [capture for capture in super().captures() if capture.point not in self.left_out]
 
-    def _span(self, tap: Tap) -> tuple[int, int]:
-        """Smallest and largest stamp of a capture that shows other traffic all the time."""
+    def _span(self, tap: Tap) -> tuple[int, int, int]:
+        """Smallest and largest stamp of a capture that shows other traffic all the time, and how often they go back."""
         start, end = max(tap.starts_s, -10.0), min(tap.ends_s, self.end_s + 10.0)
         moments = [start, end]
+        steps_back = 0
         if tap.step is not None and start < tap.step[0] <= end:
             moments += [tap.step[0], tap.step[0] - 1e-6]
+            steps_back = int(tap.step[1] < -1.0)
         stamps = [tap.raw_ns(moment) for moment in moments]
-        return min(stamps), max(stamps)
+        return min(stamps), max(stamps), steps_back
 
     @property
     def end_s(self) -> float:
