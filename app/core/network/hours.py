@@ -110,6 +110,8 @@ class Hours:
         spans = watch.capture.facts.unread_spans
         if not spans:
             return False
+        if _is_set_unknown(watch.capture, watch.clock):
+            return True
         own = journey.group.members.get(capture)
         if own is not None:
             return any(start - LATENESS_NS <= own.time_ns <= end + LATENESS_NS for start, end in spans)
@@ -144,7 +146,7 @@ def running_ns(capture: CaptureInput, clock: Clock) -> tuple[int, int] | None:
     if not clock.step_frames and not facts.steps_back:
         return first, last
     packets = [packet for datagram in capture.datagrams for packet in datagram.packets]
-    if packets and facts.steps_back > sum(jump < 0 for _, jump in clock.steps):
+    if packets and _is_set_unknown(capture, clock):
         return _time_of(min(packets, key=_frame_of), clock), _time_of(max(packets, key=_frame_of), clock)
     for number, frame in enumerate(clock.step_frames):
         before = max((packet for packet in packets if packet.frame < frame), key=_frame_of, default=None)
@@ -155,6 +157,11 @@ def running_ns(capture: CaptureInput, clock: Clock) -> tuple[int, int] | None:
         if after is not None and clock.to_reference(facts.last_ns, earlier) <= _time_of(after, clock):
             last = _time_of(max(packets, key=_frame_of), clock)
     return first, last
+
+
+def _is_set_unknown(capture: CaptureInput, clock: Clock) -> bool:
+    """Whether its stamps went back and nothing that it shares with others tells when."""
+    return capture.facts.steps_back > sum(jump < -1.0 for _, jump in clock.steps)
 
 
 def _frame_of(packet: Packet) -> int:

@@ -17,7 +17,7 @@ from app.core.network.matching import complete_rivals, group_unique, join_transl
 from app.core.network.nameless_links import split_lone
 from app.core.network.observations import Observation, observe
 from app.core.network.paths import PathOrder, Place, hops_from_initial, order_places
-from app.core.network.renaming import renamed_pairs, split_renamed, split_renamed_crowd
+from app.core.network.renaming import Names, renamed_pairs, split_renamed, split_renamed_crowd
 from app.core.network.rewritten_matching import join_altered, join_rewritten, link_parts
 from app.core.network.strays import join_strays, note_strays
 from app.core.network.timed_matching import note_untimed, settle_crowd, split_untimely
@@ -52,8 +52,8 @@ def join_captures(captures: Sequence[CaptureInput], settings: NetworkSettings) -
     fitter = _Fitter(captures, settings, servers, observed)
     state = fitter.fit(groups, use_manual=False)
     groups = split_untimely(groups, state.matched, state.net)
-    count = len(captures)
-    renamed = renamed_pairs(groups, count, way)
+    count, names = len(captures), Names(way)
+    renamed = renamed_pairs(groups, count, way, names)
     if renamed:
         groups = split_renamed(groups, renamed, way)
         crowds = [part for crowd in crowds for part in split_renamed_crowd(crowd, renamed, way)]
@@ -63,23 +63,23 @@ def join_captures(captures: Sequence[CaptureInput], settings: NetworkSettings) -
         groups = proven
         state = fitter.fit(groups, use_manual=False)
     if len(set(state.net.parts)) > 1:
-        linked = link_parts(groups, state.net, fitter.ranks(state.order), way)
+        linked = link_parts(groups, state.net, fitter.ranks(state.order), way, names)
         if len(linked) < len(groups):
             groups = linked
             state = fitter.fit(groups, use_manual=False)
     if crowds:
         groups.extend(group for crowd in crowds for group in settle_crowd(crowd, state.net))
         groups = split_renamed(join_translated(groups), renamed, way)
-    rejoined = join_rewritten(groups, state.net, fitter.ranks(state.order), way)
+    rejoined = join_rewritten(groups, state.net, fitter.ranks(state.order), way, names)
     if len(rejoined) < len(groups):
         # What was joined may show that a clock was set, and where.
         state = fitter.fit(rejoined, use_manual=False)
-        rejoined = join_rewritten(rejoined, state.net, fitter.ranks(state.order), way)
+        rejoined = join_rewritten(rejoined, state.net, fitter.ranks(state.order), way, names)
     groups = rejoined
     groups = join_altered(groups, state.net, fitter.ranks(state.order))
-    groups = join_strays(groups, state.net, count, way)
-    note_lookalikes(groups, state.net, count, way)
-    note_strays(groups, state.net, count, way)
+    groups = join_strays(groups, state.net, count, way, names)
+    note_lookalikes(groups, state.net, count, way, names)
+    note_strays(groups, state.net, count, way, names)
     complete_rivals(groups)
     note_untimed(groups, state.net)
     if groups is state.groups and not crowds and not any(settings.manual_offset_s.values()):

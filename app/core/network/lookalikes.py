@@ -10,7 +10,7 @@ from itertools import chain, islice
 from app.core.network.clocks import ClockNet
 from app.core.network.groups import Group
 from app.core.network.matching import note_rivals
-from app.core.network.renaming import Way, preserved_pairs
+from app.core.network.renaming import Names, Way
 from app.core.network.rewritten_matching import alike_groups, may_be_rewritten, reference_time
 from app.core.network.seen_flows import SeenFlows
 from app.core.network.timed_matching import LONGEST_TRANSIT_S, MAX_RIVALS, by_time
@@ -18,10 +18,10 @@ from app.core.network.timed_matching import LONGEST_TRANSIT_S, MAX_RIVALS, by_ti
 MOST_LOOKED_AT = 1000  # of those near to one datagram in time
 
 
-def note_lookalikes(groups: Sequence[Group], net: ClockNet, captures: int, way: Way) -> None:
+def note_lookalikes(groups: Sequence[Group], net: ClockNet, captures: int, way: Way, names: Names) -> None:
     """Groups that may be one datagram and were not joined are each other's rivals: then neither is missing where the
     other was seen."""
-    kept = preserved_pairs(groups, way)
+    kept = names.preserved(groups)
     # A clock that was set may have parted what has one name.
     named = set() if _was_any_set(net) else kept
     classes = alike_groups(groups, captures, named, way)

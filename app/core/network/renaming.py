@@ -21,10 +21,25 @@ Pair = tuple[int, int, bool, Direction | None]
 Pairs = set[Pair]
 
 
-def preserved_pairs(groups: Iterable[Group], way: Way) -> Pairs:
-    """Between which identifications were seen to stay as they are: not by a few names where more have no equal."""
-    shared, alone = _shared_names(groups, way)
-    return shared.keys() - _outnumbered(shared, alone, by=1)
+class Names:
+    """Which names the captures share. Counted again only where the groups are others than before: what joins groups,
+    or takes them apart, makes a new list."""
+
+    def __init__(self, way: Way) -> None:
+        self._way = way
+        self._groups: Sequence[Group] | None = None
+        self._counts: tuple[Counter[Pair], Counter[Pair]] = Counter(), Counter()
+
+    def counts(self, groups: Sequence[Group]) -> tuple[Counter[Pair], Counter[Pair]]:
+        """How many are shared, and how many have no equal."""
+        if groups is not self._groups:
+            self._groups, self._counts = groups, _shared_names(groups, self._way)
+        return self._counts
+
+    def preserved(self, groups: Sequence[Group]) -> Pairs:
+        """Between which identifications were seen to stay as they are: not by a few names where more have no equal."""
+        shared, alone = self.counts(groups)
+        return shared.keys() - _outnumbered(shared, alone, by=1)
 
 
 def _outnumbered(shared: Counter[Pair], alone: Counter[Pair], by: int) -> Pairs:
@@ -120,15 +135,15 @@ def is_named_apart(one: Group, other: Group, directions: Iterable[Direction | No
     )
 
 
-def renamed_pairs(groups: Sequence[Group], captures: int, way: Way) -> Pairs:
+def renamed_pairs(groups: Sequence[Group], captures: int, way: Way, names: Names) -> Pairs:
     """Between which identifications are written anew."""
-    return _told_apart_by_payload(groups, captures, way) | _accidental_pairs(groups, way)
+    return _told_apart_by_payload(groups, captures, way) | _accidental_pairs(groups, way, names)
 
 
-def _accidental_pairs(groups: Sequence[Group], way: Way) -> Pairs:
+def _accidental_pairs(groups: Sequence[Group], way: Way, names: Names) -> Pairs:
     """Between which a few names are equal, more on either side have no equal, and no payload says that those are more
     than an accident: a repeated one may be another attempt's."""
-    shared, alone = _shared_names(groups, way)
+    shared, alone = names.counts(groups)
     few = _outnumbered(shared, alone, by=0)
     if not few:
         return set()

@@ -16,7 +16,7 @@ from app.core.network.clocks import ClockNet
 from app.core.network.groups import Group, Level
 from app.core.network.matching import TRANSLATED_BYTES, classes_by_content, note_rivals, pair_agreement
 from app.core.network.observations import UDP_HEADER_BYTES
-from app.core.network.renaming import Pairs, Way, is_named_apart, preserved_pairs
+from app.core.network.renaming import Names, Pairs, Way, is_named_apart
 from app.core.network.timed_matching import ALIKE_SPREADS_S, LONGEST_TRANSIT_S, MAX_RIVALS, by_time
 from app.core.network.translated_ends import TranslatedEnds
 
@@ -85,13 +85,13 @@ def _is_altered(one: Group, other: Group, net: ClockNet, rank: Sequence[int]) ->
     return mine[-1] < theirs[0] or theirs[-1] < mine[0]
 
 
-def join_rewritten(groups: list[Group], net: ClockNet, rank: Sequence[int], way: Way) -> list[Group]:
+def join_rewritten(groups: list[Group], net: ClockNet, rank: Sequence[int], way: Way, names: Names) -> list[Group]:
     """Join groups of equal payload at the same corrected time where identifications do not survive the way.
 
     What is sent again and again may be another terminal's as well: of a payload that others have, too, other addresses
     are those of one datagram only where they are known to be translated.
     """
-    kept = preserved_pairs(groups, way)
+    kept = names.preserved(groups)
     classes = alike_groups(groups, len(rank), kept, way)
     flows = _Flows(groups if classes else (), rank)
     ends = TranslatedEnds(groups if classes else ())
@@ -154,12 +154,12 @@ def _join_cluster(cluster: list[Group], kept: Pairs, way: Way) -> set[int]:
     return {id(other) for other in others}
 
 
-def link_parts(groups: list[Group], net: ClockNet, rank: Sequence[int], way: Way) -> list[Group]:
+def link_parts(groups: list[Group], net: ClockNet, rank: Sequence[int], way: Way, names: Names) -> list[Group]:
     """Join captures that share no datagram by name, where at least two payloads agree on one shift of the clocks.
 
     One alone would let a first attempt here pass for a second attempt there.
     """
-    kept = preserved_pairs(groups, way)
+    kept = names.preserved(groups)
     classes = alike_groups(groups, len(rank), kept, way)
     flows = _Flows(groups if classes else (), rank)
     anchors: dict[tuple[int, int], list[Anchor]] = defaultdict(list)

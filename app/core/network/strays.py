@@ -14,15 +14,15 @@ from app.core.network.groups import SURE_BYTES, Group, Level
 from app.core.network.lookalikes import Neighbours, may_be_at_one_time
 from app.core.network.matching import note_rivals, pair_agreement
 from app.core.network.observations import CONTRADICTION
-from app.core.network.renaming import Pairs, Way, is_named_apart, preserved_pairs
+from app.core.network.renaming import Names, Pairs, Way, is_named_apart
 from app.core.network.rewritten_matching import reference_time
 from app.core.network.timed_matching import ALIKE_SPREADS_S, MAX_RIVALS
 
 
-def join_strays(groups: list[Group], net: ClockNet, captures: int, way: Way) -> list[Group]:
+def join_strays(groups: list[Group], net: ClockNet, captures: int, way: Way, names: Names) -> list[Group]:
     """Join fragments without a first one to the only datagram that they can be of: between the same hosts, at the same
     corrected time, with bytes enough in common. Where another may be it, nothing is joined."""
-    fitting = _Fitting(groups, net, captures, way)
+    fitting = _Fitting(groups, net, captures, way, names)
     gone: set[int] = set()
     for stray in fitting.strays:
         if id(stray) in gone:
@@ -60,9 +60,9 @@ def _ids(groups: Iterable[Group]) -> set[int]:
     return {id(group) for group in groups}
 
 
-def note_strays(groups: Sequence[Group], net: ClockNet, captures: int, way: Way) -> None:
+def note_strays(groups: Sequence[Group], net: ClockNet, captures: int, way: Way, names: Names) -> None:
     """A stray and what it may be of are each other's rivals."""
-    fitting = _Fitting(groups, net, captures, way)
+    fitting = _Fitting(groups, net, captures, way, names)
     for stray in fitting.strays:
         for owner in islice(fitting.of(stray), MAX_RIVALS):
             note_rivals([owner, stray])
@@ -71,10 +71,10 @@ def note_strays(groups: Sequence[Group], net: ClockNet, captures: int, way: Way)
 class _Fitting:
     """What a stray may be of: another stray too, as under another name it may be the same, seen farther on."""
 
-    def __init__(self, groups: Sequence[Group], net: ClockNet, captures: int, way: Way) -> None:
+    def __init__(self, groups: Sequence[Group], net: ClockNet, captures: int, way: Way, names: Names) -> None:
         self.strays = [group for group in groups if not group.has_head]
         self._net, self._way = net, way
-        self._kept: Pairs = preserved_pairs(groups, way) if self.strays else set()
+        self._kept: Pairs = names.preserved(groups) if self.strays else set()
         partial = [group for group in groups if len(group.members) < captures] if self.strays else []
         self._near = Neighbours(partial, net)
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from app.core.network.groups import Group, Level
-from app.core.network.renaming import preserved_pairs
+from app.core.network.renaming import Names
 from app.core.network.tracing import NetworkSettings, trace_network
 from app.core.records import Confidence, Direction, Packet
 from tests.core.net_world import PORT, SERVER, Device, Sent, Tap, World, message
@@ -61,8 +61,8 @@ def test_what_was_joined_under_other_names_still_says_that_they_are_not_kept() -
         for pair in zip(*pairs, strict=True)
     ]
     between = {(0, 1, True, Direction.TO_SERVER), (1, 0, True, Direction.TO_SERVER)}
-    assert between.isdisjoint(preserved_pairs(groups, way))
-    assert between <= preserved_pairs(groups[:2], way)
+    assert between.isdisjoint(Names(way).preserved(groups))
+    assert between <= Names(way).preserved(groups[:2])
 
 
 def test_what_names_do_not_join_payload_and_time_do() -> None:

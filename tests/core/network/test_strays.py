@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from app.core.network.groups import Group, Level
+from app.core.network.renaming import Names
 from app.core.network.strays import join_strays, note_strays
 from tests.core.net_world import PORT, SERVER, Sent, message
 from tests.core.network.test_matching import OUTSIDE, capture, datagram
@@ -21,8 +22,8 @@ def stray(number: int, sent: Sent) -> Group:
 
 def joined(*groups: Group) -> list[Group]:
     """What is not joined is noted."""
-    rest = join_strays(list(groups), ONE_CLOCK, 3, up)
-    note_strays(rest, ONE_CLOCK, 3, up)
+    rest = join_strays(list(groups), ONE_CLOCK, 3, up, Names(up))
+    note_strays(rest, ONE_CLOCK, 3, up, Names(up))
     return rest
 
 

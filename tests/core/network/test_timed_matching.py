@@ -7,6 +7,7 @@ from app.core.network.clocks import ClockNet
 from app.core.network.groups import Group, Level
 from app.core.network.lookalikes import note_lookalikes
 from app.core.network.observations import Observation
+from app.core.network.renaming import Names
 from app.core.network.rewritten_matching import join_altered, join_rewritten, link_parts
 from app.core.network.timed_matching import note_untimed, settle_crowd
 from app.core.records import Confidence, Direction
@@ -58,7 +59,7 @@ def single(number: int, at_s: float, name: int | None, serial: int = 1) -> Group
 
 def test_a_rewritten_identification_is_seen_through_by_time() -> None:
     groups = [single(0, 0, 7), single(0, 5, 8), single(1, 0.01, 70), single(1, 5.01, 80)]
-    joined = join_rewritten(groups, ONE_CLOCK, range(2), up)
+    joined = join_rewritten(groups, ONE_CLOCK, range(2), up, Names(up))
     assert members(joined) == [[0, 1], [0, 1]]
     assert {group.level for group in joined} == {Level.REWRITTEN}
 
@@ -72,7 +73,7 @@ def test_what_is_sent_again_and_again_may_be_another_terminals() -> None:
     """Other addresses and another identification: the equal payload says little, as there are more of it."""
     outside = "198.51.100.7"
     groups = [heartbeat(0, 0, 7), heartbeat(1, 0.01, 70, outside), heartbeat(1, 9, 71, outside)]
-    assert members(join_rewritten(groups, ONE_CLOCK, range(2), up)) == [[0], [1], [1]]
+    assert members(join_rewritten(groups, ONE_CLOCK, range(2), up, Names(up))) == [[0], [1], [1]]
 
 
 def test_but_where_the_translation_is_known_it_is_joined() -> None:
@@ -84,14 +85,14 @@ def test_but_where_the_translation_is_known_it_is_joined() -> None:
     known = Group((inner,))
     known.take(Group((outer,)), Level.REWRITTEN, 900)
     groups = [known, heartbeat(0, 0, 7), heartbeat(1, 0.01, 70, outside), heartbeat(1, 9, 71, outside)]
-    assert members(join_rewritten(groups, ONE_CLOCK, range(2), up)) == [[0, 1], [0, 1], [1]]
+    assert members(join_rewritten(groups, ONE_CLOCK, range(2), up, Names(up))) == [[0, 1], [0, 1], [1]]
 
 
 def test_identifications_that_are_kept_elsewhere_are_not_taken_as_rewritten() -> None:
     kept = single(0, 30, 9)
     kept.take(single(1, 30.01, 9), Level.NAMED, 2655)
     groups = [kept, single(0, 0, 7), single(1, 0.01, 70)]
-    assert members(join_rewritten(groups, ONE_CLOCK, range(2), up)) == [[0], [0, 1], [1]]
+    assert members(join_rewritten(groups, ONE_CLOCK, range(2), up, Names(up))) == [[0], [0, 1], [1]]
 
 
 def test_identifications_that_only_the_other_direction_keeps_may_be_rewritten_in_this_one() -> None:
@@ -102,12 +103,12 @@ def test_identifications_that_only_the_other_direction_keeps_may_be_rewritten_in
     def way(group: Group) -> Direction | None:
         return Direction.TO_CLIENT if group is kept else Direction.TO_SERVER
 
-    assert members(join_rewritten(groups, ONE_CLOCK, range(2), way)) == [[0, 1], [0, 1]]
+    assert members(join_rewritten(groups, ONE_CLOCK, range(2), way, Names(way))) == [[0, 1], [0, 1]]
 
 
 def test_alike_datagrams_that_were_not_joined_put_each_other_in_doubt() -> None:
     near, far = single(0, 0, 7), single(1, 3, 70)
-    note_lookalikes([near, far], ONE_CLOCK, 2, up)
+    note_lookalikes([near, far], ONE_CLOCK, 2, up, Names(up))
     assert near.rivals and far.rivals
 
 
@@ -117,10 +118,12 @@ def test_equal_datagrams_of_two_terminals_that_are_seen_apart_are_no_translation
         1, datagram(-5, 1, serial=2), datagram(0, 70, source="10.1.1.2"), datagram(5, 2, serial=3)
     )
     near, far = Group((here,)), Group((there,))
-    note_lookalikes([near, far], ONE_CLOCK, 2, up)
+    note_lookalikes([near, far], ONE_CLOCK, 2, up, Names(up))
     assert near.rivals and far.rivals
     near, far = Group((here,)), Group((there,))
-    note_lookalikes([near, far, Group((before,)), Group((after,))], ONE_CLOCK, 2, up)  # the near one is seen there
+    note_lookalikes(
+        [near, far, Group((before,)), Group((after,))], ONE_CLOCK, 2, up, Names(up)
+    )  # the near one is seen there
     assert not near.rivals and not far.rivals
 
 
@@ -130,9 +133,9 @@ def test_alike_datagrams_of_another_time_are_others_where_the_clocks_were_held_a
     second = capture(1, datagram(-10, 1, serial=2), datagram(30, 70), datagram(60, 3, serial=3))
     around = [Group(pair) for pair in ((first[0], second[0]), (first[2], second[2]))]
     near, far = Group(first[1:2]), Group(second[1:2])
-    note_lookalikes([*around, near, far], ONE_CLOCK, 2, of_their_own)
+    note_lookalikes([*around, near, far], ONE_CLOCK, 2, of_their_own, Names(of_their_own))
     assert not near.rivals and not far.rivals
-    note_lookalikes([around[0], near, far], ONE_CLOCK, 2, of_their_own)
+    note_lookalikes([around[0], near, far], ONE_CLOCK, 2, of_their_own, Names(of_their_own))
     assert near.rivals and far.rivals
 
 
@@ -141,7 +144,7 @@ def test_what_the_clocks_put_apart_verifies_no_clock() -> None:
     second = capture(1, datagram(-10, 1, serial=2), datagram(30, 70), datagram(900, 3, serial=3))
     around = [Group(pair) for pair in ((first[0], second[0]), (first[2], second[2]))]
     near, far = Group(first[1:2]), Group(second[1:2])
-    note_lookalikes([*around, near, far], ONE_CLOCK, 2, of_their_own)
+    note_lookalikes([*around, near, far], ONE_CLOCK, 2, of_their_own, Names(of_their_own))
     assert near.rivals and far.rivals
 
 
@@ -151,18 +154,18 @@ def of_their_own(group: Group) -> Direction | None:
 
 
 def test_one_equal_payload_does_not_link_two_clocks() -> None:
-    groups = link_parts([single(0, 0, 7), single(1, 900, 70)], TWO_PARTS, range(3), up)
+    groups = link_parts([single(0, 0, 7), single(1, 900, 70)], TWO_PARTS, range(3), up, Names(up))
     assert members(groups) == [[0], [1]] and all(group.rivals for group in groups)
 
 
 def test_two_payloads_that_agree_on_a_shift_do() -> None:
     groups = [single(0, 0, 7, 1), single(0, 20, 8, 2), single(1, 900, 70, 1), single(1, 920, 80, 2)]
-    assert members(link_parts(groups, TWO_PARTS, range(3), up)) == [[0, 1], [0, 1]]
+    assert members(link_parts(groups, TWO_PARTS, range(3), up, Names(up))) == [[0, 1], [0, 1]]
 
 
 def test_two_payloads_that_disagree_on_a_shift_do_not() -> None:
     groups = [single(0, 0, 7, 1), single(0, 20, 8, 2), single(1, 900, 70, 1), single(1, 990, 80, 2)]
-    assert members(link_parts(groups, TWO_PARTS, range(3), up)) == [[0], [0], [1], [1]]
+    assert members(link_parts(groups, TWO_PARTS, range(3), up, Names(up))) == [[0], [0], [1], [1]]
 
 
 def by_name(group: Group) -> Direction | None:
@@ -180,12 +183,12 @@ def of_two_eras(early_names: tuple[int, int]) -> list[Group]:
 
 
 def test_payloads_that_agree_on_another_shift_before_show_a_clock_that_was_set() -> None:
-    groups = link_parts(of_two_eras((7, 8)), TWO_PARTS, range(3), by_name)
+    groups = link_parts(of_two_eras((7, 8)), TWO_PARTS, range(3), by_name, Names(by_name))
     assert members(groups) == [[0, 1]] * 5
 
 
 def test_of_one_direction_only_they_may_be_the_next_attempts() -> None:
-    groups = link_parts(of_two_eras((6, 8)), TWO_PARTS, range(3), by_name)
+    groups = link_parts(of_two_eras((6, 8)), TWO_PARTS, range(3), by_name, Names(by_name))
     assert members(groups) == [[0], [0], [0, 1], [0, 1], [0, 1], [1], [1]]
 
 

@@ -59,6 +59,8 @@ FOUND = (
     Plan(900_250, frozenset({"step", "loss at a device", "late"})),
     # A clock that was set back after the last frame that others have as well.
     Plan(902_838, frozenset({"step", "terminal", "loss at a device", "late"})),
+    # When a damaged file's frames were lost, by a clock that was set back nobody knows when.
+    Plan(903_348, frozenset({"step", "foreign fragments", "random loss", "one way", "damage"})),
     # Identifications that came round within two seconds: later fragments of two datagrams without their first ones.
     Plan(910_093, frozenset({"foreign fragments", "rewriting", "random loss"})),
     Plan(901_291, frozenset({"foreign fragments", "terminal", "rewriting", "random loss"})),
