@@ -8,10 +8,9 @@ those three values, and what a body looks like apart from them is looked up, how
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 
 from app.core.parsers.body_layouts import Layouts, Written, is_plain_value
-from app.core.parsers.body_shape import Gaps, Identity, Shape, digest_of, split_identity
+from app.core.parsers.body_shape import Gaps, Identity, ReadBody, Shape, digest_of, split_identity
 from app.core.parsers.log_text import decode
 from app.core.parsers.mending import Mended, finished, mend, unbroken
 from app.core.records import Body
@@ -34,20 +33,6 @@ def normal_mac(text: str | None) -> str | None:
     return ":".join(digits[at : at + 2] for at in range(0, 12, 2))
 
 
-class ReadBody(NamedTuple):
-    shape: Shape
-    identity: Identity
-    digest: int = 0  # 64 bits over the canonical text; 0: the shape tells it when somebody asks
-    mended: Mended | None = None  # None: nothing had to be mended
-
-    @property
-    def is_exact(self) -> bool:
-        return self.mended is None or self.mended.is_exact
-
-    def as_mended(self) -> Mended:
-        return self.mended if self.mended is not None else Mended(self.shape.text(self.identity))
-
-
 class BodyReader:
     """Reads the bodies of one log; equal bodies and equal shapes are read once."""
 
@@ -55,6 +40,7 @@ class BodyReader:
         self._shapes: dict[int, Shape] = {}
         self._clean: dict[int, Shape] = {}  # by the text without identity as the log has it, where nothing was mended
         self._layouts = Layouts()
+        self.known = self._layouts.find
         self._recent: dict[bytes, ReadBody] = {}
         self._gaps: dict[Gaps, Gaps] = {}
         self._held_bytes = 0
@@ -65,11 +51,6 @@ class BodyReader:
     def read(self, raw: bytes, column: int = 0) -> ReadBody:
         """A body as the log has it; `column`: see `mend`. A retransmission that is written alike costs a look-up."""
         return self.known(raw) or self._recent.get(raw) or self._read_new(raw, column)
-
-    def known(self, raw: bytes) -> ReadBody | None:
-        """A body in a layout that was learned, to its end; None where `raw` is not that, or more than that."""
-        alike = self._layouts.find(raw)
-        return ReadBody(*alike) if alike is not None else None
 
     def _read_new(self, raw: bytes, column: int) -> ReadBody:
         """A body that may differ in more than its identity from all that were read before."""

@@ -12,7 +12,7 @@ from itertools import pairwise
 from operator import itemgetter
 from typing import NamedTuple
 
-from app.core.parsers.body_shape import MAX_IDENTITY_BYTES, Gaps, Identity, Shape, split_identity
+from app.core.parsers.body_shape import MAX_IDENTITY_BYTES, Gaps, Identity, ReadBody, Shape, split_identity
 from app.core.parsers.mending import CLOSE
 
 _OPENING = b"<data>"
@@ -66,15 +66,15 @@ class Layouts:
     def __init__(self) -> None:
         self._layouts: dict[bytes, list[_Layout]] = {}
 
-    def find(self, raw: bytes) -> tuple[Shape, Identity] | None:
-        """The shape and the identity of a body, where it repeats a layout that was learned."""
+    def find(self, raw: bytes) -> ReadBody | None:
+        """A body that repeats a layout that was learned, to its end."""
         for before, values, identity_of, shapes, _, _ in self._layouts.get(raw[:_FIRST_BYTES], ()):
             if raw.startswith(before):
                 match = values.match(raw, len(before))
                 if match is not None:
                     shape = shapes.get(hash(raw[match.end() :]))
                     if shape is not None:
-                        return shape, identity_of(match)
+                        return ReadBody(shape, identity_of(match))
         return None
 
     def find_front(self, raw: bytes) -> Written | None:

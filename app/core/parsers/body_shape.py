@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 import zlib
 from hashlib import sha1
+from typing import NamedTuple
 
 from app.core.parsers.log_text import decode
-from app.core.parsers.mending import CLOSE
+from app.core.parsers.mending import CLOSE, Mended
 from app.core.records import Body, CheckResult
 
 MAX_FIELDS = 2_000
@@ -101,6 +102,20 @@ class Shape:
             starts[place + shift] = which
             shift += len(self._first[which] or b"")
         return starts
+
+
+class ReadBody(NamedTuple):
+    shape: Shape
+    identity: Identity
+    digest: int = 0  # 64 bits over the canonical text; 0: the shape tells it when somebody asks
+    mended: Mended | None = None  # None: nothing had to be mended
+
+    @property
+    def is_exact(self) -> bool:
+        return self.mended is None or self.mended.is_exact
+
+    def as_mended(self) -> Mended:
+        return self.mended if self.mended is not None else Mended(self.shape.text(self.identity))
 
 
 def digest_of(text: bytes) -> int:

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app.core.parsers.body import MAX_DEFLATED_SHAPES, ReadBody
-from app.core.parsers.body_shape import Identity, Shape
+from app.core.parsers.body import MAX_DEFLATED_SHAPES
+from app.core.parsers.body_shape import Identity, ReadBody, Shape
 from app.core.parsers.event_row import (
     BEGINNING_CELLS,
     BODY_CELLS,

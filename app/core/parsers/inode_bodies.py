@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 
-from app.core.parsers.body import BodyReader, ReadBody
+from app.core.parsers.body import BodyReader
+from app.core.parsers.body_shape import ReadBody
 from app.core.parsers.event_rows import EventRows
 from app.core.parsers.inode_messages import is_near
 from app.core.parsers.mending import CLOSE, MAX_UNKNOWN, Mended, settle, squeeze

@@ -10,7 +10,7 @@ import re
 from typing import NamedTuple
 
 from app.core.parsers import inode_phrases as phrases
-from app.core.parsers.body import ReadBody
+from app.core.parsers.body_shape import ReadBody
 from app.core.parsers.event_row import BODY_SIGN, HEAD_ID, MESSAGE_ID, NO_BODY, NUMBER, ROW_BYTES
 from app.core.parsers.event_rows import EventRows, peer_of, without_id
 from app.core.parsers.inode_bodies import OPENING, BodyKeeper
@@ -114,7 +114,8 @@ class PlainReader:
             taken = 1
             row = len(rows) // ROW_BYTES
             if opening >= 0:
-                if data[opening:end] != self._last_raw and not self._read_body(data, start, opening, end):
+                raw = data[opening:end]
+                if raw != self._last_raw and not self._read_body(raw, data, start, opening):
                     break
                 rows += places[at] + cells + self._last_cells
                 note(row, self._last_body)
@@ -129,16 +130,17 @@ class PlainReader:
             at += taken
         return at
 
-    def _read_body(self, data: bytes, start: int, opening: int, end: int) -> bool:
-        """Makes the record's body the last one; False where its end is missing, or something stands behind it."""
-        body = self._bodies.known(data[opening:end].rstrip())
+    def _read_body(self, raw: bytes, data: bytes, start: int, opening: int) -> bool:
+        """Makes the body with which a record ends the last one; False where its end is missing, or something stands
+        behind it. `raw`: from its `opening` on, in the record that begins at `start`."""
+        body = self._bodies.known(raw.rstrip())
         if body is None:
-            close = data.find(CLOSE, opening, end) + _CLOSE_BYTES
-            if close < _CLOSE_BYTES or data[close:end].strip():
+            close = raw.find(CLOSE) + _CLOSE_BYTES
+            if close < _CLOSE_BYTES or raw[close:].strip():
                 return False
-            body = self._bodies.read(data[opening:close], opening - data.rfind(b"\n", 0, start) - 1)
+            body = self._bodies.read(raw[:close], opening - data.rfind(b"\n", 0, start) - 1)
         self._last_body, self._last_cells = body, self._table.body_cells(body)
-        self._last_raw = data[opening:end] if body.mended is None else b""
+        self._last_raw = raw if body.mended is None else b""
         return True
 
     def _take_unknown(self, stretch: Stretch, at: int, opening: int, key: bytes) -> int:
@@ -153,7 +155,8 @@ class PlainReader:
         message_id, _, blank = behind.partition(b"]")
         if said is None or blank.strip() != OPENING or not _PLAIN_ID.fullmatch(message_id):
             return False
-        if not self._read_body(stretch.data, stretch.starts[at], opening, stretch.ends[at]):
+        data, start = stretch.data, stretch.starts[at]
+        if not self._read_body(data[opening : stretch.ends[at]], data, start, opening):
             return False
         row = self._messages.row_to_transfer(said.thread, said.number, stretch.times.item(at), stretch.offsets.item(at))
         if row is None:
