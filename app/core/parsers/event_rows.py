@@ -226,7 +226,7 @@ class EventRows:
             ((USER, MAC), self._names, part._names),
             ((EVENT,), self._events, part._events),
         ):
-            numbers = np.array([mine.number(item) for item in theirs.items], np.uint32)
+            numbers = np.array(mine.join(theirs.items), np.uint32)
             for column in columns:
                 rows[str(column)] = numbers[rows[str(column)]]
         known = self._shape_numbers

@@ -26,6 +26,7 @@ from app.core.parsers.event_row import (
 )
 from app.core.parsers.event_rows import EventRows, ways_of
 from app.core.parsers.event_table import EventTable
+from app.core.parsers.pool import Pool, PoolOfParts
 from app.core.records import NS, LogEvent, Side
 
 Cells = NDArray[Any]
@@ -100,6 +101,7 @@ class JoinedTable(EventTable):
 
     def __init__(self, source: str, side: Side) -> None:
         super().__init__(source, side)
+        self._events: Pool = PoolOfParts()
         self._parts: list[PartRows] = []
         self._ends: list[int] = []  # how many rows the parts have, up to each of them
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from app.core.parsers.log_text import decode
 
 _KEPT_TEXTS = 4_096
@@ -25,6 +27,10 @@ class Pool:
             self.items.append(item)
         return number
 
+    def join(self, items: Sequence[bytes | None]) -> list[int]:
+        """The numbers that the items of another pool have here."""
+        return [self.number(item) for item in items]
+
     def text(self, number: int) -> str:
         """The string, decoded and without blanks around it; "" for None."""
         text = self._texts.get(number)
@@ -40,3 +46,13 @@ class Pool:
         copy.items = self.items
         copy.numbers = {}
         return copy
+
+
+class PoolOfParts(Pool):
+    """Strings that hardly come again in another part: one that does is kept again, and nothing is kept to look for
+    it."""
+
+    def join(self, items: Sequence[bytes | None]) -> list[int]:
+        first = len(self.items)
+        self.items += items[1:]
+        return [0, *range(first, len(self.items))]
