@@ -20,7 +20,7 @@ Flags = NDArray[np.bool_]
 Datagrams = tuple[Floats, Floats, Flags]  # times and offsets in s, whether forward; in order of time
 Point = tuple[float, float]
 
-MAX_DRIFT = 200e-6  # crystals are good to 100 ppm, and NTP slews by less than 500 ppm only while it corrects
+MAX_DRIFT = 200e-6  # of two clocks: most crystals are good to 100 ppm, and only NTP that corrects goes to 500 ppm
 WILD_DRIFT = 2000e-6  # a bad virtual machine; only where nothing smaller explains the points
 DRIFT_PENALTY_S = 2.0  # a drift of 100 ppm must explain away 0.2 ms of mean queueing
 FEW_POINTS = 8
@@ -79,12 +79,19 @@ class Region:
 
     def round_trip_s(self) -> float:
         """The longest that the fastest datagrams of both directions may be under way together."""
+        return max(self._round_trips_s())
+
+    def least_round_trip_s(self) -> float:
+        """The same at the drift that leaves least."""
+        return min(self._round_trips_s())
+
+    def _round_trips_s(self) -> list[float]:
         cuts = [self._cut(drift) for _, drift in self.corners]
-        return max(highest - lowest for lowest, highest in cuts)
+        return [highest - lowest for lowest, highest in cuts]
 
     def queues_s(self) -> tuple[float, float]:
         """Queueing of all above and of all below, summed, that the likeliest line means."""
-        return self._queues_at(self.line[1])
+        return self.queues_at(self.line[1])
 
     @cached_property
     def line(self) -> tuple[float, float]:
@@ -109,9 +116,14 @@ class Region:
 
     def queueing_at(self, drift: float) -> float:
         """Mean queueing that this drift would mean, in s, and what drift itself costs."""
-        return sum(self._queues_at(drift)) / (self.above.count + self.below.count) + abs(drift) * DRIFT_PENALTY_S
+        return sum(self.queues_at(drift)) / (self.above.count + self.below.count) + abs(drift) * DRIFT_PENALTY_S
 
-    def _queues_at(self, drift: float) -> tuple[float, float]:
+    def least_queues_s(self) -> float:
+        """The least that all queues together can have been, in s."""
+        return max(min(sum(self.queues_at(drift)) for _, drift in self.corners), 0.0)
+
+    def queues_at(self, drift: float) -> tuple[float, float]:
+        """Queueing in s of all above and of all below, summed, that this drift means."""
         lowest, highest = self._cut(drift)
         above, below = self.above, self.below
         return (

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from app.core.network.bands import Flags, Floats, Region
 from app.core.network.matched_times import MatchedTimes
 from app.core.network.pair_clock import PairClock, Segment
-from app.core.network.unnoticed_settings import JUMP_S
+from app.core.network.possible_settings import JUMP_S
 
 Rows = NDArray[np.int64]
 Fit = Callable[[int, int, Rows], PairClock | None]

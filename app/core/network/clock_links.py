@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from app.core.network.bands import Region
 from app.core.network.pair_clock import PairClock
-from app.core.network.unnoticed_settings import Bounds
+from app.core.network.possible_settings import Bounds
 
 # What a chain pays for a link that is known on one side only: more than any band of both sides.
 ONE_WAY_COST_S = 60.0

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from app.core.network.bands import MAX_DRIFT, WILD_DRIFT, Datagrams, Flags, Floats, Region, fit_datagrams, part
 from app.core.network.pair_clock import PairClock, Segment
-from app.core.network.unnoticed_settings import JUMP_S
+from app.core.network.possible_settings import JUMP_S
 
 Times = NDArray[np.int64]
 

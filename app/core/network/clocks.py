@@ -21,7 +21,8 @@ from app.core.network.clock_links import clamped, total
 from app.core.network.clock_settings import Setting, whole_clock
 from app.core.network.matched_times import MatchedTimes
 from app.core.network.observations import Observation
-from app.core.network.unnoticed_settings import Bounds
+from app.core.network.possible_settings import Bounds
+from app.core.network.wide_bands import with_reasons
 from app.core.records import Text
 
 # Bands of different chains that miss each other by less than this are time stamp noise.
@@ -33,8 +34,6 @@ ONE_WAY = Text(
     "matched datagrams in one direction only: an offset cannot be told from a delay, so it is known up to the delay",
     "只有单向匹配的报文：无法区分时钟偏差与传输时延，只能确定到时延以内",
 )
-# More, and a band says that it bears a setting that its datagrams would not show.
-BORNE_S = 0.01
 CHAINED = Text("matched datagrams in both directions, through other captures", "经其他抓包的双向匹配报文推算")
 NO_LINK = Text("no datagram is shared with any other capture", "与其他抓包没有共同的报文")
 OWN_GROUP = Text(
@@ -76,13 +75,6 @@ def fit_clocks(
 ) -> ClockNet:
     """`rank` is each capture's place on the path, client first; captures of one point are equal and never linked."""
     return _Builder(link_eras(PairFits(matched, rank), reference), manual_s, sources, matched).build(reference)
-
-
-def _bearing(method: Text, setting_s: float) -> Text:
-    return Text(
-        f"{method.en}; they would not show a setting of the clock by up to {setting_s:.2f} s, which the band bears",
-        f"{method.zh}；若时钟在此期间被调整不超过 {setting_s:.2f} 秒，报文无法反映，区间已将其计入",
-    )
 
 
 class _Builder:
@@ -163,9 +155,8 @@ class _Builder:
         lower, upper = (total(bound, shift_ns / 1e9 + manual) for bound in bounds)
         has_both = lower is not None and upper is not None
         method = (CHAINED if self._parents[parent] is not None else BOTH_WAYS) if has_both else ONE_WAY
-        borne_s = link.pair.borne_s
-        if has_both and borne_s > BORNE_S:
-            method = _bearing(method, borne_s)
+        if has_both and link.pair.has_both:
+            method = with_reasons(method, link.pair)
         return Clock(
             offset_s=clamped(best, bounds) + shift_ns / 1e9 + manual,
             lower_s=lower,

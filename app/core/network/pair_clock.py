@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from app.core.network.bands import Datagrams, Region
-from app.core.network.unnoticed_settings import Bounds, bounds_at
+from app.core.network.possible_settings import Bounds, Points, points_of
+from app.core.network.unnoticed_settings import widening_at
 
 FEWEST = 4
+STEPS = 64  # of a segment: the times that its widening is worked out for
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Segment:
     """A time between two settings of either clock. Seconds since `PairClock.base_ns` on the first capture's clock."""
 
@@ -30,7 +32,25 @@ class Segment:
 
     def bounds_at(self, at_s: float) -> Bounds:
         """Lower and upper bound of the offset, also where the clock was set once more and nobody noticed."""
-        return bounds_at(self.datagrams, self.region, at_s)
+        lower, upper = self.region.at(at_s)
+        below, above = self._widening(at_s)
+        return (None if lower is None else lower - below), (None if upper is None else upper + above)
+
+    def _widening(self, at_s: float) -> tuple[float, float]:
+        """That of the nearest of some times: it changes slowly, and chains ask for many times about the middle."""
+        step_s = (self.end_s - self.start_s) / STEPS
+        number = round((at_s - self.middle_s) / step_s) if step_s > 0 else 0
+        if number not in self._widenings:
+            self._widenings[number] = widening_at(self._points, self.region, self.middle_s + number * step_s)
+        return self._widenings[number]
+
+    @cached_property
+    def _widenings(self) -> dict[int, tuple[float, float]]:
+        return {}
+
+    @cached_property
+    def _points(self) -> Points:
+        return points_of(self.datagrams, self.region)
 
 
 @dataclass(frozen=True)
@@ -89,6 +109,12 @@ class PairClock:
         """How much wider the band is for a setting of a clock that the datagrams of the main segment would not show."""
         lower, upper = self.main.region.at(self.main.middle_s)
         return self.width_s - (upper - lower) if lower is not None and upper is not None else 0.0
+
+    @property
+    def open_drift_s(self) -> float:
+        """How much wider the band is for the drift that the datagrams leave open, before a setting is borne."""
+        lower, upper = self.main.region.at(self.main.middle_s)
+        return upper - lower - self.main.region.least_round_trip_s() if lower is not None and upper is not None else 0.0
 
     @property
     def middle_ns(self) -> int:

@@ -1,8 +1,12 @@
 """The band of a clock that may have been set, once, where the datagrams do not show it.
 
 A small setting hides in the delays of both sides: one line still fits all, and is right of neither side. So the bounds
-of a time are what the datagrams before it say, or those after it, whichever admits more: wherever the clock was set,
-one of both sides is clean. Where all is steady that costs little, as either side alone is bounded by its own datagrams.
+of a time are what one line through all datagrams says, or what any setting leaves that means no clearly longer queues
+than none does: what is as small as the queues hides there, what is bigger would show.
+
+Where one line for the datagrams before that time and one for those after it leave clearly shorter queues, the clock did
+not keep its drift, as one that is slewed does not. Then the bounds are what either side alone says, whichever admits
+more: wherever the clock was set, one of both sides is clean.
 """
 
 from __future__ import annotations
@@ -10,28 +14,47 @@ from __future__ import annotations
 import numpy as np
 
 from app.core.network.bands import Datagrams, Region, fit_datagrams, part
+from app.core.network.possible_settings import (
+    JUMP_S,
+    LEAST_OUTSIDE,
+    RARE,
+    Bounds,
+    Points,
+    PossibleSettings,
+    clearly_longer,
+)
 
-Bounds = tuple[float | None, float | None]
 
-# No datagram is under way for longer; bigger jumps between neighbouring ones are a set clock, or a wrong match.
-JUMP_S = 3.0
-# That a clock was set between the first or last so many is not presumed for a time before or after all.
-LEAST_OUTSIDE = 3
-# How rarely the least queue of some datagrams may be longer than is allowed for.
-RARE = 1e-4
-
-
-def bounds_at(datagrams: Datagrams, whole: Region, at_s: float) -> Bounds:
-    """Lower and upper bound of the offset then; `whole` is the region of all of them."""
-    times = datagrams[0]
+def widening_at(points: Points, whole: Region, at_s: float) -> tuple[float, float]:
+    """By how much the lower and the upper bound lie further out then; `whole` is the region of all points."""
+    times = points.at
+    lower, upper = whole.at(at_s)
     if len(times) < 2:
-        return whole.at(at_s)
+        return 0.0, 0.0
     aside = 1 if times[0] < at_s < times[-1] else min(LEAST_OUTSIDE, len(times) // 2)
     split = min(max(int(np.searchsorted(times, at_s)), aside), len(times) - aside)
-    before, after = part(datagrams, slice(split)), part(datagrams, slice(split, None))
-    sides = [_side(before, after, whole, at_s), _side(after, before, whole, at_s)]
-    lowers, uppers = zip(*sides, whole.at(at_s), strict=True)
-    return (None if None in lowers else min(lowers)), (None if None in uppers else max(uppers))
+    both = times, points.offset, points.is_forward
+    before, after = part(both, slice(split)), part(both, slice(split, None))
+    if _keeps_its_drift(both, (before, after), whole):
+        ways: list[Bounds] = [PossibleSettings(points, whole, at_s).bounds()]
+    else:
+        ways = [_side(before, after, whole, at_s), _side(after, before, whole, at_s)]
+    lows, highs = zip(*ways, strict=True)
+    return (
+        max(lower - low if lower is not None and low is not None else 0.0 for low in (*lows, lower)),
+        max(high - upper if upper is not None and high is not None else 0.0 for high in (*highs, upper)),
+    )
+
+
+def _keeps_its_drift(both: Datagrams, sides: tuple[Datagrams, Datagrams], whole: Region) -> bool:
+    count = len(both[0])
+    together, *apart = (_least_queues_s(some, whole) for some in (both, *sides))
+    return together <= clearly_longer(count) * sum(apart) + count * whole.slack_s
+
+
+def _least_queues_s(datagrams: Datagrams, whole: Region) -> float:
+    region = _fit_like(whole, datagrams)
+    return region.least_queues_s() if region is not None else 0.0
 
 
 def _side(own: Datagrams, other: Datagrams, whole: Region, at_s: float) -> Bounds:
