@@ -4,32 +4,23 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
-from multiprocessing import get_context
-from multiprocessing.util import Finalize
 from pathlib import Path
-from threading import local
 
 from app import log_parts
-from app.captures.capture import CaptureLimits
-from app.captures.dissector import Dissector
 from app.collector import collector_paused
 from app.core.analysis import CaseAnalysis, Source, SourceKind
 from app.core.pipeline import DEFAULT_PORTS, ParsedSource, PipelineSettings, analyze, announced_ports
 from app.core.records import Text
 from app.core.sessions.cut_bodies import with_whole_bodies
 from app.evidence.repeat import find_packets
-from app.sources import BundleFile, SniffedKind, parse_capture, parse_device, parse_log, sniff
+from app.readers import Job, read_captures, read_files, tshark_kept
+from app.sources import BundleFile, SniffedKind, parse_device, parse_log, sniff
 from app.unpacking.bundles import Unpacked, unpack
 
 Progress = Callable[[str, float], None]
-Job = tuple[Callable[..., ParsedSource], tuple[object, ...]]
-# Starting more readers takes a second, in which one reads some 300 MB of captures (bench/bundle.py); far less where
-# all frames are of the exchange.
-SMALL_BYTES = 64 << 20
-READERS_NEED = ("app.sources", "app.captures.frames")
 UNREADABLE = SniffedKind(SourceKind.OTHER)  # the unpacker has said why
 
 
@@ -105,16 +96,24 @@ def _parse_all(
         for f in by_kind.get(kind, ())
     ]
     log_jobs += [(parse_device, (f, settings.formats_folders)) for f in by_kind.get(SourceKind.DEVICE, ())]
-    _run(log_jobs, settings, lambda fraction: progress("logs", fraction), done)
-    whole = with_whole_bodies(one.source for one in done.values())
-    done = {source.path: replace(done[source.path], source=source) for source in whole}
-    ports = settings.ports | announced_ports([p.source.log for p in done.values() if p.source.log is not None])
-    capture_jobs: list[Job] = [(_parse_capture, (f, ports)) for f in by_kind.get(SourceKind.CAPTURE, ())]
-    try:
-        _run(capture_jobs, settings, lambda fraction: progress("captures", fraction), done)
-    finally:
-        _tshark.dissector.close()
+    captures = by_kind.get(SourceKind.CAPTURE, ())
+    with tshark_kept(files, captures):
+        _keep("logs", read_files(log_jobs, settings.processes), len(log_jobs), progress, done)
+        whole = with_whole_bodies(one.source for one in done.values())
+        done = {source.path: replace(done[source.path], source=source) for source in whole}
+        ports = settings.ports | announced_ports([p.source.log for p in done.values() if p.source.log is not None])
+        _keep("captures", read_captures(captures, ports, settings.processes), len(captures), progress, done)
     return [done[f.name] for f in files]
+
+
+def _keep(
+    step: str, parsed: Generator[ParsedSource], expected: int, progress: Progress, done: dict[str, ParsedSource]
+) -> None:
+    progress(step, 0.0)
+    with closing(parsed):  # also where nobody wants to hear of it any more
+        for number, one in enumerate(parsed, start=1):
+            done[one.source.path] = one
+            progress(step, number / expected)
 
 
 def _said_of_log(file: BundleFile, settings: AnalysisSettings) -> tuple[str | None, str | None, tuple[Path, ...]]:
@@ -136,63 +135,6 @@ def _kind(file: BundleFile, settings: AnalysisSettings, unused: Mapping[str, Tex
     if sniffed.kind is SourceKind.OTHER and file.name in settings.log_formats:
         return SniffedKind(SourceKind.SERVER_LOG)  # a person knows what its content does not show
     return sniffed
-
-
-def _run(
-    jobs: Sequence[Job],
-    settings: AnalysisSettings,
-    report: Callable[[float], None],
-    done: dict[str, ParsedSource],
-) -> None:
-    """Runs the parsers, on all cores where the work is worth it."""
-    report(0.0)
-    jobs = sorted(jobs, key=_size, reverse=True)  # the longest last would leave the other cores idle
-    workers = min(settings.processes or os.cpu_count() or 1, len(jobs))
-    finished = 0
-
-    def keep(result: ParsedSource) -> None:
-        nonlocal finished
-        finished += 1
-        done[result.source.path] = result
-        report(finished / len(jobs))
-
-    if workers < 2 or sum(map(_size, jobs)) < SMALL_BYTES:
-        for function, arguments in jobs:
-            keep(function(*arguments))
-        return
-    # Forking a process that has threads (a worker has) is unsafe: a server forks them that has none. What readers need
-    # is loaded there once: they begin at once, and share its memory.
-    forks = get_context("forkserver")
-    forks.set_forkserver_preload(list(READERS_NEED))
-    with ProcessPoolExecutor(workers, forks, _begin_reader, (os.getpgrp(),)) as pool:
-        futures: list[Future[ParsedSource]] = [pool.submit(function, *arguments) for function, arguments in jobs]
-        for future in as_completed(futures):
-            keep(future.result())
-
-
-def _size(job: Job) -> int:
-    file = job[1][0]
-    return file.size_bytes if isinstance(file, BundleFile) else 0
-
-
-def _begin_reader(group: int) -> None:
-    """The processes of one analysis are one group, whoever forked them, so that they end together."""
-    os.setpgid(0, group)
-    Finalize(None, _tshark.dissector.close, exitpriority=0)
-
-
-class _Tshark(local):
-    """What a process reads its captures with, one by one: tshark takes as long to start as for 17,000 frames."""
-
-    def __init__(self) -> None:
-        self.dissector = Dissector(CaptureLimits().tool, is_kept=True)
-
-
-_tshark = _Tshark()
-
-
-def _parse_capture(file: BundleFile, ports: frozenset[int]) -> ParsedSource:
-    return parse_capture(file, ports, _tshark.dissector)
 
 
 def _unused(file: BundleFile, sniffed: SniffedKind) -> ParsedSource:

@@ -10,8 +10,10 @@ from pathlib import Path
 
 from app.captures.capture import CaptureError, read_capture, sniff_capture_file
 from app.captures.dissector import Dissector
+from app.collector import collector_paused
 from app.core.analysis import Source, SourceKind
 from app.core.evidence.manifest import IS_MERGED, is_merged
+from app.core.fragmentation.reassembly import reassemble
 from app.core.parsers.devices import parse_device_output, sniff_device_output
 from app.core.parsers.inode_log import sniff_inode_log
 from app.core.parsers.log_choice import has_times, sniff_server_log
@@ -174,14 +176,17 @@ def parse_device(file: BundleFile, formats_folders: tuple[Path, ...]) -> ParsedS
 
 
 def parse_capture(file: BundleFile, ports: frozenset[int], dissector: Dissector | None = None) -> ParsedSource:
-    """A capture: its own facts, and the packets that may have to do with EAD. `dissector`: see `read_capture`."""
+    """A capture: its own facts, and the datagrams that may have to do with EAD. `dissector`: see `read_capture`."""
     try:
         capture = read_capture(file.path, file.name, ports=ports, dissector=dissector)
     except CaptureError as error:
         return ParsedSource(_refused(file, error.text))
     except OSError as error:
         return ParsedSource(_refused(file, _unreadable(error)))
-    return ParsedSource(_capture_source(_base(file, SourceKind.CAPTURE), capture.facts), capture.packets)
+    source = _capture_source(_base(file, SourceKind.CAPTURE), capture.facts)
+    quotes = tuple(packet for packet in capture.packets if packet.quote is not None)
+    with collector_paused():
+        return ParsedSource(source, reassemble(capture.packets), quotes)
 
 
 def _capture_source(base: Source, facts: CaptureFacts) -> Source:

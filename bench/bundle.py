@@ -2,9 +2,9 @@
 
     python -m bench.bundle [--captures 20] [--blocks 10] [--rounds 3]
 
-A block is 6.4 MB. Prints seconds of the step that reads captures and of the whole analysis, how many times as fast all
-cores are, how much of the cores was used (tshark runs beside each reader, so one reader uses more than one core), and
-the peak memory of all processes together.
+A block is 6.4 MB. Prints, for the step that reads captures and for the whole analysis, the seconds and how much of the
+cores was used (tshark runs beside each reader, so one reader uses more than one core); how many times as fast all cores
+are; and the peak memory of all processes together.
 """
 
 from __future__ import annotations
@@ -24,16 +24,24 @@ from bench.packets import Run
 
 ANALYSE = """
 import sys, time
+from contextlib import suppress
 from pathlib import Path
+import psutil
 from app.intake import AnalysisSettings, analyze_paths
-began = {}
+here = psutil.Process()
+def processor_s():
+    total = 0
+    for process in (here, *here.children(recursive=True)):
+        with suppress(psutil.Error):
+            total += sum(process.cpu_times()[:4])
+    return total
+seen = {}
 def progress(step, fraction):
-    now = time.perf_counter()
-    began.setdefault(step, [now, now])[1] = now
-analysis = analyze_paths([Path(sys.argv[1])], AnalysisSettings(processes=int(sys.argv[2])), progress)
-print(began["captures"][1] - began["captures"][0], len(analysis.sources))
+    if step == "captures" and fraction in (0, 1):
+        seen[fraction] = time.perf_counter(), processor_s()
+analyze_paths([Path(sys.argv[1])], AnalysisSettings(processes=int(sys.argv[2])), progress)
+print(*(end - start for start, end in zip(seen[0], seen[1])))
 """
-
 
 FIRST_FRACTION_AT = 24 + 4  # behind the file's header, the first frame's part of a second
 SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER
@@ -42,6 +50,7 @@ SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER
 @dataclass(frozen=True)
 class Analysis:
     reading_s: float  # the captures
+    reading_processor_s: float  # of all processes
     whole_s: float
     processor_s: float  # of all processes
     peak_bytes: int
@@ -50,7 +59,8 @@ class Analysis:
 def analyse(folder: Path, processes: int) -> Analysis:
     before = _processor_s()
     run = Run([sys.executable, "-c", ANALYSE, str(folder), str(processes)])
-    return Analysis(float(run.lines[0].split()[0]), run.seconds, _processor_s() - before, run.peak_bytes)
+    reading_s, reading_processor_s = map(float, run.lines[0].split())
+    return Analysis(reading_s, reading_processor_s, run.seconds, _processor_s() - before, run.peak_bytes)
 
 
 def _processor_s() -> float:
@@ -86,11 +96,12 @@ def main() -> None:
             runs = [analyse(folder, processes) for _ in range(options.rounds)]
             run = min(runs, key=lambda one: one.reading_s)
             best[processes] = run.reading_s
-            used = run.processor_s / run.whole_s / cores
             peak = max(one.peak_bytes for one in runs) / 1e6
+            reading, whole = run.reading_processor_s / run.reading_s / cores, run.processor_s / run.whole_s / cores
             print(
-                f"readers {processes}: captures {run.reading_s:6.2f} s  whole analysis {run.whole_s:6.2f} s"
-                f"  processor {run.processor_s:6.2f} s = {used:4.0%} of {cores} cores  peak {peak:5.0f} MB",
+                f"readers {processes}: captures {run.reading_s:6.2f} s, {reading:4.0%} of {cores} cores"
+                f"  whole analysis {run.whole_s:6.2f} s, {whole:4.0%} (processor {run.processor_s:.2f} s)"
+                f"  peak {peak:5.0f} MB",
                 flush=True,
             )
         print(f"all cores: {best[1] / best[cores]:.2f} times as fast as one reader")

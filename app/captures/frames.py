@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 GAPS_TOLD = 5
 # With smaller blocks the steps of the sieve cost more than what they do; larger ones leave the processor's cache.
-SIFTED_BYTES = 8 * 1024 * 1024
+SIFTED_BYTES = 6 * 1024 * 1024
 
 
 class SiftedFile:

@@ -11,12 +11,11 @@ from pathlib import PurePosixPath
 
 from app.core.analysis import CaseAnalysis, Outcome, Role, Session, Source, SourceKind, Terminal
 from app.core.diagnosis import CaseFacts, diagnose
-from app.core.fragmentation.reassembly import reassemble
 from app.core.network.device_points import with_device_points
 from app.core.network.naming import name_points
 from app.core.network.tracing import CaptureInput, NetworkFacts, NetworkSettings, trace_network
 from app.core.parsers.devices import DeviceFacts
-from app.core.records import LogEvent, LogFacts, Packet, Side, Text
+from app.core.records import Datagram, LogEvent, LogFacts, Packet, Side, Text
 from app.core.sessions.exchanges import build_session
 from app.core.sessions.log_clocks import LogClock, ToldClock, told_clocks
 from app.core.sessions.log_sessions import build_log_sessions
@@ -30,10 +29,12 @@ DEFAULT_PORTS = frozenset({9019, 9029})
 
 @dataclass(frozen=True, slots=True)
 class ParsedSource:
-    """One file of the bundle after its parser; `source` has the log's or the capture's facts."""
+    """One file of the bundle after its parser; `source` has the log's or the capture's facts, `datagrams` are those
+    that one capture saw, and `quotes` its packets with an ICMP error that quotes another one."""
 
     source: Source
-    packets: tuple[Packet, ...] = ()
+    datagrams: tuple[Datagram, ...] = ()
+    quotes: tuple[Packet, ...] = ()
     devices: tuple[DeviceFacts, ...] = ()
 
 
@@ -133,8 +134,8 @@ def _trace(parsed: Sequence[ParsedSource], logs: Sequence[LogFacts], settings: P
         inputs.append(
             CaptureInput(
                 facts=part.source.capture,
-                datagrams=reassemble(p for p in part.packets if p.quote is None),
-                icmp=tuple(p for p in part.packets if p.quote is not None),
+                datagrams=part.datagrams,
+                icmp=part.quotes,
                 point=name,
                 role_hint=role,
                 terminal_hint=macs.get(folder, frozenset()) if role is Role.CLIENT else frozenset(),

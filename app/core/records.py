@@ -360,6 +360,10 @@ class Datagram:
     anomalies: tuple[str, ...] = ()
     message: WireMessage | None = None
 
+    def __reduce__(self) -> tuple[type[Datagram], tuple[object, ...]]:
+        """As its values, like packets."""
+        return Datagram, _datagram_values(self)
+
     @property
     def is_complete(self) -> bool:
         return not self.holes
@@ -376,3 +380,6 @@ class Datagram:
     def first(self) -> Packet | None:
         """The piece at offset 0, the only one with ports; None where it was not seen."""
         return self.packets[0] if self.packets[0].offset_bytes == 0 else None
+
+
+_datagram_values = attrgetter(*(field.name for field in fields(Datagram)))

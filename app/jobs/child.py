@@ -17,7 +17,8 @@ from app.core.records import Text
 from app.jobs.asking import TRY_AGAIN
 
 MODULES = (
-    "app.jobs.end_with_parent", "app.jobs.analysis_run", "app.jobs.document_run", "app.captures.frames", "typer",
+    "app.jobs.end_with_parent", "app.jobs.analysis_run", "app.jobs.document_run", "app.captures.frames",
+    "app.unpacking.seven_zip", "typer",
 )  # fmt: skip
 _FORKS = get_context("forkserver")
 _PR_SET_NAME = 15

@@ -7,7 +7,6 @@ from pathlib import Path
 from app.core.records import Text
 from app.unpacking.entries import BLOCK, Taker
 from app.unpacking.kinds import BrokenArchive, Kind
-from app.unpacking.seven_zip import walk_seven_zip
 from app.unpacking.tar_files import walk_tar
 from app.unpacking.zip_files import walk_zip
 
@@ -22,6 +21,8 @@ def walk(path: Path, kind: Kind, taker: Taker) -> None:
     if kind is Kind.ZIP:
         walk_zip(path, taker)
     elif kind is Kind.SEVEN_ZIP:
+        from app.unpacking.seven_zip import walk_seven_zip  # py7zr takes longer to load than the other kinds together
+
         walk_seven_zip(path, taker)
     elif kind is Kind.TAR:
         with path.open("rb") as file:
