@@ -76,6 +76,7 @@ class Guard:
             for index, capture in enumerate(captures)
         ]
         self._hours = Hours(self.watches, joined)
+        self._put_together = {journey.direction for journey in journeys if journey.is_put_together}
         tally_all(self.watches, journeys, self._hours)
 
     def judge(self, capture: int, journey: Journey, kind: Kind) -> Verdict:
@@ -190,6 +191,8 @@ class Guard:
                 return ONE_OF_SEVERAL
         if capture in journey.group.members:
             return SIBLING_SEEN
+        if kind == Kind.LATER and way in self._put_together and watch.lacks_ports(journey):
+            return ONE_OF_SEVERAL  # put together before, it goes where first fragments do
         if (route, way) in watch.routes:
             return SAME_TERMINAL
         other_way = Direction.TO_CLIENT if way == Direction.TO_SERVER else Direction.TO_SERVER

@@ -75,6 +75,15 @@ class Journey(NamedTuple):
             return [Kind.WHOLE]
         return [kind for kind in self.kinds if self.has(capture, kind)]
 
+    @property
+    def is_put_together(self) -> bool:
+        """Whether a device on the way made one packet of its fragments."""
+        if Kind.WHOLE in self.kinds or self.group.is_alike:
+            return False
+        members = self.group.members
+        shown = [members[capture].is_fragmented for place in self.places for capture in place if capture in members]
+        return True in shown and False in shown[shown.index(True) :]
+
     def ranges(self, capture: int, kind: Kind) -> list[Range]:
         """Its pieces of that kind as the capture saw them."""
         seen = self.group.members.get(capture)
@@ -130,6 +139,12 @@ class Watch:
         other = {Kind.FIRST: Kind.WHOLE, Kind.WHOLE: Kind.FIRST}.get(kind)
         tally = None if other is None else self.tallies.get(journey.stream(other))
         return tally is not None and tally.passed > 0 and not tally.seen
+
+    def lacks_ports(self, journey: Journey) -> bool:
+        """Whether all that has these ports passes unseen, in fragments or whole."""
+        tallies = [self.tallies.get(journey.stream(kind)) for kind in (Kind.FIRST, Kind.WHOLE)]
+        known = [tally for tally in tallies if tally is not None]
+        return any(tally.passed for tally in known) and not any(tally.seen for tally in known)
 
     @property
     def own_clients(self) -> set[str]:

@@ -53,6 +53,20 @@ FOUND = (
     Plan(208, frozenset({"offsets", "translation", "rewriting", "equal paths"})),
     # What a device cut behind a point, and the point showed whole, was taken for later fragments seen there.
     Plan(41, frozenset({"refragmentation", "loss at a device", "equal paths"})),
+    # A device put fragments together, and a point behind it on one of two paths shows later fragments, not these ports.
+    Plan(
+        21,
+        frozenset(
+            [
+                "terminal",
+                "translation",
+                "refragmentation",
+                "reassembly on the way",
+                "random loss",
+                "equal paths",
+            ]
+        ),
+    ),
     # Payloads agreed on one shift of the clocks before a clock was set, and on another after.
     Plan(189, frozenset({"step", "translation", "rewriting", "loss at a device"})),
     # The smallest stamp of a clock that was set back was taken for the beginning of the capture.
