@@ -1,8 +1,8 @@
 """Which clocks were set, and between which frames: a capture falls into eras within which its clock only drifts.
 
 A pair of captures shows that one of both clocks was set, not which. The one that most pairs show was set, unless others
-that would show it do not; of a pair alone, the one that is not the reference; of two of which nobody can say more, both
-may be. Its other pairs may be too loose to show it, and are still cut there.
+that would show it do not; of a pair alone, the one whose stamps go back, else the one that is not the reference; of two
+of which nobody can say more, both may be. Its other pairs may be too loose to show it, and are still cut there.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from app.core.network.bands import Flags, Floats, Region
 from app.core.network.matched_times import MatchedTimes
 from app.core.network.pair_clock import PairClock, Segment
 from app.core.network.possible_settings import JUMP_S
+from app.core.parsers.census import STEP_BACK_NS
 
 Rows = NDArray[np.int64]
 Fit = Callable[[int, int, Rows], PairClock | None]
@@ -99,7 +100,16 @@ def find_settings(
     rest = list(jumps)
     while rest:
         candidates = [
-            ((_standing(capture, gap, told, pairs, matched, fit), capture != reference), capture, gap, told)
+            (
+                (
+                    _standing(capture, gap, told, pairs, matched, fit),
+                    _has_gone_back(capture, gap, matched),
+                    capture != reference,
+                ),
+                capture,
+                gap,
+                told,
+            )
             for capture in captures
             for gap, told in _meeting(rest, capture)
         ]
@@ -128,6 +138,13 @@ def _standing(
         if capture in ends and not others & {*ends} and _is_steady(ends, capture, gap, jump_s, matched, fit)
     ]
     return len(others) - len(steady)
+
+
+def _has_gone_back(capture: int, gap: Gap, matched: MatchedTimes) -> bool:
+    """Whether its own stamps, in order of frames, go back there by more than frames are out of order."""
+    frames, times = matched.frames[:, capture], matched.times[:, capture]
+    last, first = (int(times[frames == frame][0]) for frame in (gap.last, gap.first))
+    return first < last - STEP_BACK_NS
 
 
 def _is_steady(ends: tuple[int, int], capture: int, gap: Gap, jump_s: float, matched: MatchedTimes, fit: Fit) -> bool:

@@ -65,6 +65,12 @@ def test_of_a_pair_alone_the_one_that_is_not_the_reference_was_set() -> None:
     assert [bool(clock.steps) for clock in facts.clocks.values()] == [False, True]
 
 
+def test_of_a_pair_alone_the_one_whose_own_stamps_go_back_was_set() -> None:
+    """Also the reference: no other clock makes its stamps go back."""
+    facts = trace(world_with((30.2, -12.0), 0, (0.0, 0.001)))
+    assert [bool(clock.steps) for clock in facts.clocks.values()] == [True, False]
+
+
 def test_a_jump_that_no_pair_shows_is_told_of_nobody() -> None:
     facts = trace(world_with((30.2, 0.01), 1, (0.0, 0.03, 0.06)))
     assert not any(clock.steps for clock in facts.clocks.values())
