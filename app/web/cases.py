@@ -117,6 +117,7 @@ def _case_context(
     points = capture_points(db, analysis.id)
     counts = remember(db, analysis.id, source_queries.source_counts)
     example = remember(db, analysis.id, example_of)
+    zone = remember(db, analysis.id, source_queries.log_zone)
     counted = remember(db, analysis.id, terminal_queries.finding_counts)
     having = sum(number for code, _, number in counted if example and code == example.finding.code)
     return {
@@ -138,7 +139,8 @@ def _case_context(
         "source_list": case_parts.source_list(db, analysis, view),
         "checks": case_parts.checks(db, analysis, view),
         "similar": case_queries.similar_cases(db, head, principal_of(request)),
-        "zone_name": view.zone_name(remember(db, analysis.id, source_queries.log_zone)),
+        "zone_name": view.zone_name(zone),
+        "zone_offset_s": zone,
         "drawer": drawer_of(request, db, analysis.id),
     }
 
