@@ -321,10 +321,10 @@ class CaptureFacts:
     later_fragments: int = 0  # fragments with an offset, of anybody
     oversize_frames: int = 0  # IP packets longer than 1,500 bytes: offload
     quiet_spans: tuple[tuple[int, int], ...] = ()  # the longest spans without any frame, on its own clock
-    steps_back: int = 0  # how often its stamps went back by more than a second: its clock was set
     unread_spans: tuple[tuple[int, int], ...] = ()  # whose frames were lost by damage in the middle of the file
     comments: tuple[str, ...] = ()
     notes: tuple[Text, ...] = ()
+    steps_back: int = 0  # how often its stamps went back by more than a second: its clock was set
 
 
 @dataclass(frozen=True, slots=True)

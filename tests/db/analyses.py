@@ -57,7 +57,7 @@ def capture_facts(source: str) -> CaptureFacts:
     interface = InterfaceFacts(0, "eth0", 1, 262_144, "udp", 10, 1, "uplink")
     return CaptureFacts(
         source, "pcapng", (interface,), 24, T0, T0 + 9, True, 1, 96, 2, 3, 4, 15, (9019, 9029), 4, 2, 1,
-        ((T0, T0 + 3),), ((T0 + 4, T0 + 5),), ("by hand",), (text("cut"),),
+        ((T0, T0 + 3),), ((T0 + 4, T0 + 5),), ("by hand",), (text("cut"),), 1,
     )  # fmt: skip
 
 

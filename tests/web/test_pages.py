@@ -128,7 +128,7 @@ def test_a_wide_table_fades_where_more_of_it_waits(site: Site, open_page: Callab
     assert lost is not None and lost["x"] + lost["width"] < 820
     assert "gradient" in table.evaluate(mask)
     table.evaluate("table => table.scrollLeft = table.scrollWidth")
-    page.wait_for_function("getComputedStyle(document.querySelector('#messages .scroll')).maskImage === 'none'")
+    wait_until(page, "getComputedStyle(document.querySelector('#messages .scroll')).maskImage === 'none'")
     fitting = page.locator(".scroll").evaluate_all(
         "all => all.filter(e => e.scrollWidth <= e.clientWidth).map(e => getComputedStyle(e).maskImage)"
     )
