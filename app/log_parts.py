@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import gc
 import pickle
-import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, suppress
 from io import BytesIO
 from itertools import chain
-from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -22,6 +19,7 @@ from app.core.parsers.inode_log import parse_inode_log, parse_inode_part
 from app.core.parsers.inode_parts import InodePart, JoinedParts, NotOneReading, WindowTooShort, cut_at, facts_of
 from app.core.parsers.log_text import PIECE_BYTES, wide_codec
 from app.core.records import LogFacts
+from app.forks import Fork
 
 PART_BYTES = 8 << 20
 SMALL_BYTES = 4 * PART_BYTES  # less is not worth a second process
@@ -30,7 +28,6 @@ _HEAD_BYTES = 4_096
 _LAST_PARTS = 8  # what is left is cut into so many, so that all processes end at about the same time
 _ASKED_AHEAD = 2  # the one that a helper reads, and the next one
 _MARK = b"\xef\xbb\xbf"
-_FORKS = get_context("fork")
 
 
 class Part(NamedTuple):
@@ -176,19 +173,12 @@ class _Unpickler(pickle.Unpickler):
         return self._table.shape(key)
 
 
-class _Helper:
+class _Helper(Fork):
     """A forked process that reads parts of one log."""
 
     def __init__(self, path: Path, source: str) -> None:
-        self.connection, theirs = _FORKS.Pipe()
+        super().__init__(_help, path, source)
         self.asked: deque[int] = deque()
-        arguments = (theirs, self.connection, path, source)
-        self._process = _FORKS.Process(target=_help, args=arguments, daemon=True)
-        with warnings.catch_warnings():
-            # A job's process has a second thread, which holds nothing: it waits for the worker to end (`jobs/child`).
-            warnings.simplefilter("ignore", DeprecationWarning)
-            self._process.start()
-        theirs.close()
 
     def ask(self, number: int, part: Part) -> None:
         self.connection.send(part)
@@ -201,19 +191,9 @@ class _Helper:
             raise NotOneReading
         return self.asked.popleft(), answer
 
-    def __enter__(self) -> _Helper:
-        return self
 
-    def __exit__(self, *_: object) -> None:
-        self._process.kill()
-        self._process.join()
-        self.connection.close()
-
-
-def _help(connection: Connection, theirs: Connection, path: Path, source: str) -> None:
+def _help(connection: Connection, path: Path, source: str) -> None:
     """Sends each part that it is asked for, and nothing in the place of one that is not plain text."""
-    theirs.close()  # or nobody would see that the other process died
-    gc.freeze()  # what was there before stays shared
     bodies = BodyReader()
     sent: set[bytes] = set()
     with suppress(EOFError):  # the other process died

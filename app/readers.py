@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import pickle
 import signal
-import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
-from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from tempfile import TemporaryFile
 from threading import local
@@ -20,13 +17,13 @@ from app.captures.capture import CaptureLimits
 from app.captures.dissector import Dissector
 from app.collector import collector_paused
 from app.core.pipeline import ParsedSource
+from app.forks import Fork
 from app.sources import BundleFile, parse_capture
 from app.tools import ToolError
 
 Job = tuple[Callable[..., ParsedSource], tuple[object, ...]]  # the first argument is the file
 SMALL_BYTES = 64 << 20  # less is read while another reader, and a tshark for it, would only start
 _NUMBER_BYTES = 4
-_FORKS = get_context("fork")
 
 
 def read_files(jobs: Iterable[Job], processes: int) -> Generator[ParsedSource]:
@@ -96,18 +93,12 @@ def _numbers(file: BinaryIO) -> Iterator[int]:
         yield int.from_bytes(octets, "little")
 
 
-class _Helper:
+class _Helper(Fork):
     """A forked process that reads files, one by one."""
 
     def __init__(self, jobs: Sequence[Job], numbers: BinaryIO) -> None:
-        self.connection, theirs = _FORKS.Pipe(duplex=False)
+        super().__init__(_help, jobs, numbers, is_duplex=False)
         self.is_alive = True
-        self._process = _FORKS.Process(target=_help, args=(theirs, self.connection, jobs, numbers))
-        with warnings.catch_warnings():
-            # A job's process has a second thread, which holds nothing: it waits for the worker to end (`jobs/child`).
-            warnings.simplefilter("ignore", DeprecationWarning)
-            self._process.start()
-        theirs.close()
 
     def take(self, missing: set[int]) -> Iterator[ParsedSource]:
         """What it has read; nothing where it ended."""
@@ -119,19 +110,9 @@ class _Helper:
         missing.remove(number)
         yield parsed
 
-    def __enter__(self) -> _Helper:
-        return self
 
-    def __exit__(self, *_: object) -> None:
-        self._process.kill()
-        self._process.join()
-        self.connection.close()
-
-
-def _help(connection: Connection, theirs: Connection, jobs: Sequence[Job], numbers: BinaryIO) -> None:
-    theirs.close()  # or nobody would see that the other process died
+def _help(connection: Connection, jobs: Sequence[Job], numbers: BinaryIO) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # who forked us ends us
-    gc.freeze()  # what was there before stays shared
     try:
         # Sent by a thread: the other process takes it when it has read a file of its own.
         with ThreadPoolExecutor(1) as sender:

@@ -54,6 +54,12 @@ def parsed_here_only(file: BundleFile) -> ParsedSource:
     return parsed(file)
 
 
+def held_elsewhere(file: BundleFile) -> ParsedSource:
+    while os.getpid() != US:
+        signal.pause()
+    return parsed(file)
+
+
 def refused(file: BundleFile) -> ParsedSource:
     raise ValueError(file.name)
 
@@ -93,8 +99,8 @@ def test_a_fault_of_a_parser_is_raised_here() -> None:
         list(read_files(jobs(4, refused), 2))
 
 
-def test_readers_end_where_nobody_wants_the_rest() -> None:
-    reading = read_files(jobs(200), 3)
+def test_readers_end_where_nobody_wants_the_rest(us: int) -> None:
+    reading = read_files(jobs(200, held_elsewhere), 3)
     next(reading)
     assert len(active_children()) == 2
     reading.close()

@@ -68,8 +68,8 @@ def join_captures(captures: Sequence[CaptureInput], settings: NetworkSettings) -
             groups = linked
             state = fitter.fit(groups, use_manual=False)
     if crowds:
-        groups.extend(group for crowd in crowds for group in settle_crowd(crowd, state.net))
-        groups = split_renamed(join_translated(groups), renamed, way)
+        settled = (group for crowd in crowds for group in settle_crowd(crowd, state.net))
+        groups = split_renamed(join_translated([*groups, *settled]), renamed, way)
     rejoined = join_rewritten(groups, state.net, fitter.ranks(state.order), way, names)
     if len(rejoined) < len(groups):
         # What was joined may show that a clock was set, and where.
