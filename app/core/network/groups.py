@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import IntEnum
 
-from app.core.network.observations import Observation
+from app.core.network.observations import Flow, Observation
 from app.core.records import Confidence, Text
 
 
@@ -76,6 +76,11 @@ class Group:
         self.votes: int | None = None
         self.is_timed = True
         self.is_alike = False
+
+    @property
+    def flows(self) -> set[Flow]:
+        """The addresses and ports under which captures saw it; later fragments alone do not say them."""
+        return {seen.flow for seen in self.members.values() if seen.head is not None}
 
     @property
     def lead(self) -> Observation:

@@ -121,7 +121,7 @@ class _Flows:
 
     def are_two(self, one: Group, other: Group) -> bool:
         """Other addresses are no translation of what is seen untranslated at the same captures, or at one place."""
-        mine, theirs = ({seen.flow for seen in group.members.values() if seen.head} for group in (one, other))
+        mine, theirs = one.flows, other.flows
         return mine.isdisjoint(theirs) and (
             not self._shown.isdisjoint(product(one.members, theirs))
             or not self._shown.isdisjoint(product(other.members, mine))

@@ -38,7 +38,7 @@ class SeenFlows:
         on the device that translates the one to the other."""
         if not self._spans:
             self._look()
-        mine, theirs = ({seen.flow for seen in group.members.values() if seen.head} for group in (one, other))
+        mine, theirs = one.flows, other.flows
         return mine.isdisjoint(theirs) and any(self._are_side_by_side(*flows) for flows in product(mine, theirs))
 
     def _are_side_by_side(self, one: Flow, other: Flow) -> bool:

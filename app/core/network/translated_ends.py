@@ -16,18 +16,12 @@ class TranslatedEnds:
         self._pairs: set[frozenset[End]] = set()
         for group in groups:
             if group.level in (Level.TRANSLATED, Level.REWRITTEN):
-                for one, other in combinations(_flows(group), 2):
+                for one, other in combinations(group.flows, 2):
                     self._pairs.update(_differing(one, other))
 
     def join(self, one: Group, other: Group) -> bool:
         """Whether the addresses and ports of one are those of the other, as they are or translated."""
-        return any(
-            all(pair in self._pairs for pair in _differing(*flows)) for flows in product(_flows(one), _flows(other))
-        )
-
-
-def _flows(group: Group) -> set[Flow]:
-    return {seen.flow for seen in group.members.values() if seen.head is not None}
+        return any(all(pair in self._pairs for pair in _differing(*flows)) for flows in product(one.flows, other.flows))
 
 
 def _differing(one: Flow, other: Flow) -> Iterator[frozenset[End]]:
